@@ -1,0 +1,5 @@
+"""`python -m opentrail` is `opentrail`."""
+
+from opentrail.cli import main
+
+main()

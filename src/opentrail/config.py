@@ -1,0 +1,196 @@
+"""Every setting, in one table: name, default, unit, sentence.
+
+The documentation and `opentrail serve --help` are made from this table. Settings are read once, at start, by `load`; each room is
+handed its own part (`settings.trails`). What wins, first to last: `--set section.key=value`, the environment variable
+`OPENTRAIL_SECTION_KEY`, the TOML file given with `--config`, the default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from opentrail.errors import SettingError
+
+
+def _setting(default: Any, sentence: str, *, unit: str = "", choices: Sequence[str] = (), low: float | None = None) -> Any:
+    return field(default=default, metadata={"sentence": sentence, "unit": unit, "choices": tuple(choices), "low": low})
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontSettings:
+    """The HTTP door."""
+
+    max_body: int = _setting(72 << 20, "Largest body of a call that is not streamed.", unit="bytes", low=1024)
+    max_headers: int = _setting(64 << 10, "Largest head (request line and headers) of a request.", unit="bytes", low=1024)
+    trusted_proxies: str = _setting("", "Comma-separated addresses whose X-Forwarded-For is believed.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentitySettings:
+    """Accounts and credentials."""
+
+    account_id: str = _setting("123456789012", "The default account, made at first start.")
+    region: str = _setting("us-east-1", "The Region that `opentrail env` exports.")
+    open: bool = _setting(False, "Development only: unknown access keys act as root of the default account. Loopback listeners only.")
+    enforce_upstream: bool = _setting(False, "Evaluate the caller's IAM policies for proxied services too.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalSettings:
+    """The journal."""
+
+    sync: str = _setting(
+        "full", "`full`: a record survives a power cut; `normal`: it survives a crash of OpenTrail.", choices=("full", "normal")
+    )
+    max_bytes: int = _setting(16 << 30, "Size at which calls are refused until the followers have caught up.", unit="bytes", low=1 << 20)
+    min_free: int = _setting(256 << 20, "Free disk space below which calls are refused.", unit="bytes", low=0)
+    on_failure: str = _setting("refuse", "What happens to calls when the journal cannot take them.", choices=("refuse", "pass"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrailsSettings:
+    """Delivery of log files and digests."""
+
+    delivery_interval: float = _setting(60.0, "Time after which a log file is cut.", unit="s", low=0.1)
+    digest_interval: float = _setting(3600.0, "Time covered by one digest file.", unit="s", low=1.0)
+    max_file_bytes: int = _setting(5 << 20, "Compressed size at which a log file is cut early.", unit="bytes", low=1024)
+    retry_limit: float = _setting(30 * 86400.0, "Time after which an undeliverable file is given up.", unit="s", low=1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistorySettings:
+    """Event history."""
+
+    retention: float = _setting(90.0, "Age up to which LookupEvents finds events.", unit="days", low=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LakeSettings:
+    """The event store."""
+
+    commit_interval: float = _setting(60.0, "Time between two commits of events to the Iceberg tables.", unit="s", low=0.5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxSettings:
+    """The sandbox."""
+
+    enabled: bool = _setting(False, "Start moto's server as a child process and send it every service that OpenTrail does not serve.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings, a part per room."""
+
+    front: FrontSettings = field(default_factory=FrontSettings)
+    identity: IdentitySettings = field(default_factory=IdentitySettings)
+    journal: JournalSettings = field(default_factory=JournalSettings)
+    trails: TrailsSettings = field(default_factory=TrailsSettings)
+    history: HistorySettings = field(default_factory=HistorySettings)
+    lake: LakeSettings = field(default_factory=LakeSettings)
+    sandbox: SandboxSettings = field(default_factory=SandboxSettings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """One row of the table, for documentation and help."""
+
+    name: str
+    default: Any
+    unit: str
+    sentence: str
+    choices: tuple[str, ...]
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return "OPENTRAIL_" + self.name.upper().replace(".", "_")
+
+
+def described() -> Iterator[Described]:
+    """Every setting, in the order of the table."""
+    for section in dataclasses.fields(Settings):
+        for item in dataclasses.fields(_section_type(section.name)):
+            about = item.metadata
+            yield Described(
+                name=f"{section.name}.{item.name}",
+                default=item.default,
+                unit=about["unit"],
+                sentence=about["sentence"],
+                choices=about["choices"],
+            )
+
+
+def load(*, assignments: Sequence[str] = (), environment: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
+    """Read the settings once.
+
+    `assignments` are `section.key=value` texts of the command line. Raises `SettingError`, naming the setting and what to change, for
+    an unknown name or a value of the wrong kind.
+    """
+    values: dict[str, Any] = {}
+    if file is not None:
+        values.update(_from_file(file))
+    names = {row.name: row for row in described()}
+    for row in names.values():
+        if environment and row.variable in environment:
+            values[row.name] = environment[row.variable]
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise SettingError(f"--set {assignment}: write it as section.key=value.")
+        values[name.strip()] = value
+    parts: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        if name not in names:
+            raise SettingError(f"There is no setting {name}; `opentrail settings` lists them.")
+        section, _, key = name.partition(".")
+        parts.setdefault(section, {})[key] = _converted(name, value)
+    return Settings(**{section: _section_type(section)(**keys) for section, keys in parts.items()})
+
+
+def _section_type(section: str) -> Any:
+    return get_type_hints(Settings)[section]
+
+
+def _from_file(file: Path) -> Iterator[tuple[str, Any]]:
+    try:
+        tables = tomllib.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise SettingError(f"{file}: {error}") from error
+    for section, keys in tables.items():
+        if not isinstance(keys, dict):
+            raise SettingError(f"{file}: {section} must be a table: [{section}].")
+        for key, value in keys.items():
+            yield f"{section}.{key}", value
+
+
+def _converted(name: str, value: Any) -> Any:
+    section, _, key = name.partition(".")
+    kind = get_type_hints(_section_type(section))[key]
+    about = next(item.metadata for item in dataclasses.fields(_section_type(section)) if item.name == key)
+    converted: Any
+    try:
+        if kind is bool:
+            converted = value if isinstance(value, bool) else {"true": True, "1": True, "false": False, "0": False}[str(value).lower()]
+        elif kind is int:
+            converted = int(value)
+        elif kind is float:
+            converted = float(value)
+        else:
+            converted = str(value)
+    except (KeyError, ValueError, TypeError):
+        raise SettingError(f"{name}: {value!r} is not a {_WORDS[kind]}.") from None
+    if about["choices"] and converted not in about["choices"]:
+        raise SettingError(f"{name}: {value!r} is none of {', '.join(about['choices'])}.")
+    low = about["low"]
+    if low is not None and not converted >= low:
+        raise SettingError(f"{name}: {value!r} is below {low:g}.")
+    return converted
+
+
+_WORDS = {bool: "true or false", int: "whole number", float: "number", str: "text"}
