@@ -1,0 +1,77 @@
+"""What passes between the endpoint and the modules that serve a service: small frozen values, one per stage."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from opentrail.identity.principals import Principal
+from opentrail.wire.http import Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One AWS call whose caller is known and whose parameters are parsed.
+
+    `parameters` uses botocore's member names and Python types (timestamps are aware datetimes, blobs are bytes).
+    `body` is set only for operations with a streaming input; it yields the decoded payload (no `aws-chunked` framing) and raises
+    a `Fault` when the payload turns out not to be what was signed.
+    """
+
+    service: str
+    """botocore's service name: `cloudtrail`, `s3`, `iam`."""
+    operation: str
+    parameters: Mapping[str, Any]
+    caller: Principal
+    account_id: str
+    """Account in which the call happens: the caller's, where the service does not say otherwise."""
+    region: str
+    request_id: str
+    source_ip: str
+    user_agent: str
+    time: datetime
+    secure: bool
+    request: Request
+    body: AsyncIterator[bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A result that needs more than its members: another status (206, 304) or headers the model does not name."""
+
+    result: Mapping[str, Any] = field(default_factory=dict)
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Result = Mapping[str, Any] | Answer | None
+Handler = Callable[[Call], Result] | Callable[[Call], Awaitable[Result]]
+"""A plain function runs in a worker thread (it may block); an `async def` runs on the event loop (it must not)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """One permission that a call takes: IAM action, resource ARN, and the condition keys known here.
+
+    `resource_policy` is the JSON text of the policy of the resource (a bucket's), when it has one; `resource_account_id` its owner.
+    """
+
+    action: str
+    resource: str = "*"
+    context: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    resource_policy: str | None = None
+    resource_account_id: str | None = None
+
+
+class Service(Protocol):
+    """One AWS service that OpenTrail serves itself. Built in `server.py`."""
+
+    name: str
+    """botocore's service name."""
+    operations: Mapping[str, Handler]
+    """Operation name → handler. An operation that is not here answers `NotImplemented`."""
+
+    def needs(self, call: Call) -> Sequence[Need]:
+        """What the caller must be allowed; empty when anyone with valid credentials may (GetCallerIdentity). Must not block long."""

@@ -1,0 +1,45 @@
+"""IAM: users, groups, roles, policies, access keys. One module per subject; this one puts them together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from botocore.model import ServiceModel
+
+from opentrail.api.call import Call, Handler, Need, Result
+from opentrail.api.iam import accounts, attachments, keys, permissions, policies, roles, users
+from opentrail.api.iam.caller import Operation
+from opentrail.api.iam.validation import check
+from opentrail.identity import Identities
+from opentrail.identity.faults import InvalidClientTokenId
+
+
+class IAM:
+    """The service `iam`, as `api.call.Service` asks for."""
+
+    name = "iam"
+
+    def __init__(self, identities: Identities, model: ServiceModel) -> None:
+        """`model` is botocore's model of IAM, whose constraints requests must satisfy."""
+        self._identities = identities
+        self._model = model
+        subjects = (users, roles, policies, attachments, keys, accounts)
+        self.operations: Mapping[str, Handler] = {
+            name: self._handler(name, operation) for subject in subjects for name, operation in subject.OPERATIONS.items()
+        }
+
+    def needs(self, call: Call) -> Sequence[Need]:
+        """The permissions that `call` takes."""
+        return permissions.needs(self._identities, call)
+
+    def _handler(self, name: str, operation: Operation) -> Handler:
+        # Shapes are looked up when first called: the model is large and most of it is never needed.
+        def handle(call: Call) -> Result:
+            session = call.caller.session
+            if session is not None and not session.mfa and call.caller.type in ("IAMUser", "FederatedUser"):
+                # Credentials of GetSessionToken (without MFA) and GetFederationToken cannot call IAM.
+                raise InvalidClientTokenId
+            check(call.parameters, self._model.operation_model(name).input_shape)
+            return operation(self._identities, call)
+
+        return handle

@@ -1,0 +1,218 @@
+"""The identities of one data folder: who is behind a key, and what they may.
+
+`credential` and `policies` are asked for every call, so both answer from memory. What they remember belongs to one generation of the
+state (`store.py`): any change, in this process or another, raises the generation, and everything remembered is forgotten. A change of
+this process is seen at once, one of another process after at most `FRESHNESS` seconds.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Final
+
+import orjson
+from sqlalchemy import Connection
+
+from opentrail.clock import Clock
+from opentrail.identity import attachments as attached
+from opentrail.identity import credentials, entities
+from opentrail.identity.accounts import Accounts, alias_of
+from opentrail.identity.attachments import Attachments
+from opentrail.identity.credentials import Credential
+from opentrail.identity.keys import AccessKeys, LastUses
+from opentrail.identity.managed_policies import AwsPolicies, ManagedPolicies
+from opentrail.identity.passwords import LoginProfiles
+from opentrail.identity.policies import Policy, PolicySet, parsed
+from opentrail.identity.principals import Principal
+from opentrail.identity.roles import InstanceProfiles, Roles
+from opentrail.identity.sessions import Sessions
+from opentrail.identity.store import Store, current_generation
+from opentrail.identity.users import Groups, Users
+from opentrail.identity.vault import Vault, replace_private
+from opentrail.storage.database import Database
+
+FRESHNESS = 0.5
+"""Seconds after which a change made by another process is seen at the latest."""
+
+MAX_REMEMBERED = 50_000
+"""Credentials, and sets of policies, that are kept in memory; beyond that all are forgotten and read again as needed."""
+
+ROOT_FILE = "root.json"
+
+_EVERYTHING: Final = Policy.parse('{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}')
+_NOTHING: Final = Policy.parse('{"Version":"2012-10-17","Statement":[]}')
+
+
+class Identities:
+    """Accounts, users, groups, roles, policies, keys and sessions. Safe to use from several threads."""
+
+    def __init__(self, database: Database, keys_folder: Path, clock: Clock, *, account_id: str) -> None:
+        """`account_id` is the default account; it is made if it is not there. Raises `VaultError` when the master key is unusable."""
+        self.account_id = account_id
+        self._keys_folder = keys_folder
+        self._clock = clock
+        self._store = Store(database)
+        self._vault = Vault.open(keys_folder)
+        self.accounts = Accounts(self._store, clock)
+        self.managed_policies = ManagedPolicies(self._store, clock, AwsPolicies())
+        self.attachments = Attachments(self._store, clock, self.managed_policies)
+        self.users = Users(self._store, clock, self.managed_policies)
+        self.groups = Groups(self._store, clock)
+        self.roles = Roles(self._store, clock, self.managed_policies)
+        self.instance_profiles = InstanceProfiles(self._store, clock)
+        self.access_keys = AccessKeys(self._store, clock, self._vault)
+        self.last_uses = LastUses(self._store, clock)
+        self.login_profiles = LoginProfiles(self._store, clock)
+        self.sessions = Sessions(self._store, clock, self._vault)
+        self._lock = threading.Lock()
+        self._generation = 0
+        self._credentials: dict[str, Credential] = {}
+        self._policies: dict[tuple[str, tuple[str, ...]], PolicySet] = {}
+        self._checked = clock.monotonic()
+        self._store.on_change = self._forget
+        self.accounts.ensure(account_id)
+
+    def credential(self, access_key_id: str) -> Credential | None:
+        """Who signs with this key. `None`: unknown, switched off, or the user or role is gone (`InvalidClientTokenId`).
+
+        An ended session is still answered, with `expires` in the past.
+        """
+        if self._clock.monotonic() - self._checked >= FRESHNESS:
+            self._check()
+        found = self._credentials.get(access_key_id)
+        if found is not None:
+            return found
+        if len(access_key_id) > 128:
+            return None
+        with self._store.read() as connection:
+            seen = current_generation(connection)
+            found = credentials.load(connection, self._vault, access_key_id)
+        if found is not None:
+            with self._lock:
+                if self._is_current(seen):
+                    if len(self._credentials) >= MAX_REMEMBERED:
+                        self._credentials = {}
+                    self._credentials[access_key_id] = found
+        return found
+
+    def policies(self, principal: Principal) -> PolicySet:
+        """The policies that a principal carries with it: its own and its groups', boundary, session policies.
+
+        The root user and AWS services carry none; `policies.evaluate` knows what that means for them.
+        """
+        session = principal.session
+        session_policies = session.policies if session is not None else ()
+        if principal.type == "IAMUser":
+            owner = principal.principal_id
+        elif session is not None and principal.type in ("AssumedRole", "FederatedUser"):
+            owner = session.issuer_id
+            if principal.type == "FederatedUser" and not session_policies:
+                # Without session policies a federated session may nothing by itself (GetFederationToken).
+                return PolicySet(session=(_NOTHING,))
+        else:
+            return PolicySet()
+        if self._clock.monotonic() - self._checked >= FRESHNESS:
+            self._check()
+        key = (owner, session_policies)
+        found = self._policies.get(key)
+        if found is not None:
+            return found
+        with self._store.read() as connection:
+            seen = current_generation(connection)
+            found = self._read_policies(connection, owner, session_policies)
+        with self._lock:
+            if self._is_current(seen):
+                if len(self._policies) >= MAX_REMEMBERED:
+                    self._policies = {}
+                self._policies[key] = found
+        return found
+
+    def _read_policies(self, connection: Connection, owner: str, session_policies: tuple[str, ...]) -> PolicySet:
+        limits = tuple(parsed(text) for text in session_policies)
+        entity = entities.by_id(connection, owner)
+        if entity is None:
+            # A federated session of the root user is limited by its session policies only; anything else has lost its owner.
+            return PolicySet(identity=(_EVERYTHING,) if owner.isdecimal() else (), session=limits)
+        boundary = None
+        if entity.boundary is not None:
+            # A boundary that cannot be found bounds everything.
+            text = self.managed_policies.in_force(connection, entity.boundary)
+            boundary = _NOTHING if text is None else parsed(text)
+        texts = attached.documents(connection, self.managed_policies, entity.id)
+        return PolicySet(identity=tuple(parsed(text) for text in texts), boundary=boundary, session=limits)
+
+    def root(self, account_id: str) -> Principal:
+        """The root user of an account, without a key (for `identity.open`)."""
+        with self._store.read() as connection:
+            return credentials.root_principal(account_id, alias=alias_of(connection, account_id))
+
+    def note_use(self, principal: Principal, service: str, region: str) -> None:
+        """`principal` made a call: for GetAccessKeyLastUsed and RoleLastUsed. Fast; written down by `save_uses`."""
+        session = principal.session
+        if session is None:
+            if principal.access_key_id:
+                self.last_uses.note(principal.access_key_id, service, region)
+        elif principal.type == "AssumedRole":
+            self.last_uses.note(session.issuer_id, service, region)
+
+    def save_uses(self) -> None:
+        """Write down what `note_use` heard; call it every minute or so, and at the end."""
+        self.last_uses.save()
+
+    def ensure_root(self, account_id: str) -> Credential:
+        """The root access key of an account, made at first start, and written to `keys/root.json` for its owner only.
+
+        The key is durable in the state before the file is written, and a file that does not fit the state is written again, so the
+        process may die anywhere in between. Deleting every active root key makes the next start make a new one.
+        """
+        self.accounts.ensure(account_id)
+        found = self._active_root_key(account_id)
+        if found is None:
+            self._make_root_key(account_id)
+            found = self._active_root_key(account_id)
+        if found is None:
+            raise RuntimeError("the root access key that was just made cannot be found")
+        name = ROOT_FILE if account_id == self.account_id else f"root-{account_id}.json"
+        content = orjson.dumps(
+            {
+                "account_id": account_id,
+                "access_key_id": found.access_key_id,
+                "secret_access_key": found.secret_access_key,
+            },
+            option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
+        )
+        path = self._keys_folder / name
+        if not path.exists() or path.read_bytes() != content:
+            replace_private(path, content)
+        return found
+
+    def _active_root_key(self, account_id: str) -> Credential | None:
+        for key in self.access_keys.list(account_id, None):
+            if key.status == "Active":
+                return self.credential(key.access_key_id)
+        return None
+
+    def _make_root_key(self, account_id: str) -> None:
+        inactive = self.access_keys.list(account_id, None)
+        if len(inactive) >= 2:
+            self.access_keys.delete(account_id, None, inactive[0].access_key_id)
+        self.access_keys.create(account_id, None)
+
+    def _check(self) -> None:
+        """See whether another process has changed something. One small read."""
+        self._checked = self._clock.monotonic()
+        with self._store.read() as connection:
+            self._forget(current_generation(connection))
+
+    def _forget(self, generation: int) -> None:
+        with self._lock:
+            self._is_current(generation)
+
+    def _is_current(self, seen: int) -> bool:
+        """Whether what was read in generation `seen` may be remembered; forgets everything older. Holds the lock."""
+        if seen > self._generation:
+            self._generation = seen
+            self._credentials = {}
+            self._policies = {}
+        return seen == self._generation

@@ -1,0 +1,26 @@
+"""Policies: grammar, compilation, evaluation. Pure: opens no file, asks for no time.
+
+policy = Policy.parse(text, check=check_identity)
+decision = evaluate(PolicyRequest(principal=caller, action="s3:GetObject", resource=arn), PolicySet(identity=(policy,)))
+"""
+
+from opentrail.identity.policies.context import canonical_user_id, request_context
+from opentrail.identity.policies.evaluation import Decision, PolicyRequest, PolicySet, denial, evaluate
+from opentrail.identity.policies.grammar import PolicyError, check_identity, check_resource, check_trust
+from opentrail.identity.policies.policy import Policy, parsed
+
+__all__ = [
+    "Decision",
+    "Policy",
+    "PolicyError",
+    "PolicyRequest",
+    "PolicySet",
+    "canonical_user_id",
+    "check_identity",
+    "check_resource",
+    "check_trust",
+    "denial",
+    "evaluate",
+    "parsed",
+    "request_context",
+]

@@ -1,0 +1,53 @@
+"""Who makes a call: a frozen value, complete the moment a signature has been checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+PrincipalType = Literal["Root", "IAMUser", "AssumedRole", "FederatedUser", "AWSService", "AWSAccount", "Unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Temporary credentials: whom they were issued by and when (`userIdentity.sessionContext`)."""
+
+    issuer_type: Literal["Root", "IAMUser", "Role"]
+    issuer_id: str
+    """`AROA…` of the role, `AIDA…` of the user, the account id of root."""
+    issuer_arn: str
+    issuer_account_id: str
+    issuer_name: str | None
+    """Role or user name; `None` for root."""
+    created: datetime
+    mfa: bool = False
+    name: str = ""
+    """Role session name or federated user name."""
+    source_identity: str | None = None
+    policies: tuple[str, ...] = ()
+    """Session policies, as JSON text."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """The caller of one call."""
+
+    type: PrincipalType
+    account_id: str
+    """Owner of the identity; `""` for `AWSService`."""
+    principal_id: str = ""
+    arn: str = ""
+    access_key_id: str = ""
+    user_name: str | None = None
+    session: Session | None = None
+    invoked_by: str | None = None
+    """Service principal, `cloudtrail.amazonaws.com`; with type `AWSService`."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def service_principal(name: str) -> Principal:
+    """The caller when OpenTrail acts as the AWS service `name` (`cloudtrail.amazonaws.com`)."""
+    return Principal(type="AWSService", account_id="", principal_id=name, invoked_by=name)
