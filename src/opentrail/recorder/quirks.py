@@ -1,0 +1,97 @@
+"""What single operations print differently from the rule, as seen in delivered files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from opentrail.recorder.observation import Observation
+
+Part = Callable[[Observation], Mapping[str, Any]]
+Change = Callable[[dict[str, Any], Observation], dict[str, Any]]
+
+_STS_GLOBAL_HOST = "sts.amazonaws.com"
+
+
+def request(service: str, operation: str, write: Part | None) -> Part | None:
+    """The writer of `requestParameters`, changed where the operation is peculiar."""
+    return _changed(write, REQUESTS.get((service, operation)))
+
+
+def response(service: str, operation: str, write: Part | None) -> Part | None:
+    """The writer of `responseElements`, changed where the operation is peculiar."""
+    return _changed(write, RESPONSES.get((service, operation)))
+
+
+def _changed(write: Part | None, change: Change | None) -> Part | None:
+    if write is None or change is None:
+        return write
+    plain, peculiar = write, change
+    return lambda observation: peculiar(dict(plain(observation)), observation)
+
+
+def _always(**defaults: Any) -> Change:
+    """Printed even when it was not sent."""
+    return lambda printed, observation: {**defaults, **printed}
+
+
+def _only_arn(printed: dict[str, Any], observation: Observation) -> dict[str, Any]:
+    return {"arn": printed["aRN"]} if "aRN" in printed else printed
+
+
+def _qualified(printed: dict[str, Any], observation: Observation) -> dict[str, Any]:
+    """Lambda's updates show the function's ARN, whole and in parts."""
+    named = str(printed.get("functionName", ""))
+    pieces = named.split(":")
+    # name, account:name, account:function:name, arn:partition:lambda:region:account:function:name, each with or without :qualifier
+    partition, region, account = "aws", observation.region, observation.account_id
+    if named.startswith("arn:") and len(pieces) >= 7:
+        partition, region, account, name = pieces[1], pieces[3], pieces[4], pieces[6]
+        qualifier = pieces[7] if len(pieces) > 7 else None
+    elif "function" in pieces[:-1]:
+        at = pieces.index("function")
+        account, name = (pieces[0] if at else account), pieces[at + 1]
+        qualifier = pieces[at + 2] if len(pieces) > at + 2 else None
+    else:
+        name, qualifier = pieces[0], pieces[1] if len(pieces) > 1 else None
+    arn = f"arn:{partition}:lambda:{region}:{account}:function:{name}"
+    return {
+        "fullyQualifiedArn": {
+            "arnPrefix": {"partition": partition, "region": region, "account": account},
+            "relativeId": {"functionName": name},
+            "functionQualifier": {"version": qualifier} if qualifier else {},
+        },
+        **printed,
+        "functionName": arn,
+    }
+
+
+def _with_defaults(change: Change, **defaults: Any) -> Change:
+    return lambda printed, observation: change({**defaults, **printed}, observation)
+
+
+REQUESTS: dict[tuple[str, str], Change] = {
+    ("kms", "Decrypt"): _always(encryptionAlgorithm="SYMMETRIC_DEFAULT"),
+    ("kms", "Encrypt"): _always(encryptionAlgorithm="SYMMETRIC_DEFAULT"),
+    ("lambda", "CreateFunction"): _always(publish=False, environment={}),
+    ("lambda", "UpdateFunctionCode"): _with_defaults(_qualified, publish=False, dryRun=False),
+    ("lambda", "UpdateFunctionConfiguration"): _qualified,
+}
+
+RESPONSES: dict[tuple[str, str], Change] = {
+    ("lambda", "CreateFunction"): _always(environment={}),
+    ("lambda", "UpdateFunctionCode"): _always(environment={}),
+    ("secretsmanager", "CreateSecret"): _only_arn,
+    ("secretsmanager", "PutSecretValue"): _only_arn,
+}
+
+
+def sts_request_details(observation: Observation) -> dict[str, Any]:
+    """`additionalEventData.RequestDetails` of STS: which endpoint was asked (`spec/trails.md` §5)."""
+    everywhere = observation.host.partition(":")[0] == _STS_GLOBAL_HOST
+    return {
+        "RequestDetails": {
+            "endpointType": "global" if everywhere else "regional",
+            "awsServingRegion": "us-east-1" if everywhere else observation.region,
+        }
+    }

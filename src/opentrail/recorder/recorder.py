@@ -1,0 +1,256 @@
+"""From one observation to one event record. See the package's docstring."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import orjson
+from botocore.model import ServiceModel
+
+from opentrail.clock import iso_seconds
+from opentrail.events import categories, names
+from opentrail.events import record as records
+from opentrail.identity.principals import Principal
+from opentrail.recorder import errors, limits, s3, user_identity
+from opentrail.recorder.observation import Observation
+from opentrail.recorder.operations import Operation, Operations
+
+log = logging.getLogger(__name__)
+
+_IDENTITIES_KEPT = 4096
+_OPERATIONS_KEPT = 4096
+_UNMODELLED_KEPT = 1024
+
+
+class Modelled(Protocol):
+    """A service of the catalogue."""
+
+    @property
+    def model(self) -> ServiceModel:
+        """botocore's model."""
+
+
+class Models(Protocol):
+    """Where the models come from: `wire.models.Catalogue`."""
+
+    def service(self, name: str) -> Modelled:
+        """The service of botocore's name; raises for an unknown one."""
+
+
+Selected = Callable[[str, str, str], bool]
+"""Whether anybody selected the data event of this event source, event name and resource type."""
+
+
+def _nobody(source: str, name: str, resource_type: str) -> bool:
+    return False
+
+
+class Recorder:
+    """Describes calls. Thread-safe; `describe` takes microseconds and does no I/O but the first loading of a service's model.
+
+    `account_aliases` maps account ids to aliases (shown for root callers), `new_event_id` makes `eventID`s, `data_selected` decides
+    over data events: what nobody selected has no record.
+    """
+
+    def __init__(
+        self,
+        catalogue: Models,
+        *,
+        account_aliases: Mapping[str, str] | None = None,
+        new_event_id: Callable[[], Any] = uuid.uuid4,
+        data_selected: Selected = _nobody,
+    ) -> None:
+        self._catalogue = catalogue
+        self._aliases = account_aliases if account_aliases is not None else {}
+        self._new_event_id = new_event_id
+        self._data_selected = data_selected
+        self._compiler = Operations()
+        self._operations: dict[tuple[str, str | None], Operation] = {}
+        self._unmodelled: dict[tuple[str, str | None], Operation] = {}
+        self._identities: dict[int, tuple[Principal, str | None, orjson.Fragment]] = {}
+        self._second: tuple[int, str] = (0, iso_seconds(0))
+
+    def describe(self, observation: Observation) -> bytes | None:
+        """The record's JSON bytes; `None` for a data event nobody selected. Every other call gets a record, whatever it contains."""
+        operation = self._operation(observation.service, observation.operation)
+        if operation.category == categories.DATA and not self._data_selected(
+            operation.source, operation.name, operation.resource_type or ""
+        ):
+            return None
+        record = self._record(observation, operation)
+        text = records.encode(record)
+        return text if len(text) <= limits.RECORD else _shrunk(record)
+
+    def _operation(self, service: str, name: str | None) -> Operation:
+        key = (service, name)
+        known = self._operations.get(key) or self._unmodelled.get(key)
+        if known is not None:
+            return known
+        model: ServiceModel | None = None
+        try:
+            model = self._catalogue.service(service).model
+            if name is not None and name in model.operation_names:
+                if len(self._operations) >= _OPERATIONS_KEPT:
+                    # what is compiled holds its model: somebody who calls everything there is shall not fill the memory
+                    self._operations, self._compiler = {}, Operations()
+                compiled = self._operations[key] = self._compiler.compile(model.operation_model(name))
+                return compiled
+        except Exception:
+            # a service that the catalogue cannot give, or a model that cannot be compiled: the call is recorded by its bare names
+            log.debug("no model of %s %s", service, name)
+        source = names.event_source(model) if model is not None else limits.cut(service or "unknown") + ".amazonaws.com"
+        made = self._compiler.unmodelled(service, source, None if name is None else limits.cut(name))
+        if len(self._unmodelled) >= _UNMODELLED_KEPT:
+            # the names come from clients
+            self._unmodelled.clear()
+        self._unmodelled[key] = made
+        return made
+
+    def _record(self, observation: Observation, operation: Operation) -> dict[str, Any]:
+        principal, code = observation.principal, observation.error_code
+        by_service = principal.type == "AWSService"
+        record: dict[str, Any] = {
+            "eventVersion": records.VERSION,
+            "userIdentity": self._identity(principal, operation),
+            "eventTime": self._time(observation.time),
+            "eventSource": operation.source,
+            "eventName": operation.name,
+            "awsRegion": names.recorded_region(operation.source, observation.region, observation.host),
+            "sourceIPAddress": observation.source_ip,
+            "userAgent": _user_agent(observation, operation, by_service),
+        }
+        if code:
+            record["errorCode"] = limits.cut(operation.error_name(code, observation.status))
+            if observation.error_message:
+                record["errorMessage"] = limits.cut(observation.error_message)
+        record["requestParameters"] = _request(observation, operation)
+        record["responseElements"] = _response(observation, operation)
+        additional = _additional(observation, operation)
+        if additional is not None:
+            record["additionalEventData"] = additional
+        record["requestID"] = limits.cut(observation.request_id)
+        record["eventID"] = str(self._new_event_id())
+        record["readOnly"] = operation.read_only
+        resources = _resources(observation, operation)
+        if resources:
+            record["resources"] = resources
+        record["eventType"] = "AwsApiCall"
+        if operation.api_version is not None:
+            record["apiVersion"] = operation.api_version
+        record["managementEvent"] = operation.category == categories.MANAGEMENT
+        record["recipientAccountId"] = observation.account_id
+        if observation.shared_event_id:
+            record["sharedEventID"] = observation.shared_event_id
+        if observation.vpc_endpoint_id:
+            record["vpcEndpointId"] = observation.vpc_endpoint_id
+            if observation.vpc_endpoint_account_id:
+                record["vpcEndpointAccountId"] = observation.vpc_endpoint_account_id
+        record["eventCategory"] = operation.category
+        if not by_service and not principal.invoked_by and not observation.from_console:
+            tls = _tls(observation)
+            if tls:
+                record["tlsDetails"] = tls
+        if observation.from_console:
+            record["sessionCredentialFromConsole"] = "true"
+        return record
+
+    def _identity(self, principal: Principal, operation: Operation) -> orjson.Fragment:
+        if operation.service == "s3" and s3.anonymous(principal):
+            return orjson.Fragment(records.encode(user_identity.anonymous()))
+        alias = self._aliases.get(principal.account_id) if principal.type == "Root" else None
+        known = self._identities.get(id(principal))
+        if known is not None and known[0] is principal and known[1] == alias:
+            return known[2]
+        made = orjson.Fragment(records.encode(user_identity.user_identity(principal, alias=alias)))
+        if len(self._identities) >= _IDENTITIES_KEPT:
+            self._identities.clear()
+        # kept with the principal itself, so that its id cannot become another's
+        self._identities[id(principal)] = (principal, alias, made)
+        return made
+
+    def _time(self, at: float) -> str:
+        second, text = self._second
+        if second != int(at):
+            second, text = self._second = int(at), iso_seconds(at)
+        return text
+
+
+def _user_agent(observation: Observation, operation: Operation, by_service: bool) -> str:
+    text = limits.cut(observation.user_agent)
+    # S3 alone puts what clients send in brackets (seen)
+    return f"[{text}]" if operation.service in ("s3", "s3control") and not by_service and text else text
+
+
+def _request(observation: Observation, operation: Operation) -> orjson.Fragment | None:
+    if observation.parameters is None or operation.request is None or _stopped(observation, operation):
+        return None
+    return _guarded("requestParameters", operation.request, observation)
+
+
+def _response(observation: Observation, operation: Operation) -> orjson.Fragment | None:
+    if operation.response is None or observation.error_code:
+        return None
+    return _guarded("responseElements", operation.response, observation)
+
+
+def _guarded(field: str, write: Callable[[Observation], Mapping[str, Any]], observation: Observation) -> orjson.Fragment | None:
+    """The free-form object, or a note in its place: a call is never left without record because its content is odd."""
+    try:
+        return limits.printed(field, write(observation))
+    except Exception as error:
+        # the error's text may quote the content: only its kind goes to the log
+        log.warning("%s of %s %s cannot be printed: %s", field, observation.service, observation.operation, type(error).__name__)
+        return limits.printed(field, {"reason": f"{field} could not be printed", "omitted": True})
+
+
+def _additional(observation: Observation, operation: Operation) -> orjson.Fragment | None:
+    if operation.additional is None and not observation.additional:
+        return None
+    facts = dict(operation.additional(observation)) if operation.additional is not None else {}
+    facts.update(observation.additional)
+    return limits.printed("additionalEventData", facts)
+
+
+def _resources(observation: Observation, operation: Operation) -> list[Mapping[str, str]]:
+    found: list[Mapping[str, str]] = list(observation.resources)
+    if operation.resources is not None and not _stopped(observation, operation):
+        found[:0] = operation.resources(observation)
+    return found
+
+
+def _stopped(observation: Observation, operation: Operation) -> bool:
+    """Whether the call was stopped before its service looked at it, and the service does not record what it did not look at."""
+    return observation.error_code in errors.WITHOUT_PARAMETERS and not operation.parameters_anyway
+
+
+def _tls(observation: Observation) -> dict[str, str]:
+    """What is known of the connection; the host the client asked for is known without TLS too."""
+    tls = observation.tls
+    details = {}
+    if tls is not None and tls.version:
+        details["tlsVersion"] = tls.version
+    if tls is not None and tls.cipher_suite:
+        details["cipherSuite"] = tls.cipher_suite
+    if observation.host:
+        details["clientProvidedHostHeader"] = limits.cut(observation.host)
+    if tls is not None and tls.key_exchange:
+        details["keyExchange"] = tls.key_exchange
+    return details
+
+
+def _shrunk(record: dict[str, Any]) -> bytes:
+    """The record without what makes it too long: first the resources beyond the first hundred, then the free-form objects."""
+    if isinstance(record.get("resources"), list):
+        record["resources"] = record["resources"][:100]
+    text = records.encode(record)
+    for field in ("responseElements", "requestParameters", "additionalEventData"):
+        if len(text) <= limits.RECORD:
+            break
+        if record.get(field) is not None:
+            size = len(records.encode(record[field]))
+            record[field] = limits.omitted(field, size)
+            text = records.encode(record)
+    return text
