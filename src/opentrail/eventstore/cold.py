@@ -1,0 +1,286 @@
+"""The cold store: an Apache Iceberg table of Parquet files, partitioned by day, that any engine can read in place.
+
+Every snapshot carries in its summary the journal position up to which it holds events: events and position appear in one commit, so each
+event is there exactly once whatever happens in between. What a crash leaves behind (files that no snapshot names) is swept at the next
+start. Only one `ColdStore` may have a folder open, and one thread at a time may call what changes it.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.io.pyarrow import parquet_file_to_data_file
+from pyiceberg.manifest import DataFile
+from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Snapshot
+from pyiceberg.transforms import DayTransform
+from sqlalchemy import URL, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from opentrail.eventstore import parquet
+from opentrail.eventstore.columns import SCHEMA
+from opentrail.eventstore.files import IMPLEMENTATION, local_path, location, make_directory
+
+CATALOG: Final = "opentrail"
+TABLE: Final = "opentrail.events"
+POSITION: Final = "opentrail.journal-position"
+"""Member of a snapshot's summary: every event up to this journal position is in the snapshot."""
+
+DAY: Final = 86_400
+
+_MOST_SNAPSHOTS, _KEPT_SNAPSHOTS = 20, 10
+"""Snapshots are expired down to the second number when there are more than the first: the cost of a commit grows with them (all of them
+are copied and written with each), yet a reader outside must have the time to finish on the one it has planned."""
+
+_PROPERTIES: Final = {
+    "format-version": "2",
+    "write.format.default": "parquet",
+    "write.parquet.compression-codec": "zstd",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "10",
+    # Statistics in the manifests: only what files are pruned by, or each commit drags 16 columns of bounds along.
+    "write.metadata.metrics.default": "none",
+    "write.metadata.metrics.column.event_time": "full",
+    "write.metadata.metrics.column.position": "full",
+    # Small manifests are merged twenty at a time; full ones are left alone.
+    "commit.manifest-merge.enabled": "true",
+    "commit.manifest.min-count-to-merge": "20",
+    "commit.manifest.target-size-bytes": str(512 << 10),
+    # Under `serializable`, the default, any append elsewhere in the table aborts a compaction; a swap of files needs no more than this.
+    "write.delete.isolation-level": "snapshot",
+    "write.update.isolation-level": "snapshot",
+}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ColdFile:
+    """One Parquet file of the current snapshot."""
+
+    path: Path
+    day: int
+    """Its partition: days since the epoch."""
+    rows: int
+    size: int
+    """Bytes."""
+    time_low: int
+    """Earliest event time in it, in seconds; `time_high` the latest."""
+    time_high: int
+    entry: DataFile = field(compare=False, repr=False)
+
+
+class ColdStore:
+    """The Iceberg table in `folder`, made when it is not there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+        self._home = self._folder / "events"
+        self._entries: dict[Path, DataFile] = {}
+        """What the last commit said of the files it added."""
+        self._removed: list[tuple[int, ColdFile]] = []
+        """Files that compaction or retention took out, with the sequence number of the snapshot that first lacks them."""
+        make_directory(self._home / "metadata")
+        make_directory(self._home / "data")
+        self._catalog = self._open_catalog()
+        self._table = self._open_table()
+        self._position = _position(self._table)
+        self._files = self._planned()
+        self._sweep()
+
+    @property
+    def position(self) -> int:
+        """Every event up to this journal position is on disk, or was not one to be kept."""
+        return self._position
+
+    @property
+    def files(self) -> tuple[ColdFile, ...]:
+        """The files of the current snapshot, those with the newest events first."""
+        return self._files
+
+    @property
+    def snapshots(self) -> int:
+        """How many snapshots the table keeps."""
+        return len(self._table.metadata.snapshots)
+
+    def write(self, day: int, batches: Iterable[pa.RecordBatch], rows: int) -> Path:
+        """Write one data file of `rows` rows, all of `day`, in order; durable on return, but not part of the table before `swap`."""
+        folder = self._home / "data" / f"event_day={_day_name(day)}"
+        make_directory(folder)
+        path = folder / f"{uuid.uuid4()}.parquet"
+        try:
+            parquet.write(path, batches, rows=rows)
+        except Exception:
+            path.unlink(missing_ok=True)
+            raise
+        return path
+
+    def swap(self, *, add: Sequence[Path], remove: Sequence[ColdFile], position: int) -> None:
+        """Put the files `add` into the table, take `remove` out and move to `position`: one atomic commit, durable on return.
+
+        When the commit fails the table is as before and the files `add` are gone; when its outcome is in doubt the catalog is asked.
+        """
+        before = self._table.current_snapshot()
+        try:
+            self._commit(add, remove, position)
+        except Exception:
+            self._table.refresh()
+            if self._table.current_snapshot() == before:
+                for path in add:
+                    path.unlink(missing_ok=True)
+                raise
+            _log.warning("the event store's commit reported a failure but is in the catalog", exc_info=True)
+        after = self._table.current_snapshot()
+        assert after is not None
+        self._position = position
+        self._removed += [(_sequence(after), file) for file in remove]
+        self._files = self._planned() if self._is_foreign(before, after) else self._known(add, remove)
+
+    def _commit(self, add: Sequence[Path], remove: Sequence[ColdFile], position: int) -> None:
+        metadata, io = self._table.metadata, self._table.io
+        entries = [parquet_file_to_data_file(io, metadata, location(path)) for path in add]
+        for entry in entries:
+            entry.spec_id = metadata.default_spec_id  # PyIceberg sets it on entries it has read, and needs it on all
+        with self._table.transaction() as transaction:
+            update = transaction.update_snapshot(snapshot_properties={POSITION: str(position)})
+            with update.overwrite() if remove else update.merge_append() as producer:
+                for entry in entries:
+                    producer.append_data_file(entry)
+                for file in remove:
+                    producer.delete_data_file(file.entry)
+        self._entries = dict(zip(add, entries, strict=True))
+
+    def expire(self) -> None:
+        """Forget old snapshots and delete the metadata that only they used; cheap when there is nothing to do."""
+        metadata = self._table.metadata
+        if len(metadata.snapshots) <= _MOST_SNAPSHOTS:
+            return
+        ordered = sorted(metadata.snapshots, key=_sequence)
+        expired, kept = ordered[:-_KEPT_SNAPSHOTS], ordered[-_KEPT_SNAPSHOTS:]
+        unused = self._metadata_of(expired) - self._metadata_of(kept)
+        self._table.maintenance.expire_snapshots().by_ids([snapshot.snapshot_id for snapshot in expired]).commit()
+        for path in unused:
+            path.unlink(missing_ok=True)
+
+    def delete_removed(self, in_use: Collection[Path]) -> int:
+        """Delete data files that no snapshot names any more, but for those `in_use`; returns how many still wait."""
+        oldest = min(map(_sequence, self._table.metadata.snapshots), default=0)
+        waiting = []
+        for sequence, file in self._removed:
+            if sequence > oldest or file.path in in_use:
+                waiting.append((sequence, file))
+                continue
+            file.path.unlink(missing_ok=True)
+            if not any(file.path.parent.iterdir()):
+                file.path.parent.rmdir()
+        self._removed = waiting
+        return len(waiting)
+
+    def close(self) -> None:
+        """Give the catalog's connections back."""
+        self._catalog.engine.dispose()
+
+    def _open_catalog(self) -> SqlCatalog:
+        uri = URL.create("sqlite", database=str(self._folder / "catalog.db")).render_as_string()
+        catalog = SqlCatalog(CATALOG, uri=uri, warehouse=location(self._folder), **{"py-io-impl": IMPLEMENTATION})
+        event.listen(catalog.engine, "connect", _configure)
+        catalog.engine.dispose()  # the connection it has made already is not configured
+        catalog.create_namespace_if_not_exists(TABLE.partition(".")[0])
+        return catalog
+
+    def _open_table(self) -> Table:
+        try:
+            return self._catalog.load_table(TABLE)
+        except NoSuchTableError:
+            pass
+        with self._catalog.create_table_transaction(TABLE, SCHEMA, location(self._home), properties=_PROPERTIES) as transaction:
+            with transaction.update_spec() as spec:
+                spec.add_field("event_time", DayTransform(), "event_day")
+            # Files written outside PyIceberg carry no field ids: readers match their columns by name.
+            mapping = transaction.table_metadata.schema().name_mapping.model_dump_json()
+            transaction.set_properties({"schema.name-mapping.default": mapping})
+        return self._catalog.load_table(TABLE)
+
+    def _planned(self) -> tuple[ColdFile, ...]:
+        """The files of the current snapshot, read from its manifests."""
+        return _newest_first(self._described(local_path(task.file.file_path), task.file) for task in self._table.scan().plan_files())
+
+    def _known(self, add: Sequence[Path], remove: Sequence[ColdFile]) -> tuple[ColdFile, ...]:
+        gone = {file.path for file in remove}
+        kept = [file for file in self._files if file.path not in gone]
+        return _newest_first([*kept, *(self._described(path, self._entries[path]) for path in add)])
+
+    def _is_foreign(self, before: Snapshot | None, after: Snapshot) -> bool:
+        """Whether somebody else's commit came in between, so that what we know of the files is not all."""
+        return after.parent_snapshot_id != (before.snapshot_id if before else None)
+
+    def _described(self, path: Path, entry: DataFile) -> ColdFile:
+        column = self._table.schema().find_field("event_time").field_id
+        low, high = (
+            int.from_bytes(bounds[column], "little", signed=True) // 1_000_000 for bounds in (entry.lower_bounds, entry.upper_bounds)
+        )
+        return ColdFile(path, low // DAY, entry.record_count, entry.file_size_in_bytes, low, high, entry)
+
+    def _metadata_of(self, snapshots: Iterable[Snapshot]) -> set[Path]:
+        """The manifest lists and manifests that `snapshots` are made of."""
+        paths = set()
+        for snapshot in snapshots:
+            paths.add(local_path(snapshot.manifest_list))
+            paths.update(local_path(manifest.manifest_path) for manifest in snapshot.manifests(self._table.io))
+        return paths
+
+    def _sweep(self) -> None:
+        """Delete what no snapshot names: drafts of a commit that did not happen, leftovers of one that was cut short while tidying."""
+        metadata, io = self._table.metadata, self._table.io
+        used = self._metadata_of(metadata.snapshots)
+        used.add(local_path(self._table.metadata_location))
+        used.update(local_path(entry.metadata_file) for entry in metadata.metadata_log)
+        manifests = {manifest.manifest_path: manifest for snapshot in metadata.snapshots for manifest in snapshot.manifests(io)}
+        entries = [entry for manifest in manifests.values() for entry in manifest.fetch_manifest_entry(io, discard_deleted=True)]
+        data = {local_path(entry.data_file.file_path): entry.data_file for entry in entries}
+        used |= data.keys()
+        for path in data.keys() - {file.path for file in self._files}:  # only older snapshots name them
+            self._removed.append((_sequence(self._table.current_snapshot()), self._described(path, data[path])))
+        for path in self._home.rglob("*"):
+            if path.is_file() and path not in used:
+                path.unlink()
+
+
+def _newest_first(files: Iterable[ColdFile]) -> tuple[ColdFile, ...]:
+    return tuple(sorted(files, key=lambda file: (file.time_high, file.time_low, file.path), reverse=True))
+
+
+def _position(table: Table) -> int:
+    """The position of the newest snapshot that has one; snapshots of other engines (a compaction by Spark) have none."""
+    snapshot = table.current_snapshot()
+    while snapshot is not None:
+        if snapshot.summary is not None and (position := snapshot.summary.additional_properties.get(POSITION)) is not None:
+            return int(position)
+        parent = snapshot.parent_snapshot_id
+        snapshot = table.snapshot_by_id(parent) if parent is not None else None
+    return 0
+
+
+def _sequence(snapshot: Snapshot | None) -> int:
+    return (snapshot.sequence_number or 0) if snapshot is not None else 0
+
+
+def _day_name(day: int) -> str:
+    return (date(1970, 1, 1) + timedelta(days=day)).isoformat()
+
+
+def _configure(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()

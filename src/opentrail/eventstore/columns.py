@@ -1,0 +1,210 @@
+"""The columns of an event: taken out of the record once, when it comes from the journal, and searched ever after.
+
+The record's own text is kept beside them unchanged. Columns are data: to add one, name it in `COLUMNS` and fill it in `Event`.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+
+from opentrail.eventstore.resources import Resource, derive, has_rules
+
+MANAGEMENT: Final = "Management"
+INSIGHT: Final = "Insight"
+
+
+class Undecodable(ValueError):
+    """The bytes are not an event record."""
+
+
+class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One event as it is stored and found."""
+
+    position: int
+    """Its place in the journal; unique, and the tie-breaker among events of one second."""
+    time: int
+    """`eventTime`, seconds since the epoch."""
+    event_id: str
+    event_name: str
+    event_source: str
+    read_only: bool | None
+    username: str | None
+    access_key_id: str | None
+    account_id: str
+    """The account that sees the event: `recipientAccountId`."""
+    region: str
+    category: str
+    event_type: str
+    error_code: str | None
+    resources: tuple[Resource, ...]
+    record: str
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Where the event stands in the order of history: by time, then by position."""
+        return (self.time, self.position)
+
+
+class _Identity(msgspec.Struct, gc=False, rename="camel"):
+    type: str | None = None
+    principal_id: str | None = None
+    arn: str | None = None
+    account_id: str | None = None
+    access_key_id: str | None = None
+    user_name: str | None = None
+
+
+class _Insight(msgspec.Struct, gc=False, rename="camel"):
+    event_source: str | None = None
+    event_name: str | None = None
+
+
+_NULL: Final = msgspec.Raw(b"null")
+
+
+class _Record(msgspec.Struct, gc=False, rename="camel"):
+    event_time: str
+    event_id: str = msgspec.field(default="", name="eventID")
+    event_name: str | None = None
+    event_source: str | None = None
+    aws_region: str = ""
+    event_type: str | None = None
+    event_category: str | None = None
+    management_event: bool | None = None
+    read_only: bool | None = None
+    error_code: str | None = None
+    recipient_account_id: str | None = None
+    user_identity: _Identity | None = None
+    insight_details: _Insight | None = None
+    request_parameters: msgspec.Raw = _NULL
+    response_elements: msgspec.Raw = _NULL
+    resources: list[dict[str, Any]] | None = None
+
+
+_decoder = msgspec.json.Decoder(_Record)
+_NOBODY: Final = _Identity()
+_NO_INSIGHT: Final = _Insight()
+_TIME: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?Z", re.ASCII)
+
+
+def extract(position: int, record: bytes) -> Event:
+    """The columns of `record`. Raises `Undecodable`, saying why, when it is not an event record."""
+    try:
+        raw = _decoder.decode(record)
+        text = record.decode()
+        request, response = _parameters(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Undecodable(str(error)) from error
+    except RecursionError as error:
+        raise Undecodable("the record is nested too deeply") from error
+    identity = raw.user_identity or _NOBODY
+    insight = raw.insight_details or _NO_INSIGHT
+    source = raw.event_source or insight.event_source or ""
+    name = raw.event_name or insight.event_name or ""
+    return Event(
+        position=position,
+        time=epoch(raw.event_time),
+        event_id=raw.event_id,
+        event_name=name,
+        event_source=source,
+        read_only=raw.read_only,
+        username=username(identity.type, identity.user_name, identity.principal_id, identity.arn),
+        access_key_id=identity.access_key_id or None,
+        account_id=raw.recipient_account_id or identity.account_id or "",
+        region=raw.aws_region,
+        category=raw.event_category or ("Data" if raw.management_event is False else MANAGEMENT),
+        event_type=raw.event_type or "",
+        error_code=raw.error_code,
+        resources=derive(source, name, request, response, raw.resources or ()),
+        record=text,
+    )
+
+
+def epoch(time: str) -> int:
+    """`2026-01-05T10:11:12Z` as seconds since the epoch, rounded down. Raises `Undecodable` when it is no such time."""
+    match = _TIME.fullmatch(time)
+    if match is None:
+        raise Undecodable(f"eventTime {time[:40]!r} is not a UTC time")
+    year, month, day, hour, minute, second = map(int, match.groups())
+    if not (
+        year >= 1970 and 1 <= month <= 12 and 1 <= day <= calendar.monthrange(year, month)[1] and hour < 24 and minute < 60 and second < 61
+    ):
+        raise Undecodable(f"eventTime {time!r} is not a UTC time")
+    return calendar.timegm((year, month, day, hour, minute, second))
+
+
+def username(kind: str | None, user_name: str | None, principal_id: str | None, arn: str | None) -> str | None:
+    """`Username` as LookupEvents shows it (spec/history-and-insights.md §4); `None` when the identity has none."""
+    if kind == "Root":
+        return "root"
+    if kind in ("AssumedRole", "FederatedUser"):
+        for whole, separator in ((principal_id, ":"), (arn, "/")):
+            if whole and separator in whole and (name := whole.rsplit(separator, 1)[1]):
+                return name
+        return user_name or None
+    return user_name or None
+
+
+def _parameters(raw: _Record) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    if not has_rules(raw.event_source or ""):
+        return None, None
+    return _object(raw.request_parameters), _object(raw.response_elements)
+
+
+def _object(raw: msgspec.Raw) -> dict[str, Any] | None:
+    value = msgspec.json.decode(raw)
+    return value if isinstance(value, dict) else None
+
+
+SCHEMA: Final = pa.schema(
+    [
+        pa.field("position", pa.int64(), nullable=False),
+        pa.field("event_time", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("event_id", pa.string(), nullable=False),
+        pa.field("event_name", pa.string(), nullable=False),
+        pa.field("event_source", pa.string(), nullable=False),
+        pa.field("read_only", pa.bool_()),
+        pa.field("username", pa.string()),
+        pa.field("access_key_id", pa.string()),
+        pa.field("account_id", pa.string(), nullable=False),
+        pa.field("region", pa.string(), nullable=False),
+        pa.field("category", pa.string(), nullable=False),
+        pa.field("event_type", pa.string(), nullable=False),
+        pa.field("error_code", pa.string()),
+        pa.field("resource_types", pa.list_(pa.field("element", pa.string(), nullable=False)), nullable=False),
+        pa.field("resource_names", pa.list_(pa.field("element", pa.string(), nullable=False)), nullable=False),
+        pa.field("record", pa.string(), nullable=False),
+    ]
+)
+"""Columns of the hot tail and of the Parquet files. Two lists of equal length carry the resources; `""` is an unknown type."""
+
+COLUMNS: Final = tuple(SCHEMA.names)
+PLAIN: Final = tuple(name for name in COLUMNS if name not in ("event_time", "resource_types", "resource_names"))
+
+
+def to_arrow(events: Sequence[Event]) -> pa.Table:
+    """`events` as columns. A batch must stay below 2 GiB of text."""
+    arrays: dict[str, Any] = {name: [getattr(event, name) for event in events] for name in PLAIN}
+    arrays["event_time"] = pa.array([event.time * 1_000_000 for event in events], pa.int64()).cast(SCHEMA.field("event_time").type)
+    arrays["resource_types"] = [[type_ for type_, _ in event.resources] for event in events]
+    arrays["resource_names"] = [[name for _, name in event.resources] for event in events]
+    return pa.table(
+        [pa.array(arrays[field.name], field.type) if field.name != "event_time" else arrays["event_time"] for field in SCHEMA], SCHEMA
+    )
+
+
+ROW: Final = ", ".join("epoch_us(event_time) // 1000000" if name == "event_time" else name for name in COLUMNS)
+"""What a query selects so that `from_row` can read it."""
+
+
+def from_row(row: Sequence[Any]) -> Event:
+    """An event from one row of a query for `ROW`."""
+    values = dict(zip(COLUMNS, row, strict=True))
+    types, names = values.pop("resource_types"), values.pop("resource_names")
+    return Event(time=values.pop("event_time"), resources=tuple(zip(types, names, strict=True)), **values)
