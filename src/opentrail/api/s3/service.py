@@ -1,0 +1,33 @@
+"""The S3 service as the endpoint sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from opentrail.api.call import Call, Handler, Need
+from opentrail.api.s3.absent_calls import AbsentCalls
+from opentrail.api.s3.bucket_calls import BucketCalls
+from opentrail.api.s3.configuration_calls import ConfigurationCalls
+from opentrail.api.s3.list_calls import ListCalls
+from opentrail.api.s3.multipart_calls import MultipartCalls
+from opentrail.api.s3.needs import Needs
+from opentrail.api.s3.object_calls import ObjectCalls
+from opentrail.api.s3.read_calls import ReadCalls
+from opentrail.api.s3.write_calls import WriteCalls
+from opentrail.buckets import Buckets
+
+_PARTS = (BucketCalls, ConfigurationCalls, AbsentCalls, WriteCalls, ReadCalls, ObjectCalls, ListCalls, MultipartCalls)
+
+
+class S3:
+    """Operations of S3 over our own buckets. What is not among them answers `NotImplemented`."""
+
+    name = "s3"
+
+    def __init__(self, buckets: Buckets) -> None:
+        self._needs = Needs(buckets)
+        self.operations: Mapping[str, Handler] = {name: handler for part in _PARTS for name, handler in part(buckets).operations.items()}
+
+    def needs(self, call: Call) -> Sequence[Need]:
+        """What the caller must be allowed (`needs.Needs.of`)."""
+        return self._needs.of(call)

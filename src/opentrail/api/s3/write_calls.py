@@ -1,0 +1,177 @@
+"""Writing objects: PutObject and CopyObject."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from opentrail.api.call import Call, Handler
+from opentrail.api.s3 import requests, shapes
+from opentrail.api.s3.part import ServicePart
+from opentrail.api.s3.read_calls import matches
+from opentrail.api.s3.receiving import Expected, receive
+from opentrail.buckets import Buckets
+from opentrail.buckets.access import check_canned_acl
+from opentrail.buckets.checksums import Checksum, known_algorithm
+from opentrail.buckets.configurations import BUCKET_OWNER_ENFORCED, Access
+from opentrail.buckets.drafts import Draft
+from opentrail.buckets.faults import AccessDenied, InternalError, InvalidArgument, InvalidRequest, PreconditionFailed
+from opentrail.buckets.names import key_bytes
+from opentrail.buckets.objects import OpenObject
+from opentrail.buckets.values import StoredObject, Writing
+
+COPY_PIECE = 1 << 20
+
+
+class WriteCalls(ServicePart):
+    """See the module."""
+
+    @property
+    def operations(self) -> dict[str, Handler]:
+        """Operation → handler."""
+        return {"PutObject": self.put_object, "CopyObject": self.copy_object}
+
+    async def put_object(self, call: Call) -> Mapping[str, Any]:
+        """Faults: everything that can be wrong with a put; the old object stands then."""
+        length = requests.body_length(call)
+        expected = Expected(call, length)
+        writing = await asyncio.to_thread(self._writing, call)
+
+        def begin() -> Draft:
+            return self.buckets.objects.draft([expected.algorithm] if expected.algorithm else [])
+
+        def finish(draft: Draft) -> StoredObject:
+            sealed = draft.seal()
+            attributes = msgspec.structs.replace(writing.attributes, checksum=expected.check(sealed))
+            return self.buckets.objects.put(sealed, replace(writing, attributes=attributes))
+
+        stored = await receive(call, length, begin, finish)
+        return {
+            "ETag": shapes.quoted(stored.etag),
+            "ServerSideEncryption": shapes.ENCRYPTION,
+            **shapes.checksum(stored.attributes.checksum),
+        }
+
+    def copy_object(self, call: Call) -> Mapping[str, Any]:
+        """Faults: as PutObject, and `NoSuchKey`, `PreconditionFailed` for the source."""
+        given = call.parameters
+        source = requests.copy_source(given["CopySource"])
+        writing = self._writing(call)
+        directive = _directive(given, "MetadataDirective", "x-amz-metadata-directive")
+        tagging = _directive(given, "TaggingDirective", "x-amz-tagging-directive")
+        opened = open_source(self.buckets, call)
+        try:
+            stored = opened.stored
+            if stored.size > requests.MAX_PUT:
+                raise InvalidRequest(
+                    f"The specified copy source is larger than the maximum allowable size for a copy source: {requests.MAX_PUT}"
+                )
+            attributes = writing.attributes
+            if directive == "COPY":
+                changed = "StorageClass" in given or "WebsiteRedirectLocation" in given or "ServerSideEncryption" in given
+                if (source.bucket, source.key) == (writing.bucket, writing.key) and not changed:
+                    raise InvalidRequest(
+                        "This copy request is illegal because it is trying to copy an object to itself without changing the object's "
+                        "metadata, storage class, website redirect location or encryption attributes."
+                    )
+                attributes = msgspec.structs.replace(
+                    attributes, headers=_copied_headers(stored, given), metadata=stored.attributes.metadata
+                )
+            algorithm = given.get("ChecksumAlgorithm") or (stored.attributes.checksum.algorithm if stored.attributes.checksum else None)
+            algorithm = known_algorithm(algorithm) if algorithm else None
+            draft = self.buckets.objects.draft([algorithm] if algorithm else [])
+            try:
+                copy_data(opened, draft, 0, stored.size)
+                sealed = draft.seal()
+                checksum = Checksum(algorithm, sealed.checksums[algorithm]) if algorithm else None
+                final = replace(writing, attributes=msgspec.structs.replace(attributes, checksum=checksum))
+                if tagging == "COPY":
+                    final = replace(final, tags=stored.tags)
+                made = self.buckets.objects.put(sealed, final)
+            finally:
+                draft.give_up()
+        finally:
+            opened.close()
+        result = {"ETag": shapes.quoted(made.etag), "LastModified": shapes.moment(made.modified)}
+        return {"CopyObjectResult": {**result, **shapes.checksum(checksum)}, "ServerSideEncryption": shapes.ENCRYPTION}
+
+    def _writing(self, call: Call) -> Writing:
+        return new_object(call, self._bucket(call))
+
+
+def new_object(call: Call, access: Access) -> Writing:
+    """What a PutObject, CopyObject or CreateMultipartUpload writes, checked."""
+    given = call.parameters
+    key_bytes(given["Key"])
+    canned = given.get("ACL")
+    check_canned_acl(canned, grants=requests.has_grants(given), ownership=access.ownership, blocked=access.blocked)
+    gives_away = canned == "bucket-owner-full-control" and access.ownership == "BucketOwnerPreferred"
+    owned_by_bucket = access.ownership == BUCKET_OWNER_ENFORCED or gives_away
+    return Writing(
+        bucket=access.bucket.name,
+        key=given["Key"],
+        owner=access.bucket.account_id if owned_by_bucket else call.account_id,
+        attributes=requests.attributes(given),
+        tags=requests.header_tags(given.get("Tagging")),
+        conditions=requests.conditions(given),
+    )
+
+
+def open_source(buckets: Buckets, call: Call) -> OpenObject:
+    """The source of a copy, opened, once its conditions hold. Raises `NoSuchKey`, `PreconditionFailed`, `AccessDenied`."""
+    given = call.parameters
+    source = requests.copy_source(given["CopySource"])
+    key_bytes(source.key)
+    expected = given.get("ExpectedSourceBucketOwner")
+    if expected is not None and buckets.configurations.access(source.bucket).bucket.account_id != expected:
+        raise AccessDenied()
+    opened = buckets.objects.open(source.bucket, source.key)
+    try:
+        _check_source(given, opened.stored)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def copy_data(opened: OpenObject, draft: Draft, start: int, end: int) -> None:
+    """Copy a stretch of an object into a draft."""
+    while start < end:
+        piece = opened.read(start, min(COPY_PIECE, end - start))
+        if not piece:
+            raise InternalError(f"The data of {opened.stored.key!r} end too early.")
+        draft.write(piece)
+        start += len(piece)
+
+
+def _check_source(given: Mapping[str, Any], stored: StoredObject) -> None:
+    modified = shapes.moment(stored.modified)
+    match, none_match = given.get("CopySourceIfMatch"), given.get("CopySourceIfNoneMatch")
+    unmodified, since = given.get("CopySourceIfUnmodifiedSince"), given.get("CopySourceIfModifiedSince")
+    if match is not None and not matches(match, stored.etag):
+        raise PreconditionFailed(Condition="x-amz-copy-source-If-Match")
+    if match is None and unmodified is not None and modified > unmodified:
+        raise PreconditionFailed(Condition="x-amz-copy-source-If-Unmodified-Since")
+    if none_match is not None and matches(none_match, stored.etag):
+        raise PreconditionFailed(Condition="x-amz-copy-source-If-None-Match")
+    if none_match is None and since is not None and modified <= since:
+        raise PreconditionFailed(Condition="x-amz-copy-source-If-Modified-Since")
+
+
+def _directive(given: Mapping[str, Any], name: str, header: str) -> str:
+    directive = given.get(name) or "COPY"
+    if directive not in ("COPY", "REPLACE"):
+        raise InvalidArgument(f"Unknown {header.removeprefix('x-amz-')}.", ArgumentName=header, ArgumentValue=directive)
+    return str(directive)
+
+
+def _copied_headers(stored: StoredObject, given: Mapping[str, Any]) -> dict[str, str]:
+    """The source's headers; the redirect is never copied."""
+    headers = {name: value for name, value in stored.attributes.headers.items() if name != "WebsiteRedirectLocation"}
+    if given.get("WebsiteRedirectLocation"):
+        headers["WebsiteRedirectLocation"] = given["WebsiteRedirectLocation"]
+    return headers

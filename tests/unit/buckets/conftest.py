@@ -1,0 +1,82 @@
+"""Buckets over a folder of their own, and a few words to write and read objects with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from opentrail.buckets import Buckets
+from opentrail.buckets.values import Attributes, Conditions, StoredObject, Writing
+from opentrail.clock import ManualClock
+from opentrail.storage.database import Database
+
+ACCOUNT = "111122223333"
+
+
+class Simulated:
+    """One process's buckets over a data folder."""
+
+    def __init__(self, folder: Path, **options: int) -> None:
+        self.folder = folder
+        self.clock = ManualClock()
+        self.database = Database.at(folder / "state.db")
+        self.buckets = Buckets(self.database, folder / "buckets", self.clock, **options)
+
+    def close(self) -> None:
+        self.buckets.close()
+        self.database.close()
+
+    def bucket(self, name: str = "example-logs") -> None:
+        self.buckets.create(name, account_id=ACCOUNT, region="us-east-1")
+
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        bucket: str = "example-logs",
+        conditions: Conditions | None = None,
+        attributes: Attributes | None = None,
+    ) -> StoredObject:
+        draft = self.buckets.objects.draft()
+        try:
+            draft.write(data)
+            writing = Writing(
+                bucket=bucket,
+                key=key,
+                owner=ACCOUNT,
+                conditions=conditions or Conditions(),
+                attributes=attributes or Attributes(),
+            )
+            return self.buckets.objects.put(draft.seal(), writing)
+        finally:
+            draft.give_up()
+
+    def get(self, key: str, bucket: str = "example-logs") -> bytes:
+        opened = self.buckets.objects.open(bucket, key)
+        try:
+            return opened.read(0, opened.stored.size + 1)
+        finally:
+            opened.close()
+
+    def files(self) -> set[str]:
+        """Every file below the folder that is not part of the session's own book-keeping."""
+        root = self.folder / "buckets"
+        found = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_symlink() or path.is_file()}
+        return {path for path in found if not path.startswith(".staging/") or path.endswith((".part", ".intent"))}
+
+
+@pytest.fixture
+def simulated(tmp_path: Path) -> Iterator[Simulated]:
+    process = Simulated(tmp_path)
+    process.bucket()
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def process() -> type[Simulated]:
+    """For tests with several processes, or with a process that dies."""
+    return Simulated

@@ -1,0 +1,102 @@
+"""Several processes over one data folder: the front serving S3, the followers delivering, and starts while others are at work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opentrail.buckets.faults import NoSuchKey
+
+ROUNDS = 25
+WHOLE = (b"a" * 5000, b"b" * 5000)
+
+
+def in_child(work: Callable[[], None]) -> int:
+    """Run `work` in a process of its own; its process id."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    return child
+
+
+def test_writers_of_the_same_keys_never_mix_their_data(process: Any, tmp_path: Path) -> None:
+    first = process(tmp_path)
+    first.bucket()
+    first.close()
+
+    def writer(mark: bytes) -> Callable[[], None]:
+        def work() -> None:
+            mine = process(tmp_path)
+            for round_ in range(ROUNDS):
+                mine.put("shared/key", mark * 5000)
+                mine.put(f"shared/{mark.decode()}/{round_ % 3}", mark)
+                with suppress(NoSuchKey):
+                    assert mine.get("shared/key") in WHOLE
+                if round_ % 3 == 0:
+                    mine.buckets.objects.delete("example-logs", ["shared/key", f"shared/{mark.decode()}/0"])
+                    mine.put("shared/key", mark * 5000)
+
+        return work
+
+    def starter() -> None:
+        for _ in range(ROUNDS // 2):  # each start sweeps: nothing that lives may be swept
+            mine = process(tmp_path)
+            with suppress(NoSuchKey):  # between a removal and the next put
+                assert mine.get("shared/key") in WHOLE
+            mine.close()
+
+    children = [in_child(writer(b"a")), in_child(writer(b"b")), in_child(starter)]
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
+    last = process(tmp_path)
+    last.put("shared/key", WHOLE[0])  # the last to come may have removed it
+    stored = last.buckets.list("example-logs").entries
+    assert last.files() == {f"example-logs/{found.file}" for found in stored}
+    assert last.get("shared/key") == WHOLE[0]
+    last.close()
+
+
+def test_a_start_leaves_the_drafts_of_the_living_alone(process: Any, tmp_path: Path) -> None:
+    one = process(tmp_path)
+    one.bucket()
+    draft = one.buckets.objects.draft()
+    draft.write(b"half")
+    other = process(tmp_path)
+    assert draft.file.exists()
+    draft.write(b"-whole")
+    assert draft.seal().size == 10
+    draft.give_up()
+    other.close()
+    one.close()
+
+
+def test_a_change_of_policy_is_seen_by_the_other_process(process: Any, tmp_path: Path) -> None:
+    one, other = process(tmp_path), process(tmp_path)
+    one.bucket()
+    policy = '{"Statement":{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::example-logs/*"}}'
+    assert other.buckets.configurations.access("example-logs").policy is None
+    one.buckets.configurations.put_policy("example-logs", policy)
+    assert one.buckets.configurations.access("example-logs").policy == policy
+    assert other.buckets.configurations.access("example-logs", fresh=True).policy == policy
+    one.buckets.configurations.delete_policy("example-logs")
+    other.clock.advance(1.0)
+    assert other.buckets.configurations.access("example-logs").policy is None
+    one.close()
+    other.close()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_closed_session_leaves_nothing(process: Any, tmp_path: Path, times: int) -> None:
+    one = process(tmp_path)
+    for _ in range(times):
+        one.close()
+    assert os.listdir(tmp_path / "buckets/.staging") == ["claims"]
