@@ -1,0 +1,75 @@
+"""CloudTrail's own API, a module per subject."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import botocore.session
+
+from opentrail.api.call import Call, Handler, Need
+from opentrail.api.cloudtrail import required
+from opentrail.api.cloudtrail.keys import KeyOperations
+from opentrail.api.cloudtrail.tags import TagOperations
+from opentrail.api.cloudtrail.trails import TrailOperations
+from opentrail.signing import SigningKeys
+from opentrail.trails import tags
+from opentrail.trails.control import Trails
+
+_TRAIL = {
+    "CreateTrail": "Name",
+    "UpdateTrail": "Name",
+    "DeleteTrail": "Name",
+    "GetTrail": "Name",
+    "StartLogging": "Name",
+    "StopLogging": "Name",
+    "GetTrailStatus": "Name",
+    "GetEventSelectors": "TrailName",
+    "PutEventSelectors": "TrailName",
+    "AddTags": "ResourceId",
+    "RemoveTags": "ResourceId",
+}
+"""Operations on one trail, and the parameter that names it; the others need their action on `*` (reference of trails, §15)."""
+
+
+class CloudTrailService:
+    """The service `cloudtrail`. `more` adds handlers that live elsewhere (LookupEvents), by operation name."""
+
+    name = "cloudtrail"
+
+    def __init__(self, trails: Trails, keys: SigningKeys, more: Mapping[str, Handler] | None = None) -> None:
+        self._trails = trails
+        self._model = botocore.session.get_session().get_service_model("cloudtrail")
+        self.operations: Mapping[str, Handler] = {
+            **TrailOperations(trails).operations,
+            **KeyOperations(keys).operations,
+            **TagOperations(trails).operations,
+            **(more or {}),
+        }
+
+    def needs(self, call: Call) -> Sequence[Need]:
+        """The action of the operation on the trail it names, with the tags of request and trail as condition keys.
+
+        Raises `ValidationException` when the request lacks what its operation requires: this is asked before any handler.
+        """
+        required.check(self._model, call.operation, call.parameters)
+        action = f"cloudtrail:{call.operation}"
+        if call.operation == "ListTags":
+            return [self._need(call, action, arn) for arn in call.parameters["ResourceIdList"]] or [Need(action=action)]
+        if call.operation not in _TRAIL:
+            return [Need(action=action)]
+        arn = self._trails.arn(call.account_id, call.region, call.parameters[_TRAIL[call.operation]])
+        needs = [self._need(call, action, arn)]
+        if call.operation == "CreateTrail" and call.parameters.get("TagsList"):
+            needs.append(self._need(call, "cloudtrail:AddTags", arn))
+        if role := call.parameters.get("CloudWatchLogsRoleArn"):
+            needs.append(Need(action="iam:PassRole", resource=role, context={"iam:PassedToService": ("cloudtrail.amazonaws.com",)}))
+        return needs
+
+    def _need(self, call: Call, action: str, arn: str) -> Need:
+        asked = call.parameters.get("TagsList") or ()
+        context = {f"aws:ResourceTag/{key}": (value or "",) for key, value in tags.tags_of(self._trails, call.account_id, arn).items()}
+        if asked:
+            context["aws:TagKeys"] = tuple(tag["Key"] for tag in asked)
+        if call.operation != "RemoveTags":
+            context |= {f"aws:RequestTag/{tag['Key']}": (tag.get("Value") or "",) for tag in asked}
+        return Need(action=action, resource=arn, context=context)

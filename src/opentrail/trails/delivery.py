@@ -1,0 +1,331 @@
+"""Log files: the follower `trails` of the journal (reference of delivery, §2-§4).
+
+One position for all trails. Records are sorted into batches, one per chain (trail, account, Region), in memory. A *cut* closes all of
+them at once: every file goes to the spool, then one transaction keeps the plans and the position. A crash before it loses only memory,
+which is read again; a crash after it finds the plans. So each event is in exactly one file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import deflate
+from sqlalchemy.engine import Connection
+
+from opentrail.clock import Clock
+from opentrail.config import TrailsSettings
+from opentrail.storage.database import Database
+from opentrail.trails import keys, plans, selectors, store
+from opentrail.trails.courier import Courier
+from opentrail.trails.keys import Chain
+from opentrail.trails.selectors import Facts, Selector
+from opentrail.trails.spool import Spool
+from opentrail.trails.store import Trail, Window
+
+FOLLOWER = "trails"
+"""Name under which the position is saved."""
+READ_AHEAD = 2000
+"""Records read in one step."""
+MOST_UNCOMPRESSED = 48 << 20
+"""Uncompressed bytes at which a file is closed; with one more record it still has less than CloudTrail's 50 MB."""
+MOST_IN_MEMORY = 96 << 20
+"""Bytes of all batches together at which everything is cut."""
+CHUNK = 256 << 10
+"""Bytes of records that are compressed together once a batch has grown that long."""
+GRACE = 60.0
+"""Seconds after StopLogging in which the record of that call must have come, if it was made at all."""
+
+
+class Entry(Protocol):
+    """A record and its position in the journal."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def record(self) -> bytes: ...
+
+
+class Reader(Protocol):
+    """The reading side of the journal."""
+
+    def read(self, after: int, limit: int) -> Sequence[Entry]:
+        """At most `limit` entries above the position `after`, in order."""
+
+
+class Positions(Protocol):
+    """Where followers save how far they have come."""
+
+    def get(self, name: str) -> int: ...
+    def save(self, connection: Connection, name: str, position: int) -> None: ...
+
+
+class Batch:
+    """A log file in the making: compressed as it grows, so that memory holds little and the compressed size is known."""
+
+    def __init__(self, chunk: int = CHUNK) -> None:
+        self.records = 0
+        self.oldest = ""
+        self.newest = ""
+        self.uncompressed = 0
+        self.compressed = 0
+        self._chunk = chunk
+        self._raw = [b'{"Records":[']
+        self._raw_size = 0
+        self._hash = hashlib.sha256()
+        self._packer: zlib._Compress | None = None
+        self._packed: list[bytes] = []
+
+    @property
+    def memory(self) -> int:
+        """Bytes held."""
+        return self._raw_size + self.compressed
+
+    def add(self, record: bytes, event_time: str) -> None:
+        """Take the bytes of one record."""
+        if self.records:
+            self._raw.append(b",")
+        self._raw.append(record)
+        self._raw_size += len(record) + 1
+        self.uncompressed += len(record) + 1
+        self.oldest = min(self.oldest, event_time) if self.records else event_time
+        self.newest = max(self.newest, event_time)
+        self.records += 1
+        if self._raw_size >= self._chunk:
+            self._packer = self._packer or zlib.compressobj(6, zlib.DEFLATED, 31)
+            self._keep(self._packer.compress(self._take()))
+
+    def finish(self) -> tuple[bytes, str]:
+        """The file's bytes (gzip, no time in its head) and the SHA-256 of what they unpack to, hex."""
+        self._raw.append(b"]}")
+        if self._packer is None:
+            return bytes(deflate.gzip_compress(self._take(), 6)), self._hash.hexdigest()
+        self._keep(self._packer.compress(self._take()))
+        self._keep(self._packer.flush())
+        return b"".join(self._packed), self._hash.hexdigest()
+
+    def _take(self) -> bytes:
+        raw = b"".join(self._raw)
+        self._hash.update(raw)
+        self._raw = []
+        self._raw_size = 0
+        return raw
+
+    def _keep(self, packed: bytes) -> None:
+        self._packed.append(packed)
+        self.compressed += len(packed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """One trail that may want the records of one account and Region."""
+
+    chain: Chain
+    windows: tuple[Window, ...]
+    selects: Selector
+    takes_global: bool
+
+    def wants(self, position: int, facts: Facts) -> bool:
+        return (
+            any(window.holds(position, facts.request_id) for window in self.windows)
+            and self.selects(facts)
+            and (self.takes_global or not facts.is_global)
+        )
+
+
+class Delivery:
+    """Reads the journal, cuts log files, has them put. One thread."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        journal: Reader,
+        positions: Positions,
+        spool: Spool,
+        courier: Courier,
+        settings: TrailsSettings,
+        unique: Callable[[], str],
+    ) -> None:
+        """`unique` gives 16 fresh characters of `[A-Za-z0-9]` for each file name."""
+        self._database = database
+        self._clock = clock
+        self._journal = journal
+        self._positions = positions
+        self._spool = spool
+        self._courier = courier
+        self._settings = settings
+        self._unique = unique
+        database.create(store.METADATA)
+        with database.begin() as connection:
+            positions.save(connection, FOLLOWER, 0)  # from now on the journal is not trimmed beyond this follower
+        self._rewind()
+
+    @property
+    def position(self) -> int:
+        """Position of the last record read; what is planned may be behind it."""
+        return self._position
+
+    def step(self) -> bool:
+        """Read some records, cut if it is time, put what waits. Returns whether there was anything to do.
+
+        Whatever is raised (disk full, journal damaged, database locked) loses nothing: the next step begins again at the saved position.
+        """
+        did = self._read()
+        if self._cut_is_due():
+            self.cut()
+            did = True
+        return self._courier.step() or did
+
+    def cut(self) -> None:
+        """Close every batch at the position reached, whatever the time."""
+        try:
+            destinations = self._plan()
+        except BaseException:
+            self._rewind()
+            raise
+        self._start_afresh()
+        for destination in destinations:
+            self._courier.expect(destination)
+
+    def _rewind(self) -> None:
+        self._position = self._positions.get(FOLLOWER)
+        self._batches: dict[Chain, Batch] = {}
+        self._memory = 0
+        self._opened: float | None = None
+        self._full = False
+        self._stops_seen: set[int] = set()
+        self._caught_up = 0.0
+        self._changes = -1
+        self._windows: list[Window] = []
+        self._trails: dict[int, Trail] = {}
+        self._routes: dict[tuple[str, str], list[_Route]] = {}
+
+    def _start_afresh(self) -> None:
+        self._batches = {}
+        self._memory = 0
+        self._opened = None
+        self._full = False
+
+    def _read(self) -> bool:
+        before = self._clock.time()
+        entries = self._journal.read(self._position, READ_AHEAD)
+        # The trails are looked at after the records: a StartLogging that was answered before a record was made is then always seen.
+        self._look_at_trails()
+        if not entries:
+            self._caught_up = before
+            return False
+        if self._opened is None:
+            self._opened = self._clock.monotonic()
+        for entry in entries:
+            facts = selectors.facts(entry.record)
+            if facts is not None:
+                self._sort_in(entry, facts)
+            self._position = entry.position
+            if self._full:
+                return True
+        if len(entries) < READ_AHEAD:
+            self._caught_up = before
+        return True
+
+    def _look_at_trails(self) -> None:
+        with self._database.read() as connection:
+            changes = store.changes(connection)
+            if changes == self._changes:
+                return
+            self._trails = {trail.id: trail for trail in store.working_trails(connection)}
+            self._windows = store.windows(connection)
+        self._changes = changes
+        self._routes = {}
+
+    def _sort_in(self, entry: Entry, facts: Facts) -> None:
+        place = (facts.recipient_account_id, facts.aws_region)
+        routes = self._routes.get(place)
+        if routes is None:
+            routes = self._routes[place] = self._routes_for(*place)
+        for route in routes:
+            if route.wants(entry.position, facts):
+                batch = self._batches.get(route.chain)
+                if batch is None:
+                    batch = self._batches[route.chain] = Batch(min(CHUNK, self._settings.max_file_bytes))
+                before = batch.memory
+                batch.add(entry.record, facts.event_time)
+                self._memory += batch.memory - before
+                if batch.compressed >= self._settings.max_file_bytes or batch.uncompressed >= MOST_UNCOMPRESSED:
+                    self._full = True
+            for window in route.windows:
+                if window.stop is not None and entry.position > window.stop and facts.request_id == window.stop_request_id:
+                    self._stops_seen.add(window.id)
+        if self._memory >= MOST_IN_MEMORY:
+            self._full = True
+
+    def _routes_for(self, account_id: str, region: str) -> list[_Route]:
+        return [
+            _Route(
+                chain=Chain(trail.id, account_id, region),
+                windows=windows,
+                selects=selectors.compiled(trail.event_selectors),
+                takes_global=trail.include_global_service_events,
+            )
+            for trail in self._trails.values()
+            if trail.account_id == account_id
+            and trail.covers(region)
+            and (windows := tuple(window for window in self._windows if window.trail_id == trail.id))
+        ]
+
+    def _cut_is_due(self) -> bool:
+        if self._full or self._ended_windows():
+            return True
+        return self._opened is not None and self._clock.monotonic() - self._opened >= self._settings.delivery_interval
+
+    def _ended_windows(self) -> list[int]:
+        """Closed windows of which every record is read and in a batch or a plan."""
+        return [
+            window.id
+            for window in self._windows
+            if window.stop is not None
+            and self._position >= window.stop
+            and (window.id in self._stops_seen or self._caught_up >= (window.stopped_at or 0.0) + GRACE)
+        ]
+
+    def _plan(self) -> set[plans.Destination]:
+        now = self._clock.time()
+        cuts = [self._spooled(chain, self._batches[chain], now) for chain in sorted(self._batches)]
+        if cuts:
+            self._spool.sync()
+        ended = self._ended_windows()
+        with self._database.begin() as connection:
+            for cut in cuts:
+                plans.add(connection, cut)
+                if self._trails[cut.trail_id].digests_since is not None:
+                    # For a Region that nobody has heard of; the chains of the others began with the trail.
+                    plans.open_chains(connection, cut.trail_id, cut.account_id, (cut.region,), int(now))
+            store.forget_windows(connection, ended)
+            self._positions.save(connection, FOLLOWER, self._position)
+        self._stops_seen.difference_update(ended)
+        self._windows = [window for window in self._windows if window.id not in ended]
+        return {cut.destination for cut in cuts}
+
+    def _spooled(self, chain: Chain, batch: Batch, now: float) -> plans.Cut:
+        trail = self._trails[chain.trail_id]
+        body, digest = batch.finish()
+        return plans.Cut(
+            trail_id=trail.id,
+            account_id=chain.account_id,
+            region=chain.region,
+            kind="log",
+            bucket=trail.s3_bucket_name,
+            prefix=trail.s3_key_prefix or "",
+            key=keys.log_file_key(trail.s3_key_prefix, chain.account_id, chain.region, now, self._unique()),
+            spool=self._spool.write(body),
+            hash=digest,
+            metadata={},
+            records=batch.records,
+            oldest=batch.oldest,
+            newest=batch.newest,
+            cut_at=now,
+        )

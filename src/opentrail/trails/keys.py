@@ -1,0 +1,34 @@
+"""Object keys of log files and digest files (reference of delivery, §2 and §10.2). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Chain:
+    """The work of one trail for one account and Region."""
+
+    trail_id: int
+    account_id: str
+    region: str
+
+
+def folder(prefix: str | None, account_id: str, kind: str, region: str) -> str:
+    """`[<prefix>/]AWSLogs/<account>/<kind>/<region>/`; `kind` is `CloudTrail` or `CloudTrail-Digest`."""
+    return f"{prefix + '/' if prefix else ''}AWSLogs/{account_id}/{kind}/{region}/"
+
+
+def log_file_key(prefix: str | None, account_id: str, region: str, at: float, unique: str) -> str:
+    """The key of a log file cut at `at` (epoch seconds); `unique` is 16 characters of `[A-Za-z0-9]`."""
+    time = datetime.fromtimestamp(int(at), UTC)
+    name = f"{account_id}_CloudTrail_{region}_{time:%Y%m%dT%H%MZ}_{unique}.json.gz"
+    return f"{folder(prefix, account_id, 'CloudTrail', region)}{time:%Y/%m/%d}/{name}"
+
+
+def digest_key(prefix: str | None, account_id: str, region: str, trail_name: str, home_region: str, end: int) -> str:
+    """The key of the digest file of `region` whose period ends at `end` (epoch seconds, whole)."""
+    time = datetime.fromtimestamp(end, UTC)
+    name = f"{account_id}_CloudTrail-Digest_{region}_{trail_name}_{home_region}_{time:%Y%m%dT%H%M%SZ}.json.gz"
+    return f"{folder(prefix, account_id, 'CloudTrail-Digest', region)}{time:%Y/%m/%d}/{name}"

@@ -1,0 +1,236 @@
+"""What is on its way to a bucket, and how far each chain of digests has come; in the state database, beside `store`.
+
+A plan is a log file or digest file that is cut: its key, its hash and its spooled bytes are fixed, so putting it again changes nothing.
+A delivered log file keeps its plan until a digest covers it; every other plan goes when the bucket has the object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ColumnElement,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    and_,
+    delete,
+    insert,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.engine import Connection, Row
+
+from opentrail.trails.keys import Chain
+from opentrail.trails.store import METADATA, TRAILS
+
+_trail_id = TRAILS.c.id
+
+PLANS = Table(
+    "trail_plans",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("trail_id", ForeignKey(_trail_id, ondelete="CASCADE"), nullable=False),
+    Column("account_id", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("bucket", String, nullable=False),
+    Column("prefix", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("spool", String, nullable=False),
+    Column("hash", String, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("records", Integer, nullable=False),
+    Column("oldest", String),
+    Column("newest", String),
+    Column("cut_at", Float, nullable=False),
+    Column("delivered_at", Float),
+    sqlite_autoincrement=True,
+)
+Index("trail_plans_chain", PLANS.c.trail_id, PLANS.c.region, PLANS.c.delivered_at)
+Index("trail_plans_destination", PLANS.c.delivered_at, PLANS.c.trail_id, PLANS.c.bucket, PLANS.c.prefix, PLANS.c.id)
+
+CHAINS = Table(
+    "trail_chains",
+    METADATA,
+    Column("trail_id", ForeignKey(_trail_id, ondelete="CASCADE"), primary_key=True),
+    Column("account_id", String, primary_key=True),
+    Column("region", String, primary_key=True),
+    Column("is_open", Boolean, nullable=False),
+    Column("start", Integer, nullable=False),
+    Column("previous_bucket", String),
+    Column("previous_key", String),
+    Column("previous_hash", String),
+    Column("previous_signature", String),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the files of a trail go; what fails at one destination says nothing about another."""
+
+    trail_id: int
+    bucket: str
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """A file that has been cut and spooled."""
+
+    trail_id: int
+    account_id: str
+    region: str
+    kind: Literal["log", "digest"]
+    bucket: str
+    prefix: str
+    """The trail's prefix at the time, `""` for none."""
+    key: str
+    spool: str
+    """Name of the file in the spool that has the object's bytes."""
+    hash: str
+    """SHA-256 of the uncompressed bytes, hex."""
+    metadata: Mapping[str, str]
+    records: int
+    oldest: str | None
+    """`eventTime` of the oldest record in it."""
+    newest: str | None
+    cut_at: float
+
+    @property
+    def destination(self) -> Destination:
+        return Destination(self.trail_id, self.bucket, self.prefix)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan(Cut):
+    """A file that is on its way, or delivered and not yet covered by a digest."""
+
+    id: int
+    delivered_at: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainState:
+    """How far the digests of a chain have come."""
+
+    trail_id: int
+    account_id: str
+    region: str
+    is_open: bool
+    start: int
+    """End of the last digest, or when the chain began: epoch seconds."""
+    previous_bucket: str | None
+    previous_key: str | None
+    previous_hash: str | None
+    previous_signature: str | None
+
+
+def _plan(row: Row[Any]) -> Plan:
+    return Plan(**row._mapping)
+
+
+def add(connection: Connection, cut: Cut) -> None:
+    """Keep a plan."""
+    connection.execute(insert(PLANS).values(**asdict(cut)))
+
+
+def destinations(connection: Connection) -> list[Destination]:
+    """Where files wait to go."""
+    columns = (PLANS.c.trail_id, PLANS.c.bucket, PLANS.c.prefix)
+    rows = connection.execute(select(*columns).where(PLANS.c.delivered_at.is_(None)).distinct())
+    return [Destination(*row) for row in rows]
+
+
+def waiting(connection: Connection, destination: Destination, limit: int) -> list[Plan]:
+    """The oldest plans that wait for `destination`."""
+    where = and_(
+        PLANS.c.delivered_at.is_(None),
+        PLANS.c.trail_id == destination.trail_id,
+        PLANS.c.bucket == destination.bucket,
+        PLANS.c.prefix == destination.prefix,
+    )
+    return [_plan(row) for row in connection.execute(select(PLANS).where(where).order_by(PLANS.c.id).limit(limit))]
+
+
+def spooled(connection: Connection) -> set[str]:
+    """The spool files that are still needed."""
+    return set(connection.scalars(select(PLANS.c.spool).where(PLANS.c.delivered_at.is_(None))))
+
+
+def delivered(connection: Connection, plan: Plan, at: float, *, keep: bool) -> None:
+    """The bucket has the object since `at`. The plan stays only if a digest has to cover it."""
+    if keep:
+        connection.execute(update(PLANS).where(PLANS.c.id == plan.id).values(delivered_at=at))
+    else:
+        connection.execute(delete(PLANS).where(PLANS.c.id == plan.id))
+
+
+def remove(connection: Connection, ids: Sequence[int]) -> None:
+    """Plans that are covered or given up."""
+    for begin in range(0, len(ids), 500):
+        connection.execute(delete(PLANS).where(PLANS.c.id.in_(ids[begin : begin + 500])))
+
+
+def uncovered(connection: Connection, chain: Chain) -> list[Plan]:
+    """The delivered log files of a chain that no digest covers yet, oldest first."""
+    where = and_(_of(PLANS, chain), PLANS.c.kind == "log", PLANS.c.delivered_at.is_not(None))
+    return [_plan(row) for row in connection.execute(select(PLANS).where(where).order_by(PLANS.c.id))]
+
+
+def has_undelivered(connection: Connection, trail_id: int, chain: Chain | None = None) -> bool:
+    """Whether a log file of `chain`, or any file of the trail, is still on its way."""
+    where: ColumnElement[bool] = and_(PLANS.c.trail_id == trail_id, PLANS.c.delivered_at.is_(None))
+    if chain is not None:
+        where = and_(where, _of(PLANS, chain), PLANS.c.kind == "log")
+    return connection.scalar(select(PLANS.c.id).where(where).limit(1)) is not None
+
+
+def chain(connection: Connection, key: Chain) -> ChainState | None:
+    """How far a chain has come; `None` if it never began."""
+    row = connection.execute(select(CHAINS).where(_of(CHAINS, key))).first()
+    return ChainState(**row._mapping) if row else None
+
+
+def open_chains_of(connection: Connection, trail_id: int) -> list[ChainState]:
+    """The chains of a trail that will have another digest."""
+    where = and_(CHAINS.c.trail_id == trail_id, CHAINS.c.is_open == true())
+    return [
+        ChainState(**row._mapping) for row in connection.execute(select(CHAINS).where(where).order_by(CHAINS.c.account_id, CHAINS.c.region))
+    ]
+
+
+def open_chains(connection: Connection, trail_id: int, account_id: str, regions: Iterable[str], start: int) -> None:
+    """Begin the chains that are not open: at `start`, or at the end of the last digest of a chain that was closed later than that.
+
+    A chain that is open goes on: nothing is left uncovered by switching quickly off and on.
+    """
+    where = and_(CHAINS.c.trail_id == trail_id, CHAINS.c.account_id == account_id)
+    known = {row.region: row for row in connection.execute(select(CHAINS).where(where))}
+    for region in sorted(set(regions)):
+        row = known.get(region)
+        if row is not None and row.is_open:
+            continue
+        begin = start if row is None else max(start, row.start)
+        fresh = {"previous_bucket": None, "previous_key": None, "previous_hash": None, "previous_signature": None}
+        set_chain(connection, Chain(trail_id, account_id, region), {"is_open": True, "start": begin, **fresh})
+
+
+def set_chain(connection: Connection, key: Chain, values: Mapping[str, Any]) -> None:
+    """Change how far a chain has come."""
+    row = upsert(CHAINS).values(**asdict(key), **values)
+    connection.execute(row.on_conflict_do_update(index_elements=["trail_id", "account_id", "region"], set_=dict(values)))
+
+
+def _of(table: Table, key: Chain) -> ColumnElement[bool]:
+    return and_(table.c.trail_id == key.trail_id, table.c.account_id == key.account_id, table.c.region == key.region)

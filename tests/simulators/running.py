@@ -1,0 +1,162 @@
+"""A real `opentrail serve` for tests: its own process group, its own data folder, a free port."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+BIN = Path(sys.executable).parent
+
+
+class RunningOpenTrail:
+    """Start with `start()`, stop with `stop()`; `aws()` runs the real AWS CLI against it, `client()` makes a boto3 client."""
+
+    def __init__(self, folder: Path, *, options: Sequence[str] = (), settings: Mapping[str, object] | None = None) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.options = tuple(options)
+        self.settings = dict(settings or {})
+        self.log = folder / "serve.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self._listen = "127.0.0.1:0"
+
+    def start(self, patience: float = 60.0) -> RunningOpenTrail:
+        """Start and wait until `/_opentrail/health` says ok."""
+        command = [str(BIN / "opentrail"), "serve", "--data-dir", str(self.data), "--listen", self._listen, *self.options]
+        for name, value in self.settings.items():
+            command += ["--set", f"{name}={value}"]
+        (self.data / "serve.json").unlink(missing_ok=True)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        deadline = time.monotonic() + patience
+        while True:
+            if self.process.poll() is not None:
+                raise AssertionError(f"serve ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}")
+            try:
+                self.endpoint = json.loads((self.data / "serve.json").read_text())["endpoint"]
+                if self.health()["status"] == "ok":
+                    break
+            except (OSError, ValueError):
+                pass
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not healthy after {patience:g} s:\n{self.log.read_text()[-4000:]}")
+            time.sleep(0.05)
+        # A restart listens where the first start did, as a real server would.
+        self._listen = self.endpoint.removeprefix("http://")
+        key = json.loads((self.data / "keys" / "root.json").read_text())
+        self.key = (key["access_key_id"], key["secret_access_key"])
+        return self
+
+    def health(self) -> Any:
+        """What `/_opentrail/health` says."""
+        with urllib.request.urlopen(self.endpoint + "/_opentrail/health", timeout=5) as response:
+            return json.load(response)
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            return self.process.wait(30)
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL to every process of the group: a power cut as far as processes go."""
+        if self.process is not None:
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            self.process.wait()
+
+    def __enter__(self) -> RunningOpenTrail:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def environment(self, key: tuple[str, str] | tuple[str, str, str] | None = None, region: str = "us-east-1") -> dict[str, str]:
+        """The environment of a client: nothing of this machine's own AWS settings."""
+        key = key or self.key
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        kept |= {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": key[0],
+            "AWS_SECRET_ACCESS_KEY": key[1],
+            "AWS_DEFAULT_REGION": region,
+            "AWS_CONFIG_FILE": str(self.folder / "no-config"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.folder / "no-credentials"),
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_MAX_ATTEMPTS": "1",
+            "AWS_PAGER": "",
+        }
+        if len(key) == 3:
+            kept["AWS_SESSION_TOKEN"] = key[2]
+        return kept
+
+    def aws(
+        self, *words: str, key: Any = None, region: str = "us-east-1", check: bool = True, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the real AWS CLI; raises with its output when it fails and `check` is set."""
+        done = subprocess.run(
+            [str(BIN / "aws"), "--output", "json", *words],
+            env=self.environment(key, region),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(f"aws {' '.join(words)} → {done.returncode}\n{done.stdout}{done.stderr}\n{self.log.read_text()[-3000:]}")
+        return done
+
+    def opentrail(self, *words: str, check: bool = True, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run one of our own verbs on the data folder."""
+        done = subprocess.run(
+            [str(BIN / "opentrail"), *words, "--data-dir", str(self.data)],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(f"opentrail {' '.join(words)} → {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def client(self, service: str, *, key: Any = None, region: str = "us-east-1", **config: Any) -> Any:
+        """A boto3 client, without retries so that each error shows."""
+        key = key or self.key
+        session = boto3.session.Session()
+        return session.client(
+            service,
+            region_name=region,
+            endpoint_url=self.endpoint,
+            aws_access_key_id=key[0],
+            aws_secret_access_key=key[1],
+            aws_session_token=key[2] if len(key) == 3 else None,
+            config=Config(retries={"total_max_attempts": 1}, **config),
+        )
+
+
+def wait_for(what: Any, patience: float = 30.0, pause: float = 0.05) -> Any:
+    """Ask `what()` until it answers with something true; returns that. Raises when `patience` seconds have passed."""
+    deadline = time.monotonic() + patience
+    while True:
+        found = what()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"nothing came in {patience:g} s")
+        time.sleep(pause)
