@@ -105,7 +105,10 @@ class Room:
         return self._free - self._promised - size >= self._settings.min_free and self._used + self._promised + size <= limit
 
     def _measure(self) -> None:
-        """Pages in use (the ones trimming freed do not count) plus the write-ahead log; free space of the disk."""
+        """Pages in use, as the newest commit sees them (the ones trimming freed do not count); free space of the disk.
+
+        The write-ahead log does not count: what it holds is among the pages, its file keeps its size when it has been copied, and it
+        is bounded by itself (`checkpoints.LIMIT`, and what one round of trimming adds)."""
         if self._gauge is None:
             raise JournalUnavailable("The journal is closed.")
         with sqlite.translated(self._path):
@@ -116,6 +119,6 @@ class Room:
             disk = os.statvfs(self._path.parent)
         except OSError as error:
             raise JournalUnavailable(f"The disk of the journal cannot be asked for its free space: {error}.") from error
-        self._used = (pages - unused) * size + sqlite.log_size(self._path)
+        self._used = (pages - unused) * size
         self._free = disk.f_bavail * disk.f_frsize
         self._measured = self._clock.monotonic()

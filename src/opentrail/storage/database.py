@@ -1,11 +1,18 @@
 """The state database: SQLAlchemy Core over SQLite, shared by every process of one data folder.
 
-Each room keeps its tables in its own `store.py` (a `MetaData` of its own) and calls `Database.create` once with them. A write
-is durable when `begin()` has been left: SQLite in WAL mode with `synchronous=FULL`. Writers wait for each other (10 s) rather than fail.
+Each room keeps its tables in its own `store.py` (a `MetaData` of its own) and calls `Database.create` once with them. A write is durable
+when `begin()` has been left: SQLite in WAL mode with `synchronous=FULL`. Writers wait for each other (10 s) rather than fail.
+
+SQLite before 3.51.3 can lose commits when a checkpoint starts on a log that is copied completely while a commit of another connection
+starts the log anew (https://sqlite.org/wal.html#walresetbug). So no connection checkpoints by itself: a writer does it right after a commit of
+its own, and only while it holds the checkpoint lock of the folder.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +23,8 @@ from sqlalchemy.engine import Engine
 
 BUSY_TIMEOUT = 10.0
 """Seconds that a writer waits for another one."""
+LOG_LIMIT = 4 << 20
+"""Bytes of write-ahead log at which it is copied into the database."""
 
 
 class Database:
@@ -23,6 +32,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine: Engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False})
+        self._path = Path(self.engine.url.database or "")
         event.listen(self.engine, "connect", _configure)
         event.listen(self.engine, "begin", _begin)
 
@@ -33,14 +43,16 @@ class Database:
 
     def create(self, tables: MetaData) -> None:
         """Make the tables of a room that do not exist yet."""
-        with self.engine.connect() as connection, connection.execution_options(opentrail_write=True).begin():
+        with self.begin() as connection:
             tables.create_all(connection)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A write transaction: takes the write lock at once, commits at the end, rolls back on any exception."""
-        with self.engine.connect() as connection, connection.execution_options(opentrail_write=True).begin():
-            yield connection
+        with self.engine.connect() as connection:
+            with connection.execution_options(opentrail_write=True).begin():
+                yield connection
+            self._checkpoint(connection)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -52,12 +64,32 @@ class Database:
         """Give back every connection."""
         self.engine.dispose()
 
+    def _checkpoint(self, connection: Connection) -> None:
+        """Copy the log when it has grown, right after a commit; never two at a time. What fails is done after a later commit."""
+        log = self._path.with_name(self._path.name + "-wal")
+        try:
+            if log.stat().st_size < LOG_LIMIT:
+                return
+            lock = os.open(self._path.with_name(self._path.name + ".checkpoint"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            driver.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+        except (OSError, sqlite3.OperationalError):
+            return
+        finally:
+            os.close(lock)
+
 
 def _configure(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions are ours to begin
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA wal_autocheckpoint=0")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
 

@@ -1,0 +1,401 @@
+"""The walk of one call: wire → identity → handler or upstream → recorder → journal → wire.
+
+Whatever happens on the way, the call is answered once, and before the answer leaves its record is durable: successes, failures and refusals
+alike. The one exception is a call that is refused because the journal cannot take a record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, cast
+
+from opentrail.api.arrival import Arrival
+from opentrail.api.authentication import Authenticated, Authentication
+from opentrail.api.authorisation import Authorisation
+from opentrail.api.call import Answer, Call, Result, Service
+from opentrail.clock import Clock
+from opentrail.errors import JournalError
+from opentrail.events import categories, names
+from opentrail.identity.principals import Principal
+from opentrail.journal import Journal, Reservation
+from opentrail.recorder import Observation, Recorder
+from opentrail.wire import chunked, faults, refusals, serialise, sigv4
+from opentrail.wire.faults import Fault, InternalFailure, ServiceUnavailable
+from opentrail.wire.http import Request, Response
+from opentrail.wire.models import Operation
+from opentrail.wire.models import Service as WireService
+from opentrail.wire.parse import parse
+from opentrail.wire.routing import Route, Router
+from opentrail.wire.scope import Scope
+
+WORKERS = 16
+"""Threads for handlers that block."""
+
+log = logging.getLogger("opentrail.endpoint")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request that has been read as far as it has to be: what it asks for, and by whom it says it comes from."""
+
+    arrival: Arrival
+    request: Request
+    """As it arrived, with its body unless that is streamed."""
+    scope: Scope | None
+    route: Route
+    streamed: bool
+
+    @property
+    def operation(self) -> Operation:
+        return self.route.operation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a call ended: what the client is told and what the record says."""
+
+    response: Response
+    parameters: Mapping[str, Any] | None = None
+    result: Mapping[str, Any] | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    request_id: str | None = None
+    """The upstream's, when it gave the client one."""
+    account_id: str | None = None
+    """Account to record in, when it is not the caller's."""
+    bytes_out: int = 0
+    followed: Mapping[str, Any] = field(default_factory=dict)
+    """Further facts for the record (`Observation` members)."""
+
+
+class Forwarder(Protocol):
+    """What the endpoint needs of the proxy: `api.forward.Forward`."""
+
+    def serves(self, service: WireService) -> bool:
+        """Whether there is an upstream for `service`."""
+
+    async def outcome(self, asked: Asked, caller: Authenticated, body: AsyncIterator[bytes] | None) -> Outcome:
+        """Forward the call and bring back how it ended; never raises a `Fault`."""
+
+
+class Endpoint:
+    """One endpoint for every AWS service. `answer` is what the ASGI application calls."""
+
+    def __init__(
+        self,
+        *,
+        router: Router,
+        authentication: Authentication,
+        authorisation: Authorisation,
+        services: Sequence[Service],
+        forward: Forwarder,
+        recorder: Recorder,
+        journal: Journal,
+        clock: Clock,
+        account_id: str,
+        region: str,
+        max_body: int,
+        pass_on_journal_failure: bool = False,
+        note_use: Callable[[Principal, str, str], None] = lambda principal, service, region: None,
+        after: Callable[[Asked], Awaitable[None]] | None = None,
+    ) -> None:
+        """`account_id` and `region` stand in where a request tells none. `note_use` hears of every authenticated call (caller, signing name,
+        Region), `after` of each call of our own services that succeeded; neither may raise."""
+        self._router = router
+        self._authentication = authentication
+        self._authorisation = authorisation
+        self._services = {service.name: service for service in services}
+        self._asynchronous = {
+            (service.name, name): inspect.iscoroutinefunction(handler)
+            for service in services
+            for name, handler in service.operations.items()
+        }
+        self._forward = forward
+        self._recorder = recorder
+        self._journal = journal
+        self._clock = clock
+        self._account_id = account_id
+        self._region = region
+        self._max_body = max_body
+        self._pass = pass_on_journal_failure
+        self._note_use = note_use
+        self._after = after
+        self._recorded: dict[tuple[str, str], bool] = {}
+        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="handler")
+
+    def close(self) -> None:
+        """Let the handlers that still run finish."""
+        self._workers.shutdown()
+
+    async def answer(self, arrival: Arrival) -> Response:
+        """Answer one request; never raises."""
+        try:
+            asked = await self._read(arrival)
+        except Fault as fault:
+            return await self._unread(arrival, fault)
+        except Exception:
+            log.exception("reading a request failed")
+            return await self._unread(arrival, InternalFailure())
+        caller = self._authenticate(asked)
+        recorded = self._is_recorded(asked.operation)
+        try:
+            with self._room() if recorded else nullcontext() as reservation:
+                outcome = await self._carry_out(asked, caller)
+                if recorded:
+                    await self._record(asked, caller, outcome, reservation)
+        except JournalError as error:
+            log.error("call refused: %s", error)
+            return self._fault(asked, ServiceUnavailable())
+        if caller.verified is not None:
+            self._note_use(caller.principal, asked.operation.service.signing_name, self._region_of(asked.scope))
+        if self._after is not None and outcome.error_code is None and asked.operation.service.name in self._services:
+            await self._after(asked)
+        return outcome.response
+
+    def _is_recorded(self, operation: Operation) -> bool:
+        """Whether a call makes a record: management events always do, data events only when somebody selects them (nobody can yet)."""
+        known = self._recorded.get((operation.service.name, operation.name))
+        if known is None:
+            model = operation.model
+            category = categories.category(names.event_source(model.service_model), names.event_name(model))
+            known = self._recorded[operation.service.name, operation.name] = category == "Management"
+        return known
+
+    # 1. wire: what is asked
+
+    async def _read(self, arrival: Arrival) -> Asked:
+        request = arrival.request
+        scope = sigv4.scope_of(request)
+        if _may_stream(request, scope):
+            route = self._router.route(request, scope=scope)
+            if route.operation.streaming_input:
+                return Asked(arrival=arrival, request=request, scope=scope, route=route, streamed=True)
+        request = replace(request, body=await arrival.whole_body(self._max_body))
+        return Asked(arrival=arrival, request=request, scope=scope, route=self._router.route(request, scope=scope), streamed=False)
+
+    # 2. identity: who asks
+
+    def _authenticate(self, asked: Asked) -> Authenticated:
+        service = asked.operation.service
+        return self._authentication.check(
+            asked.request,
+            asked.scope,
+            streamed=asked.streamed,
+            signing_names=None,
+            may_be_unsigned=service.name == "s3" or _is_unsigned(asked.operation),
+            resource=asked.route.request.path,
+        )
+
+    # 3. the handler answers, or the upstream does
+
+    async def _carry_out(self, asked: Asked, caller: Authenticated) -> Outcome:
+        service = self._services.get(asked.operation.service.name)
+        parameters: Mapping[str, Any] | None = None
+        try:
+            if caller.refused is not None:
+                raise refusals.fault(caller.refused, service=asked.operation.service.name, protocol=asked.operation.service.protocol)
+            body = self._payload(asked, caller)
+            if service is None:
+                if not self._forward.serves(asked.operation.service):
+                    raise NotServed.of(asked.operation.service)
+                return await self._forward.outcome(asked, caller, body)
+            parameters = parse(asked.route)
+            return await self._handled(service, asked.operation, self._call(asked, caller, parameters, body))
+        except Fault as fault:
+            return self._failed(asked, fault, parameters)
+        except Exception:
+            log.exception("%s.%s failed", asked.operation.service.name, asked.operation.name)
+            return self._failed(asked, InternalFailure(), parameters)
+
+    def _payload(self, asked: Asked, caller: Authenticated) -> AsyncIterator[bytes] | None:
+        if not asked.streamed:
+            return None
+        pieces = asked.arrival.pieces()
+        if caller.verified is None or (asked.operation.service.name not in self._services):
+            return pieces
+        return chunked.decoded(pieces, chunked.decoder(asked.request, caller.verified))
+
+    def _call(self, asked: Asked, caller: Authenticated, parameters: Mapping[str, Any], body: AsyncIterator[bytes] | None) -> Call:
+        arrival = asked.arrival
+        return Call(
+            service=asked.operation.service.name,
+            operation=asked.operation.name,
+            parameters=parameters,
+            caller=caller.principal,
+            account_id=caller.principal.account_id or self._account_id,
+            region=self._region_of(asked.scope),
+            request_id=arrival.request_id,
+            source_ip=arrival.source_ip,
+            user_agent=arrival.request.headers.get("user-agent") or "",
+            time=arrival.time,
+            secure=arrival.secure,
+            request=asked.route.request,
+            body=body,
+        )
+
+    async def _handled(self, service: Service, operation: Operation, call: Call) -> Outcome:
+        handler = service.operations.get(call.operation)
+        if handler is None:
+            raise faults.NotImplemented(f"OpenTrail does not serve {service.name}:{call.operation} yet.")
+        loop = asyncio.get_running_loop()
+        needs = service.needs(call)
+        self._authorisation.check(call, needs, protocol=operation.service.protocol)
+        found: Result
+        if self._asynchronous[service.name, call.operation]:
+            found = await cast(Callable[[Call], Awaitable[Result]], handler)(call)
+        else:
+            found = await loop.run_in_executor(self._workers, cast(Callable[[Call], Result], handler), call)
+        answer = found if isinstance(found, Answer) else Answer(result=found or {})
+        response = serialise.serialise(
+            operation, answer.result, request_id=call.request_id, status=answer.status, headers=dict(answer.headers)
+        )
+        owner = next((need.resource_account_id for need in needs if need.resource_account_id), None)
+        return Outcome(
+            response=response,
+            parameters=call.parameters,
+            result=answer.result,
+            account_id=None if call.caller.account_id else owner,
+            bytes_out=len(response.body) if isinstance(response.body, bytes) else 0,
+        )
+
+    def _failed(self, asked: Asked, fault: Fault, parameters: Mapping[str, Any] | None) -> Outcome:
+        return Outcome(
+            response=self._fault(asked, fault),
+            parameters=parameters,
+            error_code=fault.code,
+            error_message=fault.message,
+        )
+
+    def _fault(self, asked: Asked, fault: Fault) -> Response:
+        return serialise.fault(
+            asked.operation.service,
+            fault,
+            request_id=asked.arrival.request_id,
+            operation=asked.operation,
+            head=asked.request.method == "HEAD",
+        )
+
+    # 4. recorder and journal: what happened is on disk before the client hears of it
+
+    def _room(self) -> AbstractContextManager[Reservation | None]:
+        try:
+            return self._journal.reserve()
+        except JournalError:
+            if not self._pass:
+                raise
+            return nullcontext()
+
+    async def _record(self, asked: Asked, caller: Authenticated, outcome: Outcome, reservation: Reservation | None) -> None:
+        arrival, request = asked.arrival, asked.request
+        principal = caller.principal
+        await self._keep(
+            Observation(
+                service=asked.operation.service.name,
+                operation=asked.operation.name,
+                principal=principal,
+                account_id=outcome.account_id or principal.account_id or self._account_id,
+                region=self._region_of(asked.scope),
+                request_id=outcome.request_id or arrival.request_id,
+                source_ip=arrival.source_ip,
+                user_agent=request.headers.get("user-agent") or "",
+                time=self._clock.time(),
+                parameters=outcome.parameters,
+                result=outcome.result,
+                status=outcome.response.status,
+                error_code=outcome.error_code,
+                error_message=outcome.error_message,
+                host=request.headers.get("host") or "",
+                path=request.path,
+                query=request.query,
+                headers=request.headers,
+                bytes_in=arrival.content_length or 0,
+                bytes_out=outcome.bytes_out,
+                **outcome.followed,
+            ),
+            reservation,
+        )
+
+    async def _keep(self, observation: Observation, reservation: Reservation | None) -> None:
+        record = self._recorder.describe(observation)
+        if record is None:
+            return
+        try:
+            await self._journal.append([record], reservation)
+        except JournalError:
+            if not self._pass:
+                raise
+            log.exception("a record was lost (journal.on_failure=pass)")
+
+    async def _unread(self, arrival: Arrival, fault: Fault) -> Response:
+        """Answer and record a request whose operation could not be told."""
+        request = arrival.request
+        scope = sigv4.scope_of(request)
+        service = self._router.addressed(request, scope=scope) or self._router.catalogue.service("s3")
+        caller = self._authentication.check(request, scope, streamed=True, signing_names=None, may_be_unsigned=False, resource=request.path)
+        target = request.headers.get("x-amz-target") or ""
+        try:
+            with self._room() as reservation:
+                await self._keep(
+                    Observation(
+                        service=service.name,
+                        operation=target.rpartition(".")[2][:128] or None,
+                        principal=caller.principal,
+                        account_id=caller.principal.account_id or self._account_id,
+                        region=self._region_of(scope),
+                        request_id=arrival.request_id,
+                        source_ip=arrival.source_ip,
+                        user_agent=request.headers.get("user-agent") or "",
+                        time=self._clock.time(),
+                        status=fault.status,
+                        error_code=fault.code,
+                        error_message=fault.message,
+                        host=request.headers.get("host") or "",
+                        path=request.path,
+                        query=request.query,
+                        headers=request.headers,
+                    ),
+                    reservation,
+                )
+        except JournalError as error:
+            log.error("call refused: %s", error)
+            fault = ServiceUnavailable()
+        return serialise.fault(service, fault, request_id=arrival.request_id, head=request.method == "HEAD")
+
+    def _region_of(self, scope: Scope | None) -> str:
+        return (scope.region if scope is not None else "") or self._region
+
+
+class NotServed(faults.NotImplemented):
+    """OpenTrail does not serve this service."""
+
+    code = "NotImplemented"
+
+    @classmethod
+    def of(cls, service: WireService) -> NotServed:
+        """Naming both ways out."""
+        return cls(
+            f"OpenTrail does not serve {service.name} itself. Start it with --sandbox to try things out, "
+            f"or with --upstream {service.name}=URL to send these calls to an AWS-compatible endpoint."
+        )
+
+
+def _may_stream(request: Request, scope: Scope | None) -> bool:
+    """Whether the body may belong to an operation that streams it: S3's, told without reading it."""
+    if scope is not None:
+        return scope.signing_name in ("s3", "s3express")
+    if "x-amz-target" in request.headers or request.headers.get("smithy-protocol"):
+        return False
+    form = (request.headers.get("content-type") or "").startswith("application/x-www-form-urlencoded")
+    return request.method in ("GET", "HEAD", "PUT", "DELETE") or (request.method == "POST" and not form)
+
+
+def _is_unsigned(operation: Operation) -> bool:
+    """Whether the model opens the operation to callers without a signature (`authtype: none`, `smithy.api#noAuth`)."""
+    model = operation.model
+    return model.auth_type == "none" or "smithy.api#noAuth" in (model.auth or ())

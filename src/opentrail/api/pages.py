@@ -1,0 +1,80 @@
+"""The house's own pages: `/_opentrail/health` and `/_opentrail/metrics`. They tell nothing about anybody's events."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from opentrail import __version__
+from opentrail.errors import JournalError
+from opentrail.journal import Journal
+from opentrail.wire.faults import Fault
+from opentrail.wire.http import Response
+
+Ask = Callable[[str, Any], Awaitable[Any]]
+
+
+class Pages:
+    """Answers with what the front knows and what the followers tell when asked."""
+
+    def __init__(self, *, journal: Journal, ask: Ask) -> None:
+        self._journal = journal
+        self._ask = ask
+
+    def by_path(self) -> Mapping[str, Callable[[], Awaitable[Response]]]:
+        """The pages, for `asgi.Application`."""
+        return {"/_opentrail/health": self.health, "/_opentrail/metrics": self.metrics}
+
+    async def health(self) -> Response:
+        """200 with `status: ok` when calls are taken and the followers answer, else 503 and why not."""
+        state = await self._state()
+        return Response(
+            status=200 if state["status"] == "ok" else 503,
+            headers=(("content-type", "application/json"), ("cache-control", "no-store")),
+            body=msgspec.json.encode(state) + b"\n",
+        )
+
+    async def metrics(self) -> Response:
+        """The same facts for Prometheus."""
+        state = await self._state()
+        lines = [
+            *_metric("opentrail_up", "1 when calls are taken and the followers answer.", "gauge", {"": float(state["status"] == "ok")}),
+            *_metric("opentrail_journal_head", "Position of the newest durable record.", "counter", {"": state["journal_head"]}),
+        ]
+        followers = state["followers"]
+        for fact, sentence in (("position", "Position up to which a follower is done."), ("lag", "Records a follower is behind.")):
+            values = {f'{{follower="{name}"}}': follower[fact] for name, follower in followers.items()}
+            lines += _metric(f"opentrail_follower_{fact}", sentence, "gauge", values)
+        for name, value in state["counts"].items():
+            lines += _metric(f"opentrail_{name}", _COUNTS.get(name, "A count kept by the followers."), "gauge", {"": value})
+        body = "\n".join(lines) + "\n"
+        return Response(status=200, headers=(("content-type", "text/plain; version=0.0.4; charset=utf-8"),), body=body.encode())
+
+    async def _state(self) -> dict[str, Any]:
+        head = self._journal.head
+        state: dict[str, Any] = {"status": "ok", "version": __version__, "journal_head": head, "followers": {}, "counts": {}}
+        try:
+            told = await self._ask("status", None)
+        except Fault:
+            return state | {"status": "starting", "reason": "The followers do not answer yet."}
+        state["followers"] = {name: {"position": position, "lag": max(head - position, 0)} for name, position in told["positions"].items()}
+        state["counts"] = told["counts"]
+        try:
+            self._journal.check()
+        except JournalError as error:
+            return state | {"status": "refusing", "reason": str(error)}
+        return state
+
+
+_COUNTS = {
+    "files_waiting": "Log and digest files that are cut but not in their bucket yet.",
+    "records_quarantined": "Records that the event store could not read; their bytes are kept.",
+}
+
+
+def _metric(name: str, sentence: str, kind: str, values: Mapping[str, float]) -> list[str]:
+    if not values:
+        return []
+    return [f"# HELP {name} {sentence}", f"# TYPE {name} {kind}", *(f"{name}{labels} {value:g}" for labels, value in values.items())]

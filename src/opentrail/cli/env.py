@@ -1,0 +1,25 @@
+"""`opentrail env`: export lines that point AWS clients at this OpenTrail."""
+
+from __future__ import annotations
+
+import shlex
+
+from opentrail.cli.connection import DEFAULT_FOLDER, DataDir, NotSetUp, root_key
+from opentrail.server.folder import DataFolder
+
+
+def env(data_dir: DataDir = DEFAULT_FOLDER) -> None:
+    """Print export lines for a shell: eval "$(opentrail env)"."""
+    folder = DataFolder(data_dir)
+    key = root_key(folder)
+    address = folder.read_address()
+    if "endpoint" not in address:
+        raise NotSetUp
+    for name, value in (
+        ("AWS_ENDPOINT_URL", address["endpoint"]),
+        ("AWS_ACCESS_KEY_ID", key["access_key_id"]),
+        ("AWS_SECRET_ACCESS_KEY", key["secret_access_key"]),
+        ("AWS_DEFAULT_REGION", address["region"]),
+    ):
+        print(f"export {name}={shlex.quote(value)}")
+    print("unset AWS_SESSION_TOKEN AWS_PROFILE")

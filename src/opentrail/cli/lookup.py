@@ -1,0 +1,61 @@
+"""`opentrail lookup`: search the event history."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.table import Table
+
+from opentrail.cli.connection import DEFAULT_FOLDER, AsJson, DataDir, EndpointUrl, Region, connect, failure
+from opentrail.errors import SettingError
+
+KEYS = ("EventId", "EventName", "ReadOnly", "Username", "ResourceType", "ResourceName", "EventSource", "AccessKeyId")
+
+
+def lookup(
+    attribute: Annotated[str | None, typer.Argument(metavar="[KEY=VALUE]", help=f"One of {', '.join(KEYS)}.")] = None,
+    start: Annotated[datetime | None, typer.Option(help="Not before this UTC time.")] = None,
+    end: Annotated[datetime | None, typer.Option(help="Not after this UTC time.")] = None,
+    most: Annotated[int, typer.Option(min=1, help="How many events at the most.")] = 50,
+    data_dir: DataDir = DEFAULT_FOLDER,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find management events of the last 90 days, newest first."""
+    question: dict[str, Any] = {}
+    if attribute is not None:
+        key, equals, value = attribute.partition("=")
+        if not equals or key not in KEYS:
+            raise SettingError(f"{attribute}: write KEY=VALUE with one of {', '.join(KEYS)}.")
+        question["LookupAttributes"] = [{"AttributeKey": key, "AttributeValue": value}]
+    if start is not None:
+        question["StartTime"] = start.replace(tzinfo=UTC)
+    if end is not None:
+        question["EndTime"] = end.replace(tzinfo=UTC)
+    client = connect(data_dir, endpoint_url, region).client("cloudtrail")
+    try:
+        pages = client.get_paginator("lookup_events").paginate(**question, PaginationConfig={"MaxItems": most, "PageSize": min(most, 50)})
+        events = [event for page in pages for event in page["Events"]]
+    except (BotoCoreError, ClientError) as error:
+        raise failure(error) from error
+    if as_json:
+        print(json.dumps([json.loads(event["CloudTrailEvent"]) for event in events], indent=2))
+        return
+    table = Table("Time (UTC)", "Event", "Source", "User", "Resources", "Error", box=None, pad_edge=False)
+    for event in events:
+        record = json.loads(event["CloudTrailEvent"])
+        table.add_row(
+            event["EventTime"].astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"),
+            event["EventName"],
+            event["EventSource"].removesuffix(".amazonaws.com"),
+            event.get("Username", ""),
+            ", ".join(dict.fromkeys(item.get("ResourceName", "") for item in event.get("Resources", []))),
+            record.get("errorCode", ""),
+        )
+    Console().print(table if events else "No events.")

@@ -1,0 +1,43 @@
+"""`opentrail serve`: run OpenTrail."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from opentrail.cli.connection import DEFAULT_FOLDER, DataDir
+from opentrail.clock import SystemClock
+from opentrail.config import load
+from opentrail.server.folder import DataFolder
+from opentrail.server.supervisor import Supervisor
+
+
+def serve(
+    data_dir: DataDir = DEFAULT_FOLDER,
+    listen: Annotated[str, typer.Option(help="HOST:PORT to listen on; port 0 takes a free one.")] = "127.0.0.1:4747",
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Send services that OpenTrail does not serve to a moto server of our own.")
+    ] = False,
+    upstream: Annotated[
+        list[str] | None, typer.Option(metavar="SERVICE=URL", help="Send SERVICE to an AWS-compatible endpoint; may be repeated.")
+    ] = None,
+    assign: Annotated[
+        list[str] | None, typer.Option("--set", metavar="section.key=value", help="A setting (see `opentrail settings`); may be repeated.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="A TOML file with settings.")] = None,
+) -> None:
+    """Run OpenTrail until it is told to stop."""
+    assignments = [*(assign or ()), *(["sandbox.enabled=true"] if sandbox else ())]
+    settings = load(assignments=assignments, environment=os.environ, file=config)
+    supervisor = Supervisor(
+        folder=DataFolder(data_dir.absolute()),
+        listen=listen,
+        settings=settings,
+        clock=SystemClock(),
+        upstreams=tuple(upstream or ()),
+        say=lambda line: print(line, flush=True),
+    )
+    raise typer.Exit(supervisor.run())

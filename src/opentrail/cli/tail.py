@@ -1,0 +1,51 @@
+"""`opentrail tail`: watch events as they are recorded."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Annotated
+
+import typer
+
+from opentrail.cli.connection import DEFAULT_FOLDER, AsJson, DataDir, NotSetUp
+from opentrail.journal import Reader
+from opentrail.server.folder import DataFolder
+
+
+def tail(
+    last: Annotated[int, typer.Option("--last", "-n", min=0, help="How many past events to show first.")] = 10,
+    follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Go on until interrupted.")] = True,
+    data_dir: DataDir = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+) -> None:
+    """Print events straight from the journal of the data folder, the moment they are durable."""
+    folder = DataFolder(data_dir)
+    if not folder.journal.exists():
+        raise NotSetUp
+    reader = Reader(folder.journal)
+    position = max(reader.head() - last, 0)
+    stop = threading.Event()
+    try:
+        while True:
+            entries = reader.read(position, 500)
+            for entry in entries:
+                print(entry.record.decode() if as_json else _line(entry.record), flush=True)
+                position = entry.position
+            if not entries:
+                if not follow:
+                    return
+                reader.wait(position, 1.0, stop)
+    except KeyboardInterrupt:
+        return
+    finally:
+        reader.close()
+
+
+def _line(record: bytes) -> str:
+    event = json.loads(record)
+    who = event["userIdentity"]
+    name = who.get("arn") or who.get("invokedBy") or who.get("accessKeyId") or who.get("type", "")
+    error = f"  {event['errorCode']}" if "errorCode" in event else ""
+    source = event["eventSource"].removesuffix(".amazonaws.com")
+    return f"{event['eventTime']}  {event['awsRegion']}  {source}:{event['eventName']}  {name}  {event.get('sourceIPAddress', '')}{error}"

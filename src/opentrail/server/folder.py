@@ -1,0 +1,104 @@
+"""The data folder: where everything that lasts lies, and who may use it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from opentrail.errors import OpenTrailError, SettingError
+
+
+class FolderInUse(OpenTrailError):
+    """Another `opentrail serve` uses this data folder."""
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """One data folder (design: state.db, journal.db, buckets/, lake/, keys/, logs/)."""
+
+    root: Path
+
+    @property
+    def state(self) -> Path:
+        return self.root / "state.db"
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "journal.db"
+
+    @property
+    def buckets(self) -> Path:
+        return self.root / "buckets"
+
+    @property
+    def lake(self) -> Path:
+        return self.root / "lake"
+
+    @property
+    def keys(self) -> Path:
+        return self.root / "keys"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def spool(self) -> Path:
+        """Log files and digests that are cut but not delivered yet."""
+        return self.root / "spool"
+
+    @property
+    def address(self) -> Path:
+        """What the running server writes down for `opentrail env` and the other verbs."""
+        return self.root / "serve.json"
+
+    def prepare(self) -> None:
+        """Make the folders that are missing; the data folder is for its owner only.
+
+        Raises `SettingError` when that cannot be done."""
+        try:
+            for folder in (self.root, self.buckets, self.lake, self.keys, self.logs, self.spool):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingError(f"The data folder {self.root} cannot be used: {error.strerror}. Choose another with --data-dir.") from error
+
+    def lock(self) -> int:
+        """Take the folder for this process; the lock ends with it. Raises `FolderInUse`."""
+        handle = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            raise FolderInUse(f"The data folder {self.root} is in use by another `opentrail serve`.") from None
+        return handle
+
+    def token_secret(self) -> bytes:
+        """What page tokens are sealed with; made at the first start and kept, so that a token outlives a restart."""
+        path = self.keys / "page-tokens.key"
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            partial = path.with_suffix(".partial")
+            with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(secrets.token_bytes(32))
+                os.fsync(file.fileno())
+            partial.replace(path)
+            return path.read_bytes()
+
+    def write_address(self, *, endpoint: str, region: str, digest_interval: float) -> None:
+        """Tell the other verbs where the server listens, and how often digests are made (s)."""
+        partial = self.address.with_suffix(".partial")
+        partial.write_text(json.dumps({"endpoint": endpoint, "region": region, "digest_interval": digest_interval}) + "\n")
+        partial.replace(self.address)
+
+    def read_address(self) -> dict[str, str]:
+        """What `write_address` left; `{}` when no server has run here yet."""
+        try:
+            found = json.loads(self.address.read_text())
+        except (OSError, ValueError):
+            return {}
+        return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}

@@ -1,0 +1,50 @@
+"""What a role process is told when it is started: one frozen value, handed over as JSON in the environment."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import msgspec
+
+from opentrail.config import Settings
+
+VARIABLE = "OPENTRAIL_ROLE_ORDERS"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orders:
+    """Everything a role needs to build itself."""
+
+    data_dir: Path
+    host: str
+    port: int
+    link: str
+    """Path of the local socket between front and followers."""
+    upstreams: tuple[str, ...] = ()
+    """`SERVICE=URL`, in the order given."""
+    sandbox: str | None = None
+    """URL of the sandbox, when there is one."""
+    settings: Settings = dataclasses.field(default_factory=Settings)
+
+    def environment(self) -> dict[str, str]:
+        """The environment of the child process."""
+        orders = dataclasses.asdict(self) | {"data_dir": str(self.data_dir)}
+        return dict(os.environ) | {VARIABLE: msgspec.json.encode(orders).decode()}
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Orders:
+        """The orders that the supervisor gave."""
+        told: dict[str, Any] = msgspec.json.decode(environment[VARIABLE])
+        hints = get_type_hints(Settings)
+        settings = Settings(**{name: hints[name](**values) for name, values in told.pop("settings").items()})
+        return cls(
+            settings=settings,
+            data_dir=Path(told.pop("data_dir")),
+            upstreams=tuple(told.pop("upstreams")),
+            **told,
+        )

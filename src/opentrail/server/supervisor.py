@@ -1,0 +1,169 @@
+"""`opentrail serve`: starts the roles as child processes over one data folder, keeps them up, stops them together.
+
+A role that dies is started again, sooner at first, then at most every `LONGEST_PAUSE` seconds. SIGTERM or SIGINT stops the
+front first (calls in flight are answered), then the followers, then the sandbox; a role that does not go in `PATIENCE` seconds is killed,
+which loses nothing: that is what the journal is for.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from opentrail.clock import Clock
+from opentrail.config import Settings
+from opentrail.errors import SettingError
+from opentrail.sandbox import Sandbox
+from opentrail.server.folder import DataFolder
+from opentrail.server.roles import Orders
+
+PATIENCE = 8.0
+"""Seconds a role has to stop by itself."""
+LONGEST_PAUSE = 10.0
+"""Seconds between two attempts to start a role that keeps dying."""
+STEADY = 30.0
+"""Seconds after which a role counts as up, so that the next pause is short again."""
+
+
+def listen_address(listen: str) -> tuple[str, int]:
+    """`HOST:PORT` taken apart; raises `SettingError` when it is not one."""
+    host, colon, port = listen.rpartition(":")
+    host = host.strip("[]")
+    if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise SettingError(f"--listen {listen}: write it as HOST:PORT, for example 127.0.0.1:4747.")
+    return host, int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a listener on `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(slots=True)
+class _Role:
+    """One child process and how often it had to be started."""
+
+    name: str
+    orders: Orders
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    pause: float = 0.0
+    due: float = 0.0
+
+    def start(self, now: float) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", f"opentrail.server.{self.name}"], env=self.orders.environment(), stdin=subprocess.DEVNULL
+        )
+        self.started = now
+
+    def ended(self) -> int | None:
+        return None if self.process is None else self.process.poll()
+
+    def stop(self) -> None:
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@dataclass(kw_only=True)
+class Supervisor:
+    """One running `opentrail serve`."""
+
+    folder: DataFolder
+    listen: str
+    settings: Settings
+    clock: Clock
+    upstreams: Sequence[str] = ()
+    say: Callable[[str], None] = print
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> int:
+        """Serve until a signal comes. Returns the exit code; raises `SettingError` or `FolderInUse` before anything is started."""
+        host, port = listen_address(self.listen)
+        if self.settings.identity.open and not is_loopback(host):
+            raise SettingError("identity.open=true is for development on a loopback address only: change --listen or leave it out.")
+        self.folder.prepare()
+        held = self.folder.lock()
+        port = _free_port(host, port)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stopping.set())
+        sandbox = (
+            Sandbox(log=self.folder.logs / "sandbox.log", account_id=self.settings.identity.account_id)
+            if self.settings.sandbox.enabled
+            else None
+        )
+        socket_folder = Path(tempfile.mkdtemp(prefix="opentrail-"))
+        roles: list[_Role] = []
+        try:
+            if sandbox is not None:
+                self.say("Starting the sandbox (moto; what it holds is gone when it stops) ...")
+                sandbox.start()
+            orders = Orders(
+                data_dir=self.folder.root,
+                host=host,
+                port=port,
+                link=str(socket_folder / "link"),
+                upstreams=tuple(self.upstreams),
+                sandbox=sandbox.url if sandbox is not None else None,
+                settings=self.settings,
+            )
+            roles += [_Role("front", orders), _Role("followers", orders)]
+            self._watch(roles, sandbox)
+        finally:
+            for role in roles:
+                role.stop()
+            if sandbox is not None:
+                sandbox.stop()
+            shutil.rmtree(socket_folder, ignore_errors=True)
+            del held
+        return 0
+
+    def _watch(self, roles: Sequence[_Role], sandbox: Sandbox | None) -> None:
+        for role in roles:
+            role.start(self.clock.monotonic())
+        while not self.stopping.wait(0.2):
+            now = self.clock.monotonic()
+            if sandbox is not None:
+                sandbox.keep_up()
+            for role in roles:
+                code = role.ended()
+                if code is None:
+                    continue
+                if role.due == 0.0:
+                    role.pause = 0.5 if now - role.started > STEADY else min(max(0.5, role.pause * 2), LONGEST_PAUSE)
+                    role.due = now + role.pause
+                    self.say(f"The {role.name} process ended with {code}; it is started again in {role.pause:g} s.")
+                if now >= role.due:
+                    role.due = 0.0
+                    role.start(now)
+
+
+def _free_port(host: str, port: int) -> int:
+    """`port`, or a free one for 0; raises `SettingError` when the address cannot be listened on."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingError(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another address with --listen.") from error
+        return int(probe.getsockname()[1])
