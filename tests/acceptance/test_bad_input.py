@@ -12,6 +12,7 @@ from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+
 from simulators.running import RunningOpenTrail
 
 JSON = "application/x-amz-json-1.1"

@@ -1,4 +1,4 @@
-"""Every process of OpenTrail is killed at random moments under load; what was acknowledged is found once in the history and once in the bucket."""
+"""Every process is killed at random moments under load; what was acknowledged is found once in the history and once in the bucket."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+
 from simulators.buckets import trail_policy
 from simulators.running import RunningOpenTrail, wait_for
 

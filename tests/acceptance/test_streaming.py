@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import psutil
 import pytest
+
 from simulators.running import RunningOpenTrail
 
 SIZE = 100 << 20

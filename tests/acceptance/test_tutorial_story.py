@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from simulators.buckets import trail_policy
 from simulators.running import RunningOpenTrail, wait_for
 

@@ -4,8 +4,8 @@ Each room keeps its tables in its own `store.py` (a `MetaData` of its own) and c
 when `begin()` has been left: SQLite in WAL mode with `synchronous=FULL`. Writers wait for each other (10 s) rather than fail.
 
 SQLite before 3.51.3 can lose commits when a checkpoint starts on a log that is copied completely while a commit of another connection
-starts the log anew (https://sqlite.org/wal.html#walresetbug). So no connection checkpoints by itself: a writer does it right after a commit of
-its own, and only while it holds the checkpoint lock of the folder.
+starts the log anew (https://sqlite.org/wal.html#walresetbug). So no connection checkpoints by itself: a writer does it right after a commit
+of its own, and only while it holds the checkpoint lock of the folder.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import uvicorn
+
 from opentrail.server.http import bounded_protocol
 
 MAX_HEAD = 8192
@@ -22,7 +23,7 @@ def _against_server(talk: Callable[[int], Awaitable[Any]]) -> Any:
         config = uvicorn.Config(_application, port=0, http=bounded_protocol(MAX_HEAD), ws="none", lifespan="off", log_config=None)
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve())
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110 - uvicorn tells it by this flag only
             await asyncio.sleep(0)
         try:
             return await talk(server.servers[0].sockets[0].getsockname()[1])

@@ -8,9 +8,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from opentrail.storage.database import LOG_LIMIT, Database
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
+
+from opentrail.storage.database import LOG_LIMIT, Database
 
 METADATA = MetaData()
 NOTES = Table("notes", METADATA, Column("id", Integer, primary_key=True), Column("body", LargeBinary))
@@ -30,9 +31,13 @@ def _count(database: Database) -> int:
 
 
 def test_an_exception_takes_the_whole_transaction_back(database: Database) -> None:
-    with pytest.raises(IntegrityError), database.begin() as connection:
-        connection.execute(insert(NOTES), {"id": 1})
-        connection.execute(insert(NOTES), {"id": 1})
+    def twice() -> None:
+        with database.begin() as connection:
+            connection.execute(insert(NOTES), {"id": 1})
+            connection.execute(insert(NOTES), {"id": 1})
+
+    with pytest.raises(IntegrityError):
+        twice()
     assert _count(database) == 0
 
 
