@@ -11,8 +11,10 @@ import typer
 from opentrail.cli.connection import DEFAULT_FOLDER, DataDir
 from opentrail.clock import SystemClock
 from opentrail.config import load
+from opentrail.proxy import Upstreams
 from opentrail.server.folder import DataFolder
 from opentrail.server.supervisor import Supervisor
+from opentrail.wire.models import Catalogue
 
 
 def serve(
@@ -32,6 +34,8 @@ def serve(
     """Run OpenTrail until it is told to stop."""
     assignments = [*(assign or ()), *(["sandbox.enabled=true"] if sandbox else ())]
     settings = load(assignments=assignments, environment=os.environ, file=config)
+    known = {name for listing in Catalogue().listings.values() for name in (listing.name, listing.signing_name)}
+    Upstreams.parse(upstream or (), known=known)  # what is wrong with one is said here, before anything starts
     supervisor = Supervisor(
         folder=DataFolder(data_dir.absolute()),
         listen=listen,

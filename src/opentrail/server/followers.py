@@ -106,11 +106,10 @@ class Followers:
         self._trimmed_at = clock.monotonic()
 
     async def run(self, link: Path) -> None:
-        """Follow and answer until SIGTERM or SIGINT."""
+        """Follow and answer until SIGTERM."""
         loop = asyncio.get_running_loop()
         stopped = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(signal.SIGTERM, stopped.set)
         await asyncio.to_thread(self._store.open)
         threads = [
             threading.Thread(target=self._follow, args=("trails", self._step_trails), name="trails"),
@@ -193,6 +192,7 @@ def main() -> None:
     """The role process; started by the supervisor."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     stop_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor stops us after the front
     orders = Orders.read(os.environ)
     uvloop.run(Followers(orders, SystemClock()).run(Path(orders.link)))
 

@@ -119,7 +119,7 @@ class Front:
             await self._mirror.replay(asked.request)
 
     async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT; calls in flight are answered first."""
+        """Serve until SIGTERM; calls in flight are answered first."""
         orders = self._orders
         config = uvicorn.Config(
             self._application,

@@ -1,0 +1,48 @@
+"""What `opentrail serve` refuses, in one line and before anything is started."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+OPENTRAIL = Path(sys.executable).parent / "opentrail"
+
+CASES = [
+    (["--upstream", "nonsense"], "write it as SERVICE=URL"),
+    (["--upstream", "coffee=http://127.0.0.1:1"], "no service coffee"),
+    (["--upstream", "s3=ftp://127.0.0.1"], "begins with http:// or https://"),
+    (["--upstream", "s3=http://AKID:very-secret@"], "names no host"),
+    (["--listen", "nowhere"], "HOST:PORT"),
+    (["--listen", "127.0.0.1:99999"], "HOST:PORT"),
+    (["--listen", "203.0.113.1:4747"], "Cannot listen on 203.0.113.1:4747"),
+    (["--listen", "0.0.0.0:0", "--set", "identity.open=true"], "loopback address only"),
+    (["--set", "trails.delivery_interval=0"], "below 0.1"),
+    (["--set", "coffee=1"], "no setting coffee"),
+    (["--config", "/nowhere/opentrail.toml"], "/nowhere/opentrail.toml"),
+    (["--data-dir", "/proc/nowhere"], "Choose another with --data-dir"),
+]
+
+
+@pytest.mark.parametrize(("options", "words"), CASES, ids=[" ".join(case[0]) for case in CASES])
+def test_one_line_says_what_to_change(tmp_path: Path, options: list[str], words: str) -> None:
+    folder = [] if "--data-dir" in options else ["--data-dir", str(tmp_path / "data")]
+    done = subprocess.run([OPENTRAIL, "serve", *folder, *options], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "very-secret" not in done.stderr
+
+
+def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = subprocess.run(
+            [OPENTRAIL, "serve", "--data-dir", tmp_path / "data", "--listen", address], capture_output=True, text=True, timeout=60
+        )
+    assert done.returncode == 2
+    assert f"Cannot listen on {address}" in done.stderr
