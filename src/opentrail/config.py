@@ -37,7 +37,6 @@ class IdentitySettings:
     account_id: str = _setting("123456789012", "The default account, made at first start.")
     region: str = _setting("us-east-1", "The Region that `opentrail env` exports.")
     open: bool = _setting(False, "Development only: unknown access keys act as root of the default account. Loopback listeners only.")
-    enforce_upstream: bool = _setting(False, "Evaluate the caller's IAM policies for proxied services too.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +159,9 @@ def _section_type(section: str) -> Any:
 def _from_file(file: Path) -> Iterator[tuple[str, Any]]:
     try:
         tables = tomllib.loads(file.read_text())
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise SettingError(f"{file}: {error.strerror or error}.") from error
+    except ValueError as error:
         raise SettingError(f"{file}: {error}") from error
     for section, keys in tables.items():
         if not isinstance(keys, dict):

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, event
 from opentrail import signing
 from opentrail.clock import ManualClock, iso_seconds
 from opentrail.config import TrailsSettings
+from opentrail.errors import JournalTrimmed
 from opentrail.journal.positions import Positions
 from opentrail.storage.database import Database
 from opentrail.trails.control import Trails, Wanted
@@ -115,15 +116,21 @@ class Journal:
     """A journal in memory that outlives every process."""
 
     entries: list[Entry] = field(default_factory=list)
+    trimmed: int = 0
 
     def head(self) -> int:
         return len(self.entries)
+
+    def first(self) -> int:
+        return self.trimmed + 1
 
     def append(self, record: bytes) -> int:
         self.entries.append(Entry(len(self.entries) + 1, record))
         return len(self.entries)
 
     def read(self, after: int, limit: int) -> list[Entry]:
+        if after < self.trimmed:
+            raise JournalTrimmed
         return self.entries[after : after + limit]
 
 
@@ -177,6 +184,7 @@ class World:
             spool=spool,
             courier=self.courier,
             settings=self.settings,
+            regions=self.regions,
             unique=self._unique,
         )
         self.digests = Digests(
@@ -186,7 +194,7 @@ class World:
             spool=spool,
             courier=self.courier,
             settings=self.settings,
-            chain_regions=self.trails.chain_regions,
+            regions=self.regions,
         )
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import ipaddress
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ class IncompleteBody(Fault):
     """The connection was closed before the whole body had arrived."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Arrival:
     """One request before anybody knows what it asks for. The body can be read once, by `pieces` or by `whole_body`."""
 
@@ -34,20 +34,21 @@ class Arrival:
     content_length: int | None
     source_ip: str
     secure: bool
-    request_id: str
     time: datetime
+    read_whole: bool = False
+    """Whether the body has been read to its end."""
 
     @classmethod
     def from_asgi(cls, scope: Mapping[str, Any], receive: Receive, clock: Clock, trusted_proxies: Collection[str]) -> Arrival:
-        """From an ASGI `http` scope. `X-Forwarded-For` is believed when the peer is one of `trusted_proxies`."""
+        """From an ASGI `http` scope. `X-Forwarded-For` and `X-Forwarded-Proto` are believed when the peer is one of `trusted_proxies`."""
         headers = Headers.from_asgi(scope["headers"])
         peer = scope["client"][0] if scope.get("client") else "127.0.0.1"
+        if ":" in peer:
+            peer = _address(peer) or peer
+        secure = scope.get("scheme") == "https"
         if peer in trusted_proxies:
-            # The right-most address that is not one of our own proxies is the client; what stands left of it anyone can write.
-            for address in reversed([part.strip() for part in (headers.get("x-forwarded-for") or "").split(",") if part.strip()]):
-                peer = address
-                if address not in trusted_proxies:
-                    break
+            secure = (headers.getall("x-forwarded-proto") or [""])[-1].rpartition(",")[2].strip().lower() == "https" or secure
+            peer = _client_behind(peer, headers, trusted_proxies)
         length = headers.get("content-length")
         return cls(
             request=Request(
@@ -57,10 +58,9 @@ class Arrival:
                 headers=headers,
             ),
             receive=receive,
-            content_length=int(length) if length is not None and length.isdigit() else None,
+            content_length=int(length) if length is not None and length.isdecimal() and length.isascii() else None,
             source_ip=peer,
-            secure=scope.get("scheme") == "https",
-            request_id=str(uuid.uuid4()),
+            secure=secure,
             time=clock.now(),
         )
 
@@ -71,10 +71,25 @@ class Arrival:
             if message["type"] == "http.disconnect":
                 raise IncompleteBody
             piece = message.get("body", b"")
+            self.read_whole = not message.get("more_body", False)
             if piece:
                 yield piece
-            if not message.get("more_body", False):
+            if self.read_whole:
                 return
+
+    async def start_of_body(self, limit: int) -> bytes:
+        """At least `limit` bytes of the body, or all of it where it is shorter; the rest is left unread."""
+        found = b""
+        async for piece in self.pieces():
+            found += piece
+            if len(found) >= limit:
+                break
+        return found
+
+    async def disconnected(self) -> None:
+        """Returns when the client has gone. Only after the body has been read: what is left of it is thrown away."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
 
     async def whole_body(self, limit: int) -> bytes:
         """The body in one piece; raises `RequestEntityTooLarge` beyond `limit` bytes, before reading it where the length is announced."""
@@ -88,3 +103,29 @@ class Arrival:
                 raise RequestEntityTooLarge(f"The body is larger than {limit} bytes.")
             pieces.append(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _client_behind(peer: str, headers: Headers, trusted: Collection[str]) -> str:
+    """The right-most address that is not one of our own proxies is the client; what stands left of it anyone can write."""
+    for part in reversed(",".join(headers.getall("x-forwarded-for")).split(",")):
+        address = _address(part.strip())
+        if address is None:
+            break
+        peer = address
+        if address not in trusted:
+            break
+    return peer
+
+
+def _address(text: str) -> str | None:
+    """An IP address as CloudTrail prints it, without the port that some proxies add; `None` when it is none."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, MutableMapping
 from email.utils import formatdate
 from typing import Any
 
 from opentrail.api.arrival import Arrival
 from opentrail.clock import Clock
+from opentrail.errors import UpstreamError
 from opentrail.wire.http import Response
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Page = Callable[[], Awaitable[Response]]
+
+OWN = "/_opentrail/"
+"""Paths that are ours: no bucket can have this name."""
+
+log = logging.getLogger("opentrail.answers")
+
+_NO_PAGE = Response(status=404, headers=(("content-type", "text/plain"),), body=b"There is no such page.\n")
+
+
+class _BrokenOff(Exception):
+    """The body ended before its end: the disk or the upstream failed."""
 
 
 class Application:
@@ -33,19 +47,29 @@ class Application:
         self._dated = (0, b"")
 
     async def __call__(self, scope: Mapping[str, Any], receive: Callable[[], Awaitable[Any]], send: Send) -> None:
-        """Answer one request."""
-        page = self._pages.get(scope["path"]) if scope["method"] in ("GET", "HEAD") else None
-        if page is not None:
-            await self._send(await page(), send)
+        """Answer one request. Returns in the middle of an answer that cannot be completed: the server breaks it off."""
+        if scope["path"].startswith(OWN):
+            page = self._pages.get(scope["path"]) if scope["method"] in ("GET", "HEAD") else None
+            response = _NO_PAGE if page is None else await page()
+            await _send_whole(response, self._headers(response), response.body, send)
             return
         arrival = Arrival.from_asgi(scope, receive, self._clock, self._trusted)
-        await self._send(await self._answer(arrival), send)
+        response = await self._answer(arrival)
+        headers = self._headers(response)
+        if isinstance(response.body, bytes):
+            await _send_whole(response, headers, response.body, send)
+        elif scope["method"] == "HEAD":
+            await close(response.body)
+            await send({"type": "http.response.start", "status": response.status, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await _stream(arrival, response, headers, response.body, send)
 
-    async def _send(self, response: Response, send: Send) -> None:
+    def _headers(self, response: Response) -> list[tuple[bytes, bytes]]:
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in response.headers]
         if not any(name == b"date" for name, _ in headers):  # an upstream's goes through: two of them break some SDKs
             headers.append((b"date", self._date()))
-        await _start_and_finish(response, headers, send)
+        return headers
 
     def _date(self) -> bytes:
         second = int(self._clock.time())
@@ -54,15 +78,54 @@ class Application:
         return self._dated[1]
 
 
-async def _start_and_finish(response: Response, headers: list[tuple[bytes, bytes]], send: Send) -> None:
-    body = response.body
-    if isinstance(body, bytes):
-        if not any(name == b"content-length" for name, _ in headers) and response.status not in (204, 304):
-            headers.append((b"content-length", str(len(body)).encode()))
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-        return
+async def close(body: bytes | AsyncIterator[bytes]) -> None:
+    """Give back what a streamed body holds (a file, a connection) when it will not be read to its end."""
+    for name in ("aclose", "close"):
+        ending = getattr(body, name, None)
+        if ending is not None:
+            done = ending()
+            if done is not None:
+                await done
+            return
+
+
+async def _send_whole(response: Response, headers: list[tuple[bytes, bytes]], body: Any, send: Send) -> None:
+    if not any(name == b"content-length" for name, _ in headers) and response.status not in (204, 304):
+        headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    async for piece in body:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _stream(arrival: Arrival, response: Response, headers: list[tuple[bytes, bytes]], body: AsyncIterator[bytes], send: Send) -> None:
+    """Send `body` piece by piece. A client that goes away in the middle ends it, also while the next piece is still awaited."""
+    pump = asyncio.ensure_future(_pump(response, headers, body, send))
+    # What is left of a request's body belongs to whoever still reads it; then only sending tells that nobody listens.
+    watch = asyncio.ensure_future(arrival.disconnected()) if arrival.read_whole else None
+    try:
+        await asyncio.wait({pump} if watch is None else {pump, watch}, return_when=asyncio.FIRST_COMPLETED)
+        if pump.done():
+            pump.result()
+    except _BrokenOff as error:
+        log.warning("an answer broke off: %s", error.__cause__)
+    except OSError:
+        pass  # the client has gone; what it was told is recorded
+    finally:
+        for task in (pump, watch):
+            if task is not None and not task.done():
+                task.cancel()
+                await asyncio.wait({task})
+        await close(body)
+
+
+async def _pump(response: Response, headers: list[tuple[bytes, bytes]], body: AsyncIterator[bytes], send: Send) -> None:
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    while True:
+        try:
+            piece = await anext(body)
+        except StopAsyncIteration:
+            break
+        except (OSError, UpstreamError) as error:
+            raise _BrokenOff from error
+        if piece:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b""})

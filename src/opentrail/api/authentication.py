@@ -6,6 +6,7 @@ that carries the access key id the request named.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -14,8 +15,11 @@ from opentrail.identity import Identities
 from opentrail.identity.principals import Principal
 from opentrail.wire import sigv4
 from opentrail.wire.http import Request
-from opentrail.wire.refusals import ExpiredToken, MissingAuthentication, Refused, UnknownAccessKey
+from opentrail.wire.refusals import ExpiredToken, MissingAuthentication, Refused, UnknownAccessKey, WrongScope
 from opentrail.wire.scope import Scope, Verified
+
+_REGION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+"""What a Region looks like. Not only AWS's: other endpoints have names of their own (`garage`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,10 @@ class Authentication:
         self._clock = clock
         self._account_id = account_id
         self._open_door = open_door
+
+    def knows(self, access_key_id: str) -> bool:
+        """Whether a signature by this key can be checked at all (or need not be: `open_door`)."""
+        return self._open_door or self._identities.credential(access_key_id) is not None
 
     def check(
         self,
@@ -66,6 +74,9 @@ class Authentication:
             if self._open_door:
                 return Authenticated(principal=self._root(scope.access_key_id))
             return Authenticated(principal=self._stranger(scope.access_key_id), refused=UnknownAccessKey(scope.access_key_id))
+        if scope.region and not _REGION.fullmatch(scope.region):
+            refused = WrongScope(f"Credential should be scoped to a valid Region, not {scope.region[:64]!r}.")
+            return Authenticated(principal=self._stranger(scope.access_key_id, credential.principal.account_id), refused=refused)
         now = self._clock.time()
         try:
             verified = sigv4.verify(

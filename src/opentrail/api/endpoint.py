@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
 
 from opentrail.api.arrival import Arrival
-from opentrail.api.authentication import Authenticated, Authentication
+from opentrail.api.asgi import close
+from opentrail.api.authentication import Authenticated
 from opentrail.api.authorisation import Authorisation
 from opentrail.api.call import Answer, Call, Result, Service
+from opentrail.api.reading import Asked, NoOperation, Reading
 from opentrail.clock import Clock
 from opentrail.errors import JournalError
 from opentrail.events import categories, names
@@ -27,33 +29,16 @@ from opentrail.journal import Journal, Reservation
 from opentrail.recorder import Observation, Recorder
 from opentrail.wire import chunked, faults, refusals, serialise, sigv4
 from opentrail.wire.faults import Fault, InternalFailure, ServiceUnavailable
-from opentrail.wire.http import Request, Response
+from opentrail.wire.http import Response
 from opentrail.wire.models import Operation
 from opentrail.wire.models import Service as WireService
 from opentrail.wire.parse import parse
-from opentrail.wire.routing import Route, Router
 from opentrail.wire.scope import Scope
 
 WORKERS = 16
 """Threads for handlers that block."""
 
 log = logging.getLogger("opentrail.endpoint")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A request that has been read as far as it has to be: what it asks for, and by whom it says it comes from."""
-
-    arrival: Arrival
-    request: Request
-    """As it arrived, with its body unless that is streamed."""
-    scope: Scope | None
-    route: Route
-    streamed: bool
-
-    @property
-    def operation(self) -> Operation:
-        return self.route.operation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +75,7 @@ class Endpoint:
     def __init__(
         self,
         *,
-        router: Router,
-        authentication: Authentication,
+        reading: Reading,
         authorisation: Authorisation,
         services: Sequence[Service],
         forward: Forwarder,
@@ -100,15 +84,14 @@ class Endpoint:
         clock: Clock,
         account_id: str,
         region: str,
-        max_body: int,
+        regions: Collection[str],
         pass_on_journal_failure: bool = False,
         note_use: Callable[[Principal, str, str], None] = lambda principal, service, region: None,
         after: Callable[[Asked], Awaitable[None]] | None = None,
     ) -> None:
-        """`account_id` and `region` stand in where a request tells none. `note_use` hears of every authenticated call (caller, signing name,
-        Region), `after` of each call of our own services that succeeded; neither may raise."""
-        self._router = router
-        self._authentication = authentication
+        """`account_id` and `region` stand in where a request tells none; `regions` are those that exist. `note_use` hears of every
+        authenticated call (caller, signing name, Region), `after` of each call of our own services that succeeded; neither may raise."""
+        self._reading = reading
         self._authorisation = authorisation
         self._services = {service.name: service for service in services}
         self._asynchronous = {
@@ -122,7 +105,7 @@ class Endpoint:
         self._clock = clock
         self._account_id = account_id
         self._region = region
-        self._max_body = max_body
+        self._regions = frozenset(regions)
         self._pass = pass_on_journal_failure
         self._note_use = note_use
         self._after = after
@@ -136,24 +119,36 @@ class Endpoint:
     async def answer(self, arrival: Arrival) -> Response:
         """Answer one request; never raises."""
         try:
-            asked = await self._read(arrival)
-        except Fault as fault:
-            return await self._unread(arrival, fault)
+            try:
+                asked, caller = await self._reading.read(arrival)
+            except NoOperation as unclear:
+                return await self._unread(arrival, unclear.fault, unclear.caller)
+            except Fault as fault:
+                return await self._unread(arrival, fault)
+            except Exception:
+                log.exception("reading a request failed")
+                return await self._unread(arrival, InternalFailure())
+            return await self._walk(asked, caller)
         except Exception:
-            log.exception("reading a request failed")
-            return await self._unread(arrival, InternalFailure())
-        caller = self._authenticate(asked)
+            log.exception("answering a request failed")
+            return serialise.fault(None, InternalFailure(), request_id=self._reading.request_ids.uuid())
+
+    async def _walk(self, asked: Asked, caller: Authenticated) -> Response:
         recorded = self._is_recorded(asked.operation)
         try:
             with self._room() if recorded else nullcontext() as reservation:
                 outcome = await self._carry_out(asked, caller)
                 if recorded:
-                    await self._record(asked, caller, outcome, reservation)
+                    try:
+                        await self._record(asked, caller, outcome, reservation)
+                    except BaseException:
+                        await close(outcome.response.body)
+                        raise
         except JournalError as error:
             log.error("call refused: %s", error)
             return self._fault(asked, ServiceUnavailable())
         if caller.verified is not None:
-            self._note_use(caller.principal, asked.operation.service.signing_name, self._region_of(asked.scope))
+            self._note_use(caller.principal, asked.operation.service.signing_name, self._region_of(asked.scope, caller))
         if self._after is not None and outcome.error_code is None and asked.operation.service.name in self._services:
             await self._after(asked)
         return outcome.response
@@ -167,32 +162,7 @@ class Endpoint:
             known = self._recorded[operation.service.name, operation.name] = category == "Management"
         return known
 
-    # 1. wire: what is asked
-
-    async def _read(self, arrival: Arrival) -> Asked:
-        request = arrival.request
-        scope = sigv4.scope_of(request)
-        if _may_stream(request, scope):
-            route = self._router.route(request, scope=scope)
-            if route.operation.streaming_input:
-                return Asked(arrival=arrival, request=request, scope=scope, route=route, streamed=True)
-        request = replace(request, body=await arrival.whole_body(self._max_body))
-        return Asked(arrival=arrival, request=request, scope=scope, route=self._router.route(request, scope=scope), streamed=False)
-
-    # 2. identity: who asks
-
-    def _authenticate(self, asked: Asked) -> Authenticated:
-        service = asked.operation.service
-        return self._authentication.check(
-            asked.request,
-            asked.scope,
-            streamed=asked.streamed,
-            signing_names=None,
-            may_be_unsigned=service.name == "s3" or _is_unsigned(asked.operation),
-            resource=asked.route.request.path,
-        )
-
-    # 3. the handler answers, or the upstream does
+    # 2. the handler answers, or the upstream does
 
     async def _carry_out(self, asked: Asked, caller: Authenticated) -> Outcome:
         service = self._services.get(asked.operation.service.name)
@@ -229,8 +199,8 @@ class Endpoint:
             parameters=parameters,
             caller=caller.principal,
             account_id=caller.principal.account_id or self._account_id,
-            region=self._region_of(asked.scope),
-            request_id=arrival.request_id,
+            region=self._region_of(asked.scope, caller),
+            request_id=asked.request_id,
             source_ip=arrival.source_ip,
             user_agent=arrival.request.headers.get("user-agent") or "",
             time=arrival.time,
@@ -265,23 +235,25 @@ class Endpoint:
         )
 
     def _failed(self, asked: Asked, fault: Fault, parameters: Mapping[str, Any] | None) -> Outcome:
+        response = self._fault(asked, fault)
         return Outcome(
-            response=self._fault(asked, fault),
+            response=response,
             parameters=parameters,
             error_code=fault.code,
             error_message=fault.message,
+            bytes_out=len(response.body) if isinstance(response.body, bytes) else 0,
         )
 
     def _fault(self, asked: Asked, fault: Fault) -> Response:
         return serialise.fault(
             asked.operation.service,
             fault,
-            request_id=asked.arrival.request_id,
+            request_id=asked.request_id,
             operation=asked.operation,
             head=asked.request.method == "HEAD",
         )
 
-    # 4. recorder and journal: what happened is on disk before the client hears of it
+    # 3. recorder and journal: what happened is on disk before the client hears of it
 
     def _room(self) -> AbstractContextManager[Reservation | None]:
         try:
@@ -300,8 +272,9 @@ class Endpoint:
                 operation=asked.operation.name,
                 principal=principal,
                 account_id=outcome.account_id or principal.account_id or self._account_id,
-                region=self._region_of(asked.scope),
-                request_id=outcome.request_id or arrival.request_id,
+                region=self._region_of(asked.scope, caller),
+                request_id=outcome.request_id or asked.request_id,
+                extended_request_id=_header(outcome.response, "x-amz-id-2"),
                 source_ip=arrival.source_ip,
                 user_agent=request.headers.get("user-agent") or "",
                 time=self._clock.time(),
@@ -322,7 +295,12 @@ class Endpoint:
         )
 
     async def _keep(self, observation: Observation, reservation: Reservation | None) -> None:
-        record = self._recorder.describe(observation)
+        try:
+            record = self._recorder.describe(observation)
+        except Exception:
+            # The call has been carried out: it is recorded by what is surely known of it.
+            log.exception("describing %s.%s failed", observation.service, observation.operation)
+            record = self._recorder.describe(replace(observation, parameters=None, result=None))
         if record is None:
             return
         try:
@@ -332,13 +310,14 @@ class Endpoint:
                 raise
             log.exception("a record was lost (journal.on_failure=pass)")
 
-    async def _unread(self, arrival: Arrival, fault: Fault) -> Response:
+    async def _unread(self, arrival: Arrival, fault: Fault, caller: Authenticated | None = None) -> Response:
         """Answer and record a request whose operation could not be told."""
         request = arrival.request
         scope = sigv4.scope_of(request)
-        service = self._router.addressed(request, scope=scope) or self._router.catalogue.service("s3")
-        caller = self._authentication.check(request, scope, streamed=True, signing_names=None, may_be_unsigned=False, resource=request.path)
+        service = self._reading.addressed(request, scope)
+        caller = caller or self._reading.caller(request, scope)
         target = request.headers.get("x-amz-target") or ""
+        request_id = self._reading.request_ids.of(service.name)
         try:
             with self._room() as reservation:
                 await self._keep(
@@ -347,8 +326,8 @@ class Endpoint:
                         operation=target.rpartition(".")[2][:128] or None,
                         principal=caller.principal,
                         account_id=caller.principal.account_id or self._account_id,
-                        region=self._region_of(scope),
-                        request_id=arrival.request_id,
+                        region=self._region_of(scope, caller),
+                        request_id=request_id,
                         source_ip=arrival.source_ip,
                         user_agent=request.headers.get("user-agent") or "",
                         time=self._clock.time(),
@@ -365,10 +344,13 @@ class Endpoint:
         except JournalError as error:
             log.error("call refused: %s", error)
             fault = ServiceUnavailable()
-        return serialise.fault(service, fault, request_id=arrival.request_id, head=request.method == "HEAD")
+        return serialise.fault(service, fault, request_id=request_id, head=request.method == "HEAD")
 
-    def _region_of(self, scope: Scope | None) -> str:
-        return (scope.region if scope is not None else "") or self._region
+    def _region_of(self, scope: Scope | None, caller: Authenticated | None) -> str:
+        """The Region of a call. What a scope claims is believed of a caller who has proved to be one, else if there is such a Region."""
+        claimed = scope.region if scope is not None else ""
+        believed = bool(claimed) and ((caller is not None and caller.refused is None) or claimed in self._regions)
+        return claimed if believed else self._region
 
 
 class NotServed(faults.NotImplemented):
@@ -385,17 +367,5 @@ class NotServed(faults.NotImplemented):
         )
 
 
-def _may_stream(request: Request, scope: Scope | None) -> bool:
-    """Whether the body may belong to an operation that streams it: S3's, told without reading it."""
-    if scope is not None:
-        return scope.signing_name in ("s3", "s3express")
-    if "x-amz-target" in request.headers or request.headers.get("smithy-protocol"):
-        return False
-    form = (request.headers.get("content-type") or "").startswith("application/x-www-form-urlencoded")
-    return request.method in ("GET", "HEAD", "PUT", "DELETE") or (request.method == "POST" and not form)
-
-
-def _is_unsigned(operation: Operation) -> bool:
-    """Whether the model opens the operation to callers without a signature (`authtype: none`, `smithy.api#noAuth`)."""
-    model = operation.model
-    return model.auth_type == "none" or "smithy.api#noAuth" in (model.auth or ())
+def _header(response: Response, name: str) -> str | None:
+    return next((value for key, value in response.headers if key.lower() == name), None)

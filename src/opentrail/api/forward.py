@@ -10,10 +10,12 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from opentrail.api.authentication import Authenticated
-from opentrail.api.endpoint import Asked, Outcome
+from opentrail.api.endpoint import Outcome
+from opentrail.api.reading import Asked
 from opentrail.errors import UpstreamError
 from opentrail.events import names, read_only
 from opentrail.proxy import BadGateway, Proxy, UpstreamAnswer
+from opentrail.proxy.forward import AnswerBody
 from opentrail.wire import chunked, serialise, sigv4
 from opentrail.wire.faults import Fault
 from opentrail.wire.http import Response
@@ -25,6 +27,8 @@ from opentrail.wire.scope import STREAMING
 MOST_READ = 1 << 20
 """Bytes of an answer that are looked at for the record; a larger result is recorded without `responseElements`."""
 
+_READS_TELL = ("kms", "sts")
+"""Services (botocore names) whose read-only calls answer with something that their records hold: the key, the assumed role."""
 _ID_INSIDE = re.compile(rb"<[rR]equestI[dD]>([^<]{1,200})<")
 _ID_HEADERS = ("x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id")
 
@@ -57,16 +61,16 @@ class Forward:
                 decoder=decoder,
                 repeatable=_reads(asked),
             )
+            return await self._described(asked, answered, parameters)
         except UpstreamError as error:
             fault = BadGateway(str(error))
             response = serialise.fault(
-                service, fault, request_id=asked.arrival.request_id, operation=asked.operation, head=asked.request.method == "HEAD"
+                service, fault, request_id=asked.request_id, operation=asked.operation, head=asked.request.method == "HEAD"
             )
             return Outcome(response=response, parameters=parameters, error_code=fault.code, error_message=fault.message)
         except Fault as fault:  # the body turned out not to be what was signed
-            response = serialise.fault(service, fault, request_id=asked.arrival.request_id, operation=asked.operation)
+            response = serialise.fault(service, fault, request_id=asked.request_id, operation=asked.operation)
             return Outcome(response=response, parameters=parameters, error_code=fault.code, error_message=fault.message)
-        return await self._described(asked, answered, parameters)
 
     def _is_unframed(self, asked: Asked) -> bool:
         """Whether the proxy takes the `aws-chunked` framing off, and so checks the body itself: where it signs the request anew."""
@@ -76,7 +80,7 @@ class Forward:
     async def _described(self, asked: Asked, answered: UpstreamAnswer, parameters: Mapping[str, Any] | None) -> Outcome:
         failed = answered.status >= 300 and answered.status != 304
         operation = asked.operation
-        writes = not _reads(asked)
+        writes = not _reads(asked) or operation.service.name in _READS_TELL
         given_id = next((value for name, value in answered.headers if name.lower() in _ID_HEADERS), None)
         id_is_inside = given_id is None and operation.service.protocol in ("ec2", "query", "rest-xml") and not operation.streaming_output
         wanted = failed or id_is_inside or (writes and not operation.streaming_output)
@@ -120,7 +124,8 @@ def _reads(asked: Asked) -> bool:
 
 
 async def _checked(pieces: AsyncIterator[bytes], decoder: chunked.Decoder) -> AsyncIterator[bytes]:
-    """The body as it came. The last piece is held back until the whole has proved to be what was signed: else the upstream's request breaks off."""
+    """The body as it came. Its last piece is held back until the whole has proved to be what was signed: else the upstream sees the
+    request break off."""
     held: bytes | None = None
     async for piece in pieces:
         for _ in decoder.feed(piece):
@@ -141,7 +146,10 @@ def _parameters(asked: Asked) -> Mapping[str, Any] | None:
         return None
 
 
-async def _chained(start: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield start
-    async for piece in rest:
-        yield piece
+async def _chained(start: bytes, rest: AnswerBody) -> AsyncIterator[bytes]:
+    try:
+        yield start
+        async for piece in rest:
+            yield piece
+    finally:
+        rest.close()

@@ -8,7 +8,22 @@ The data of an object are a file that a person can read (`zcat <data>/buckets/<b
 and the commit of that row is when a write or a removal happens. Killed at any line, the old object or the new one is there, whole.
 """
 
-from opentrail.buckets.buckets import Buckets
-from opentrail.buckets.service_writer import ServiceWriter
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opentrail.buckets.buckets import Buckets
+    from opentrail.buckets.service_writer import ServiceWriter
 
 __all__ = ["Buckets", "ServiceWriter"]
+
+_HOMES = {"Buckets": "opentrail.buckets.buckets", "ServiceWriter": "opentrail.buckets.service_writer"}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for: whoever only reads `in_place` need not wait for SQLAlchemy."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

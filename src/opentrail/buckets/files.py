@@ -208,17 +208,24 @@ class Files:
         A folder whose name belongs to a file already is called `<name>~d` instead.
         """
         *folders, name = path.split("/")
-        (self.folder / bucket).mkdir(mode=FOLDER_MODE, exist_ok=True)
+        self._make_folder(bucket, "")
         made = ""
         for folder in folders:
-            try:
-                (self.folder / bucket / (made + folder)).mkdir(mode=FOLDER_MODE)
-            except FileExistsError:
-                if not (self.folder / bucket / (made + folder)).is_dir():
-                    folder += "~d"
-                    (self.folder / bucket / (made + folder)).mkdir(mode=FOLDER_MODE, exist_ok=True)
+            if not self._make_folder(bucket, made + folder) and not (self.folder / bucket / (made + folder)).is_dir():
+                folder += "~d"
+                self._make_folder(bucket, made + folder)
             made += folder + "/"
         return made, name
+
+    def _make_folder(self, bucket: str, folder: str) -> bool:
+        """Whether it was not there. If this session knew it as durable, another process has removed it since."""
+        try:
+            (self.folder / bucket / folder).mkdir(mode=FOLDER_MODE)
+        except FileExistsError:
+            return False
+        with self._durable_lock:
+            self._durable.discard(f"{bucket}/{folder}" if folder else bucket)
+        return True
 
     def _claim(self, bucket: str, folder: str, name: str) -> Intent:
         for number in itertools.count(1):

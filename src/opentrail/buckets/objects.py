@@ -105,7 +105,10 @@ class Objects:
     @as_faults
     def find(self, bucket: str, key: str) -> StoredObject:
         """The object under `key`. Raises `NoSuchBucket`, `NoSuchKey`."""
-        with self._database.read() as connection:
+        stored = store.find_object_now(self._database, bucket, key)
+        if stored is not None:
+            return stored
+        with self._database.read() as connection:  # which of the two is not there
             return _found(connection, bucket, key)
 
     @as_faults
@@ -120,8 +123,7 @@ class Objects:
                 opened = OpenObject(stored, self._files.open(bucket, stored.file))
             except FileNotFoundError:
                 opened = None
-            with self._database.read() as connection:
-                unchanged = store.current_sequence(connection, bucket, key) == stored.sequence
+            unchanged = store.current_sequence(self._database, bucket, key) == stored.sequence
             if unchanged and opened is not None:
                 return opened
             if unchanged:

@@ -35,6 +35,7 @@ from sqlalchemy.exc import IntegrityError
 
 from opentrail.buckets.checksums import Checksum
 from opentrail.buckets.values import Attributes, Bucket, ObjectPart, Part, StoredObject, Upload
+from opentrail.storage.database import Database
 
 TABLES = MetaData()
 
@@ -102,6 +103,8 @@ _tags = msgspec.json.Decoder(dict[str, str])
 _object_parts = msgspec.json.Decoder(list[ObjectPart])
 _checksum = msgspec.json.Decoder(Checksum)
 _object_columns = [column for column in _objects.columns if column.name != "parts"]
+_FIND_NOW = f"SELECT {', '.join(column.name for column in _object_columns)} FROM bucket_objects WHERE bucket = ? AND key = ?"
+_SEQUENCE_NOW = "SELECT sequence FROM bucket_objects WHERE bucket = ? AND key = ?"
 
 
 def _text(value: Any) -> str:
@@ -188,10 +191,30 @@ def find_object(connection: Connection, bucket_name: str, key: str) -> StoredObj
     return None if row is None else _stored(row)
 
 
-def current_sequence(connection: Connection, bucket_name: str, key: str) -> int | None:
-    """Which committed state is current under `key`."""
-    query = select(_objects.c.sequence).where(_objects.c.bucket == bucket_name, _objects.c.key == key.encode())
-    return connection.execute(query).scalar()
+def find_object_now(database: Database, bucket_name: str, key: str) -> StoredObject | None:
+    """The object under `key`, in no transaction: what every GetObject asks."""
+    row = database.first(_FIND_NOW, (bucket_name, key.encode()))
+    if row is None:
+        return None
+    sequence, bucket, key_bytes, file, size, etag, modified, owner, attributes, tags = row
+    return StoredObject(
+        bucket=bucket,
+        key=key_bytes.decode(),
+        sequence=sequence,
+        file=file,
+        size=size,
+        etag=etag,
+        modified=modified,
+        owner=owner,
+        attributes=_attributes.decode(attributes),
+        tags=_tags.decode(tags),
+    )
+
+
+def current_sequence(database: Database, bucket_name: str, key: str) -> int | None:
+    """Which committed state is current under `key`, in no transaction."""
+    row = database.first(_SEQUENCE_NOW, (bucket_name, key.encode()))
+    return None if row is None else int(row[0])
 
 
 def remove_object(connection: Connection, sequence: int) -> None:

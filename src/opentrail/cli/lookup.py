@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
-from rich.table import Table
 
 from opentrail.cli.connection import DEFAULT_FOLDER, AsJson, DataDir, EndpointUrl, Region, connect, failure
+from opentrail.cli.tables import show
 from opentrail.errors import SettingError
 
 KEYS = ("EventId", "EventName", "ReadOnly", "Username", "ResourceType", "ResourceName", "EventSource", "AccessKeyId")
+NAMES = 10
+"""Names of resources in a row of the table; `--json` has them all."""
 
 
 def lookup(
@@ -47,15 +49,21 @@ def lookup(
     if as_json:
         print(json.dumps([json.loads(event["CloudTrailEvent"]) for event in events], indent=2))
         return
-    table = Table("Time (UTC)", "Event", "Source", "User", "Resources", "Error", box=None, pad_edge=False)
-    for event in events:
-        record = json.loads(event["CloudTrailEvent"])
-        table.add_row(
-            event["EventTime"].astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"),
-            event["EventName"],
-            event["EventSource"].removesuffix(".amazonaws.com"),
-            event.get("Username", ""),
-            ", ".join(dict.fromkeys(item.get("ResourceName", "") for item in event.get("Resources", []))),
-            record.get("errorCode", ""),
-        )
-    Console().print(table if events else "No events.")
+    if not events:
+        print("No events.")
+        return
+    rows = [_row(event, json.loads(event["CloudTrailEvent"])) for event in events]
+    show(("Time (UTC)", "Event", "Source", "User", "Error", "Resources"), rows)
+
+
+def _row(event: Mapping[str, Any], record: Mapping[str, Any]) -> tuple[str, ...]:
+    names = list(dict.fromkeys(item.get("ResourceName", "") for item in event.get("Resources", [])))
+    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+    return (
+        event["EventTime"].astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"),
+        event["EventName"],
+        event["EventSource"].removesuffix(".amazonaws.com"),
+        event.get("Username", ""),
+        record.get("errorCode", ""),
+        ", ".join(names[:NAMES]) + more,
+    )

@@ -5,20 +5,25 @@ from __future__ import annotations
 import dataclasses
 import json
 
-from rich.console import Console
-from rich.table import Table
-
 from opentrail.cli.connection import AsJson
+from opentrail.cli.tables import show
 from opentrail.config import described
 
 
 def settings(as_json: AsJson = False) -> None:
-    """List every setting with its default, its unit and what it does."""
+    """List every setting: default, unit, meaning."""
     if as_json:
         print(json.dumps([dataclasses.asdict(row) | {"variable": row.variable} for row in described()], indent=2))
         return
-    table = Table("Setting", "Default", "Unit", "Meaning", box=None, pad_edge=False)
-    for row in described():
-        meaning = row.sentence + (f" ({', '.join(row.choices)})" if row.choices else "")
-        table.add_row(row.name, str(row.default), row.unit, meaning)
-    Console().print(table)
+    show(
+        ("Setting", "Default", "Unit", "Meaning"),
+        [
+            (row.name, _written(row.default), row.unit, row.sentence + (f" ({', '.join(row.choices)})" if row.choices else ""))
+            for row in described()
+        ],
+    )
+
+
+def _written(default: object) -> str:
+    """As one writes it after `--set`."""
+    return str(default).lower() if isinstance(default, bool) else str(default)

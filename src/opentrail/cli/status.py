@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
-from rich.table import Table
 
 from opentrail.cli.connection import DEFAULT_FOLDER, AsJson, CallFailed, DataDir, EndpointUrl, Region, connect, failure
+from opentrail.cli.tables import show
 
 
 def status(data_dir: DataDir = DEFAULT_FOLDER, endpoint_url: EndpointUrl = None, region: Region = None, as_json: AsJson = False) -> None:
-    """Show whether OpenTrail is up, how far its followers are and what its trails do."""
+    """Show health, followers and trails."""
     connection = connect(data_dir, endpoint_url, region)
     try:
         with urllib.request.urlopen(connection.endpoint.rstrip("/") + "/_opentrail/health", timeout=10) as response:
@@ -33,21 +33,28 @@ def status(data_dir: DataDir = DEFAULT_FOLDER, endpoint_url: EndpointUrl = None,
     if as_json:
         print(json.dumps({"endpoint": connection.endpoint, "health": health, "trails": trails}, indent=2, default=str))
         return
-    console = Console()
-    console.print(f"OpenTrail at {connection.endpoint}: [bold]{health['status']}[/bold]", highlight=False)
-    journal = Table("Follower", "Position", "Behind", box=None, pad_edge=False)
-    for name, follower in sorted(health.get("followers", {}).items()):
-        journal.add_row(name, str(follower["position"]), str(follower["lag"]))
-    console.print(f"Journal head: {health.get('journal_head')}", highlight=False)
-    console.print(journal)
-    table = Table("Trail", "Bucket", "Logging", "Last log file", "Last digest", "Error", box=None, pad_edge=False)
-    for trail in trails:
-        table.add_row(
-            trail["name"],
-            trail["bucket"],
-            "yes" if trail["IsLogging"] else "no",
-            str(trail.get("LatestDeliveryTime", "")),
-            str(trail.get("LatestDigestDeliveryTime", "")),
-            trail.get("LatestDeliveryError", ""),
-        )
-    console.print(table if trails else "No trails.")
+    print(f"OpenTrail at {connection.endpoint}: {health['status']}")
+    print(f"Journal head: {health.get('journal_head')}")
+    followers = sorted(health.get("followers", {}).items())
+    show(("Follower", "Position", "Behind"), [(name, str(follower["position"]), str(follower["lag"])) for name, follower in followers])
+    if not trails:
+        print("No trails.")
+        return
+    show(
+        ("Trail", "Bucket", "Logging", "Last log file (UTC)", "Last digest (UTC)", "Error"),
+        [
+            (
+                trail["name"],
+                trail["bucket"],
+                "yes" if trail["IsLogging"] else "no",
+                _utc(trail.get("LatestDeliveryTime")),
+                _utc(trail.get("LatestDigestDeliveryTime")),
+                trail.get("LatestDeliveryError", ""),
+            )
+            for trail in trails
+        ],
+    )
+
+
+def _utc(at: datetime | None) -> str:
+    return "" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

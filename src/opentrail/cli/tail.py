@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from opentrail.cli.connection import DEFAULT_FOLDER, AsJson, DataDir, NotSetUp
+from opentrail.errors import JournalTrimmed
 from opentrail.journal import Reader
 from opentrail.server.folder import DataFolder
 
@@ -19,16 +20,24 @@ def tail(
     data_dir: DataDir = DEFAULT_FOLDER,
     as_json: AsJson = False,
 ) -> None:
-    """Print events straight from the journal of the data folder, the moment they are durable."""
+    """Print events the moment they are durable.
+
+    They come straight from the journal of the data folder, which keeps only what its followers have not stored elsewhere yet: older
+    ones are found by `opentrail lookup`.
+    """
     folder = DataFolder(data_dir)
     if not folder.journal.exists():
         raise NotSetUp
     reader = Reader(folder.journal)
-    position = max(reader.head() - last, 0)
+    position = max(reader.head() - last, reader.first() - 1)
     stop = threading.Event()
     try:
         while True:
-            entries = reader.read(position, 500)
+            try:
+                entries = reader.read(position, 500)
+            except JournalTrimmed:  # the followers were faster than we
+                position = max(position, reader.first() - 1)
+                continue
             for entry in entries:
                 print(entry.record.decode() if as_json else _line(entry.record), flush=True)
                 position = entry.position

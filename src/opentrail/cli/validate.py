@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import json
+import os
 import re
 import sys
-from collections.abc import Iterable
-from contextlib import nullcontext
+from argparse import ArgumentParser, HelpFormatter, Namespace
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from pathlib import Path
+from typing import NoReturn
 
-import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-
-from opentrail.cli.connection import DEFAULT_FOLDER, AsJson, DataDir, EndpointUrl, Region
-from opentrail.cli.evidence import Evidence, LocalEvidence, ServedEvidence
+from opentrail.cli.evidence import Evidence
+from opentrail.cli.progress import Progress
+from opentrail.cli.reach import DEFAULT_FOLDER
 from opentrail.errors import SettingError
 from opentrail.trails.validate import NoPublicKeys
 from opentrail.trails.validate import validate as check
@@ -26,75 +27,122 @@ GRACE = 60
 """Seconds after the end of a digest interval within which the digest must be in its bucket."""
 
 
-def validate(
-    trail_arn: Annotated[str, typer.Option(help="The trail.")],
-    start_time: Annotated[str, typer.Option(help="Check what was delivered from this time on (ISO 8601; UTC unless it says otherwise).")],
-    end_time: Annotated[str | None, typer.Option(help="... up to this time; now unless given.")] = None,
-    s3_bucket: Annotated[str | None, typer.Option(help="The bucket, where the trail is not there any more.")] = None,
-    s3_prefix: Annotated[str | None, typer.Option(help="The prefix in that bucket.")] = None,
-    account_id: Annotated[str | None, typer.Option(help="Whose log files, when not those of the trail's owner.")] = None,
-    region: Region = None,
-    local: Annotated[
-        bool, typer.Option("--local", help="Read the buckets of the data folder in place instead of asking a server.")
-    ] = False,
-    digest_interval: Annotated[float | None, typer.Option(help="Seconds between two digests, where it is not known.")] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Show valid files too.")] = False,
-    data_dir: DataDir = DEFAULT_FOLDER,
-    endpoint_url: EndpointUrl = None,
-    as_json: AsJson = False,
-) -> None:
-    """Check every digest and log file of a trail. Exit code 0: all valid; 1: something is not."""
-    arn = _ARN.fullmatch(trail_arn)
+def main(words: Sequence[str]) -> NoReturn:
+    """Run the verb with the command line `words`. Ends with exit code 0: all valid; 1: something is not. Raises `OpenTrailError`."""
+    raise SystemExit(validate(_parser().parse_args(words)))
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        "opentrail validate",
+        description="Check every digest and log file of a trail. Exit code 0: all valid; 1: something is not.",
+        allow_abbrev=False,
+        formatter_class=lambda prog: HelpFormatter(prog, width=100),  # asking how wide the terminal is imports four compressors
+    )
+    option = parser.add_argument
+    option("--trail-arn", metavar="ARN", required=True, help="The trail.")
+    since = "Check what was delivered from this time on (ISO 8601; UTC unless it says otherwise)."
+    option("--start-time", metavar="TIME", required=True, help=since)
+    option("--end-time", metavar="TIME", help="... up to this time; now unless given.")
+    option("--s3-bucket", metavar="NAME", help="The bucket, where the trail is not there any more.")
+    option("--s3-prefix", metavar="TEXT", help="The prefix in that bucket.")
+    option("--account-id", metavar="ID", help="Whose log files, when not those of the trail's owner.")
+    option("--region", help="The Region to ask.")
+    option("--local", action="store_true", help="Read the buckets of the data folder in place instead of asking a server.")
+    option("--digest-interval", metavar="SECONDS", type=float, help="Seconds between two digests, where it is not known.")
+    option("--verbose", action="store_true", help="Show valid files too.")
+    folder = Path(os.environ.get("OPENTRAIL_DATA_DIR") or DEFAULT_FOLDER)
+    option("--data-dir", metavar="PATH", type=Path, default=folder, help="The data folder. [env: OPENTRAIL_DATA_DIR]")
+    option("--endpoint-url", metavar="URL", help="Where OpenTrail listens; the data folder tells otherwise.")
+    option("--json", dest="as_json", action="store_true", help="Print JSON for machines.")
+    return parser
+
+
+def validate(given: Namespace) -> int:
+    """Check what the command line asks for and print what is found; the exit code."""
+    arn = _ARN.fullmatch(given.trail_arn)
     if arn is None:
-        raise SettingError(f"{trail_arn} is no trail ARN: arn:aws:cloudtrail:REGION:ACCOUNT:trail/NAME.")
-    start = _time("--start-time", start_time)
-    end = _time("--end-time", end_time) if end_time else int(datetime.now(UTC).timestamp())
+        raise SettingError(f"{given.trail_arn} is no trail ARN: arn:aws:cloudtrail:REGION:ACCOUNT:trail/NAME.")
+    start = _time("--start-time", given.start_time)
+    end = _time("--end-time", given.end_time) if given.end_time else int(datetime.now(UTC).timestamp())
     if end < start:
         raise SettingError("--end-time must not be before --start-time.")
-    evidence: Evidence = LocalEvidence(data_dir) if local else ServedEvidence(data_dir, endpoint_url, arn["region"])
-    whose = account_id or arn["account"]
-    facts = None if s3_bucket else evidence.trail(trail_arn)
-    if facts is None and s3_bucket is None:
-        raise SettingError(f"There is no trail {trail_arn}; name its bucket with --s3-bucket if it was deleted.")
-    bucket = s3_bucket or (facts.bucket if facts else "")
-    prefix = s3_prefix if s3_bucket else (facts.prefix if facts else None)
-    regions = (region,) if region else facts.regions if facts else evidence.chain_regions(bucket, prefix, whose)
-    interval = digest_interval or evidence.digest_interval or 3600.0
+    evidence = _evidence(given.local, given.data_dir, given.endpoint_url, arn["region"])
+    gc.freeze()
+    gc.enable()
+    try:
+        reports = _reports(given, arn, start, end, evidence)
+    finally:
+        evidence.close()
+    return _close(reports, given.as_json)
+
+
+def _reports(given: Namespace, arn: re.Match[str], start: int, end: int, evidence: Evidence) -> list[Report]:
+    """What is found on each chain of the trail."""
+    whose = given.account_id or arn["account"]
+    facts = None if given.s3_bucket else evidence.trail(given.trail_arn)
+    if facts is None and given.s3_bucket is None:
+        raise SettingError(f"There is no trail {given.trail_arn}; name its bucket with --s3-bucket if it was deleted.")
+    bucket = given.s3_bucket or (facts.bucket if facts else "")
+    prefix = given.s3_prefix if given.s3_bucket else (facts.prefix if facts else None)
+    regions = (given.region,) if given.region else facts.regions if facts else evidence.chain_regions(bucket, prefix, whose)
+    interval = given.digest_interval or evidence.digest_interval or 3600.0
     expected = None
     if facts is not None and facts.logs:
         now = datetime.now(UTC).timestamp()
         expected = min(end, int((now - GRACE) // interval * interval))
-    reports = []
-    progress = _progress() if not as_json and sys.stderr.isatty() else None
-    with progress or nullcontext():
-        for source_region in regions or (arn["region"],):
-            question = Question(
-                trail_arn=trail_arn,
-                region=source_region,
-                bucket=bucket,
-                prefix=prefix,
-                start=start,
-                end=end,
-                account_id=whose,
-                expected_until=expected,
-            )
-            task = progress.add_task(source_region, total=None) if progress else None
-
-            def tell(finding: Finding, task: Any = task) -> None:
-                if progress is not None and task is not None:
-                    progress.advance(task)
-                if not as_json:
-                    _print(finding, verbose)
-
-            try:
-                reports.append(check(question, evidence.source, evidence.public_keys(source_region), progress=tell))
-            except NoPublicKeys:
-                if len(regions) <= 1:
-                    raise
-    _close(reports, as_json)
+    reports: list[Report] = []
+    for source_region in regions or (arn["region"],):
+        question = Question(
+            trail_arn=given.trail_arn,
+            region=source_region,
+            bucket=bucket,
+            prefix=prefix,
+            start=start,
+            end=end,
+            account_id=whose,
+            expected_until=expected,
+        )
+        try:
+            reports.append(_report(question, evidence, quiet=given.as_json, verbose=given.verbose))
+        except NoPublicKeys:
+            if len(regions) <= 1:
+                raise
+    return reports
 
 
-def _close(reports: Iterable[Report], as_json: bool) -> None:
+def _report(question: Question, evidence: Evidence, *, quiet: bool, verbose: bool) -> Report:
+    """Check one chain, telling each finding as it is made unless `quiet`."""
+    progress = Progress(question.region, sys.stderr)
+
+    def tell(finding: Finding) -> None:
+        if not quiet:
+            _print(finding, verbose, progress)
+        if isinstance(finding, Verdict):
+            progress.advance()
+
+    try:
+        return check(
+            question,
+            evidence.source,
+            evidence.public_keys(question.region),
+            workers=evidence.workers(question.bucket, question.log_folder),
+            progress=tell,
+            expect=progress.expect,
+        )
+    finally:
+        progress.erase()
+
+
+def _evidence(local: bool, data_dir: Path, endpoint_url: str | None, region: str) -> Evidence:
+    """Either kind is imported when it is wanted: neither needs what the other one imports."""
+    module = importlib.import_module(f"opentrail.cli.{'local' if local else 'served'}")
+    found: Evidence = module.LocalEvidence(data_dir) if local else module.ServedEvidence(data_dir, endpoint_url, region)
+    return found
+
+
+def _close(reports: Iterable[Report], as_json: bool) -> int:
+    """The closing lines; the exit code."""
     found = list(reports)
     code = max((report.exit_code for report in found), default=1)
     if as_json:
@@ -104,23 +152,18 @@ def _close(reports: Iterable[Report], as_json: bool) -> None:
             if len(found) > 1:
                 print(f"\n{report.question.region}:")
             print("\n".join(report.summary()))
-    raise typer.Exit(code)
+    return code
 
 
-def _print(finding: Finding, verbose: bool) -> None:
+def _print(finding: Finding, verbose: bool, progress: Progress) -> None:
     """Valid files only when asked for, to standard output; everything else to standard error, as the AWS CLI does."""
     if isinstance(finding, Verdict) and finding.problem is None:
         if verbose:
-            print(finding)
+            progress.print(str(finding), sys.stdout)
         return
     if isinstance(finding, NotCovered) and not verbose:
         return
-    print(finding, file=sys.stderr)
-
-
-def _progress() -> Progress:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("files"))
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    progress.print(str(finding), sys.stderr)
 
 
 def _time(option: str, text: str) -> int:

@@ -36,6 +36,9 @@ TABLE: Final = "opentrail.events"
 POSITION: Final = "opentrail.journal-position"
 """Member of a snapshot's summary: every event up to this journal position is in the snapshot."""
 
+COMMIT: Final = "opentrail.commit"
+"""Member of a snapshot's summary: a name for the very attempt that made it, to tell it from anybody else's commit."""
+
 DAY: Final = 86_400
 
 _MOST_SNAPSHOTS, _KEPT_SNAPSHOTS = 20, 10
@@ -96,6 +99,8 @@ class ColdStore:
         self._table = self._open_table()
         self._position = _position(self._table)
         self._files = self._planned()
+        self._in_doubt = False
+        """Whether a commit failed and the catalog could not be asked whether it had happened all the same."""
         self._sweep()
 
     @property
@@ -128,14 +133,17 @@ class ColdStore:
     def swap(self, *, add: Sequence[Path], remove: Sequence[ColdFile], position: int) -> None:
         """Put the files `add` into the table, take `remove` out and move to `position`: one atomic commit, durable on return.
 
-        When the commit fails the table is as before and the files `add` are gone; when its outcome is in doubt the catalog is asked.
+        When the commit fails (a full disk, somebody else's commit came first) the table is without it and the files `add` are gone. When
+        its outcome is in doubt the catalog is asked; when that cannot be asked either, `settle` has to be called before the next swap.
         """
         before = self._table.current_snapshot()
+        name = str(uuid.uuid4())
         try:
-            self._commit(add, remove, position)
+            self._commit(add, remove, position, name)
         except Exception:
-            self._table.refresh()
-            if self._table.current_snapshot() == before:
+            self._in_doubt = True
+            self.settle()
+            if not self._holds(name):
                 for path in add:
                     path.unlink(missing_ok=True)
                 raise
@@ -146,13 +154,31 @@ class ColdStore:
         self._removed += [(_sequence(after), file) for file in remove]
         self._files = self._planned() if self._is_foreign(before, after) else self._known(add, remove)
 
-    def _commit(self, add: Sequence[Path], remove: Sequence[ColdFile], position: int) -> None:
+    def settle(self) -> bool:
+        """Find out what became of a commit that is in doubt; whether there was one. `files` and `position` are right afterwards.
+
+        Raises what reading the catalog raises; then it is still in doubt.
+        """
+        if not self._in_doubt:
+            return False
+        self._table.refresh()
+        self._files = self._planned()
+        self._position = _position(self._table)
+        self._in_doubt = False
+        return True
+
+    def _holds(self, name: str) -> bool:
+        """Whether the commit `name` is part of the table."""
+        summaries = (snapshot.summary for snapshot in self._table.metadata.snapshots)
+        return any(summary is not None and summary.additional_properties.get(COMMIT) == name for summary in summaries)
+
+    def _commit(self, add: Sequence[Path], remove: Sequence[ColdFile], position: int, name: str) -> None:
         metadata, io = self._table.metadata, self._table.io
         entries = [parquet_file_to_data_file(io, metadata, location(path)) for path in add]
         for entry in entries:
             entry.spec_id = metadata.default_spec_id  # PyIceberg sets it on entries it has read, and needs it on all
         with self._table.transaction() as transaction:
-            update = transaction.update_snapshot(snapshot_properties={POSITION: str(position)})
+            update = transaction.update_snapshot(snapshot_properties={POSITION: str(position), COMMIT: name})
             with update.overwrite() if remove else update.merge_append() as producer:
                 for entry in entries:
                     producer.append_data_file(entry)

@@ -90,6 +90,8 @@ class _Record(msgspec.Struct, gc=False, rename="camel"):
 _decoder = msgspec.json.Decoder(_Record)
 _NOBODY: Final = _Identity()
 _NO_INSIGHT: Final = _Insight()
+LAST: Final = 253_402_300_799
+"""9999-12-31T23:59:59Z: the latest `eventTime` there is."""
 _TIME: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?Z", re.ASCII)
 
 
@@ -136,7 +138,10 @@ def epoch(time: str) -> int:
         year >= 1970 and 1 <= month <= 12 and 1 <= day <= calendar.monthrange(year, month)[1] and hour < 24 and minute < 60 and second < 61
     ):
         raise Undecodable(f"eventTime {time!r} is not a UTC time")
-    return calendar.timegm((year, month, day, hour, minute, second))
+    seconds = calendar.timegm((year, month, day, hour, minute, second))
+    if seconds > LAST:  # a leap second
+        raise Undecodable(f"eventTime {time!r} is after the last day there is")
+    return seconds
 
 
 def username(kind: str | None, user_name: str | None, principal_id: str | None, arn: str | None) -> str | None:

@@ -18,6 +18,9 @@ ROW_GROUP: Final = 20_000
 GROUP_BYTES: Final = 256 << 20
 """Size in memory at which a row group is closed early (records of up to 256 KB exist)."""
 
+PAGE_ROWS: Final = 64
+"""Rows after which a page may end, when it has its mebibyte: a page must not hold a thousand of the largest records."""
+
 _FALSE_POSITIVES: Final = 0.01
 _NAMES_PER_EVENT: Final = 3
 
@@ -35,6 +38,8 @@ def write(path: Path, batches: Iterable[pa.RecordBatch], *, rows: int) -> None:
         SCHEMA,
         compression="zstd",
         use_dictionary=[name for name in SCHEMA.names if name not in ("position", "event_id", "record")] + ["resource_types.list.element"],
+        write_batch_size=PAGE_ROWS,
+        write_statistics=[name for name in SCHEMA.names if name != "record"],  # or two whole records are copied into each page's header
         bloom_filter_options=filters,
         sorting_columns=[pq.SortingColumn(SCHEMA.names.index("event_time")), pq.SortingColumn(SCHEMA.names.index("position"))],
     ) as writer:

@@ -1,13 +1,13 @@
 """Searching the hot tail and the cold files with DuckDB, newest first.
 
 Three savings: files and row groups that cannot hold the answer are left out by time and by bloom filter; the rest is asked from the
-newest files on, a growing number at a time, and no further than needed; and the wanted keys are found first, so that only their records
-are unpacked.
+newest files on, a growing number at a time, and no further than needed; and the wanted rows are found first, so that only the pages are
+unpacked that hold their records. The other members of an event are made from its record, as they were when it came in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,14 +15,14 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from opentrail.eventstore import bloom
+from opentrail.eventstore import bloom, pages
 from opentrail.eventstore.cold import ColdFile
-from opentrail.eventstore.columns import ROW, Event, from_row
+from opentrail.eventstore.columns import ROW, Event, extract, from_row
 from opentrail.eventstore.query import Key, Question, condition
 from opentrail.eventstore.tail import Segment
 
 FIRST_ROWS: Final = 50_000
-"""Rows of the first files asked; each further step asks four times as many."""
+"""Rows of the first files asked; each further step asks twice as many."""
 
 _BATCH: Final = 2_048
 """Rows of a batch; with records of up to 256 KB it must stay below Arrow's 2 GiB of text."""
@@ -30,6 +30,10 @@ _BATCH: Final = 2_048
 _NEWEST_FIRST: Final = "ORDER BY event_time DESC, position DESC LIMIT $limit"
 _KEY: Final = "epoch_us(event_time) // 1000000, position"
 _WITHIN: Final = "event_time BETWEEN make_timestamptz($low) AND make_timestamptz($high)"
+
+
+_Place = tuple[str, int]
+"""A file and the number of a row in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +66,9 @@ def search(
         keys = sorted(found, reverse=True)[: question.limit]
         if len(keys) == question.limit and keys[-1][0] > max(part.high for part in parts):
             break
-        cold = _cold_keys(connection, parts, question)
-        wanted = set(sorted([*keys, *cold], reverse=True)[: question.limit])
-        found.update((event.key, event) for event in _records(connection, parts, wanted.difference(found)))
+        cold = _cold_places(connection, parts, question)
+        wanted = set(sorted([*keys, *cold], reverse=True)[: question.limit]).difference(found)
+        found.update((event.key, event) for event in _events(connection, {key: cold[key] for key in wanted}))
     return [found[key] for key in sorted(found, reverse=True)[: question.limit]]
 
 
@@ -109,20 +113,30 @@ def _hot(connection: duckdb.DuckDBPyConnection, segments: Sequence[Segment], que
     return [from_row(row) for row in connection.execute(sql, {**parameters, "limit": question.limit}).fetchall()]
 
 
-def _cold_keys(connection: duckdb.DuckDBPyConnection, parts: Sequence[_Part], question: Question) -> list[Key]:
+def _cold_places(connection: duckdb.DuckDBPyConnection, parts: Sequence[_Part], question: Question) -> dict[Key, _Place]:
     where, parameters = condition(question)
-    sql = f"SELECT {_KEY} FROM read_parquet($files) WHERE {where} AND {_WITHIN} {_NEWEST_FIRST}"
-    return connection.execute(sql, {**parameters, **_bounds(parts), "limit": question.limit}).fetchall()
+    sql = f"SELECT {_KEY}, filename, file_row_number FROM read_parquet($files) WHERE {where} AND {_WITHIN} {_NEWEST_FIRST}"
+    rows = connection.execute(sql, {**parameters, **_bounds(parts), "limit": question.limit}).fetchall()
+    return {(time, position): (path, row) for time, position, path, row in rows}
 
 
-def _records(connection: duckdb.DuckDBPyConnection, parts: Sequence[_Part], keys: set[Key]) -> list[Event]:
-    if not keys:
-        return []
-    holding = [part for part in parts if any(part.low <= time <= part.high for time, _ in keys)]
+def _events(connection: duckdb.DuckDBPyConnection, places: Mapping[Key, _Place]) -> Iterator[Event]:
+    """The events at `places`, in any order."""
+    by_file: dict[str, dict[int, Key]] = {}
+    for key, (path, row) in places.items():
+        by_file.setdefault(path, {})[row] = key
+    for path, keys in by_file.items():
+        try:
+            yield from [extract(keys[row][1], record) for row, record in pages.read(Path(path), keys)]
+        except pages.Unreadable:
+            yield from _read_by_duckdb(connection, path, list(keys.values()))
+
+
+def _read_by_duckdb(connection: duckdb.DuckDBPyConnection, path: str, keys: Sequence[Key]) -> list[Event]:
     times = [time for time, _ in keys]
     positions = ", ".join(str(position) for _, position in keys)
     sql = f"SELECT {ROW} FROM read_parquet($files) WHERE {_WITHIN} AND position IN ({positions})"
-    bounds = {**_bounds(holding), "low": min(times) * 1_000_000, "high": max(times) * 1_000_000}
+    bounds = {"files": [path], "low": min(times) * 1_000_000, "high": max(times) * 1_000_000}
     return [from_row(row) for row in connection.execute(sql, bounds).fetchall()]
 
 
@@ -157,6 +171,6 @@ def _steps(parts: Sequence[_Part]) -> Iterator[list[_Part]]:
         rows += part.rows
         if rows >= enough:
             yield step
-            step, rows, enough = [], 0, enough * 4
+            step, rows, enough = [], 0, enough * 2
     if step:
         yield step

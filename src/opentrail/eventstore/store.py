@@ -3,6 +3,10 @@
 Events come from the journal into the hot tail and the warm window (`catch_up`), and move from the tail to the cold store (`commit`). A
 question looks at a fixed view: the segments, the files and the journal position of one instant. So it sees each event once, whatever is
 swapped meanwhile; what an old view still needs is deleted only after it has been let go.
+
+While commits fail (a full disk), the tail fills up to its bound and then nothing more is taken in: memory stays bounded, the journal
+keeps the rest, and what has been taken in is found. The clock decides what has outlived the retention: one that is far ahead drops
+events too early.
 """
 
 from __future__ import annotations
@@ -11,14 +15,14 @@ import fcntl
 import logging
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Protocol
 
 from opentrail.clock import Clock
-from opentrail.errors import OpenTrailError
+from opentrail.errors import JournalTrimmed, OpenTrailError
 from opentrail.eventstore import query
 from opentrail.eventstore.cold import DAY, ColdFile, ColdStore
 from opentrail.eventstore.columns import COLUMNS, INSIGHT, MANAGEMENT, Event, Undecodable, extract
@@ -93,7 +97,18 @@ class _View:
 class EventStore:
     """Events of `reader`'s journal, kept in `folder`. Any thread may call any method; one process may have it open."""
 
-    def __init__(self, folder: Path, reader: Reader, clock: Clock, settings: EventStoreSettings) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        reader: Reader,
+        clock: Clock,
+        settings: EventStoreSettings,
+        *,
+        before_commit: Callable[[int], None] = lambda position: None,
+    ) -> None:
+        """`before_commit` hears of the position that a commit is about to make durable: a journal that is found to end below it (after a
+        power cut under `journal.sync=normal`) must go on above it. A commit happens only when it has returned."""
+        self._before_commit = before_commit
         self._folder = folder.resolve()
         self._spill = self._folder / "spill"
         self._reader = reader
@@ -193,25 +208,39 @@ class EventStore:
 
     # Taking in
 
-    def catch_up(self, at_least: int | None = None) -> int:
+    def catch_up(self, at_least: int | None = None, *, patience: float = math.inf) -> bool:
         """Take in events from the journal: up to its head, or (enough for a question) up to `at_least` if that is not there yet.
 
-        Returns the position reached. Raises what the journal's reader raises.
+        False when `patience` seconds were not enough. Raises what the journal's reader and `commit` raise.
         """
         if at_least is not None and self._position >= at_least:
-            return self._position
+            return True
+        begun = self._clock.monotonic()
         target = max(self._reader.head(), 0) if at_least is None else at_least
         while self._position < target:
+            if self._clock.monotonic() - begun > patience:
+                return False
+            if self._is_full():
+                self.commit()
             with self._ingesting:
                 if self._position >= target:
                     break
-                entries = self._reader.read(self._position, self._settings.read_batch)
+                entries = self._read()
                 if not entries:
                     break
                 self._take_in(entries)
-            if self._is_full():
-                self.commit()
-        return self._position
+        return True
+
+    def _read(self) -> Sequence[Entry]:
+        try:
+            return self._reader.read(self._position, self._settings.read_batch)
+        except JournalTrimmed:
+            kept_from = self._reader.first()
+            if kept_from <= self._position + 1:
+                raise
+            # Only when an older lake folder was put back. They cannot be had any more, and to wait for them would stop every call.
+            _log.error("the records from %d to %d are no longer in the journal: history lacks them", self._position + 1, kept_from - 1)
+            return self._reader.read(kept_from - 1, self._settings.read_batch)
 
     def _take_in(self, entries: Sequence[Entry]) -> None:
         events = []
@@ -242,7 +271,7 @@ class EventStore:
         self.catch_up()
         now = self._clock.monotonic()
         worked = self._position != before
-        if now - self._committed_at >= self._settings.commit_interval:
+        if now - self._committed_at >= self._settings.commit_interval or self._is_full():
             worked |= self.commit()
             while self.compact():
                 worked = True
@@ -255,9 +284,10 @@ class EventStore:
         """Move the hot tail to the cold store, durably; afterwards `durable_position` is what `position` was. False: nothing to move."""
         with self._writing:
             self._committed_at = self._clock.monotonic()
+            settled = self._cold.settle()
             with self._ingesting:
                 position = self._position
-                if position == self._cold.position:
+                if position == self._cold.position and not settled:
                     return False
                 if self._segments[-1].rows:
                     fresh = self._tail.segment()
@@ -265,8 +295,10 @@ class EventStore:
                         self._segments = (*self._segments, fresh)
                 sealed = self._segments[:-1]
                 characters = self._hot_characters
-            paths = self._write_days(sealed)
-            self._cold.swap(add=paths, remove=[], position=position)
+            if position > self._cold.position:
+                paths = self._write_days(sealed)
+                self._before_commit(position)
+                self._cold.swap(add=paths, remove=[], position=position)
             with self._state:
                 self._segments = self._segments[len(sealed) :]
                 self._files = self._cold.files
@@ -278,6 +310,7 @@ class EventStore:
     def compact(self) -> bool:
         """Merge one group of small files, if some day has too many; False when it has not."""
         with self._writing:
+            self._cold.settle()
             settings = self._settings
             today = int(self._clock.time()) // DAY
             files = choose(self._cold.files, today=today, at_least=settings.compaction_files, target=settings.compaction_target)
@@ -296,6 +329,7 @@ class EventStore:
     def drop_expired(self) -> bool:
         """Drop the days that have wholly outlived the retention; False when there are none."""
         with self._writing:
+            self._cold.settle()
             oldest = self._oldest()
             with self._state:
                 self._warm.drop_before(oldest)
@@ -311,10 +345,13 @@ class EventStore:
         self._tidy()
 
     def _write_days(self, segments: Sequence[Segment]) -> list[Path]:
-        """Write the events of `segments` to one file for each day that is still within the retention."""
+        """Write the events of `segments` to one file for each day that is still within the retention.
+
+        Not those that are cold already, by a commit of which that was in doubt until now."""
         if not segments:  # only records of other kinds have come
             return []
-        tables = " UNION ALL ".join(f"SELECT * FROM {segment.table}" for segment in segments)
+        cold = self._cold.position
+        tables = " UNION ALL ".join(f"SELECT * FROM {segment.table} WHERE position > {cold}" for segment in segments)
         cursor = self._connection.cursor()
         paths: list[Path] = []
         day = f"epoch_us(event_time) // {DAY * 1_000_000}"

@@ -11,11 +11,14 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import Final
 
-from opentrail.eventstore.columns import Event
+from opentrail.eventstore.columns import LAST, Event
 from opentrail.eventstore.query import Key, Question
 
 BOTTOM: Final[Key] = (-(1 << 62), 0)
 """The floor of a window that holds every event there is."""
+
+TOP: Final[Key] = (LAST + 1, 0)
+"""The floor of a window that holds none."""
 
 _key = attrgetter("key")
 
@@ -52,7 +55,7 @@ class WarmWindow:
         """Start from the newest events of the cold store; `complete` when there are no older ones."""
         loaded = list(events)
         if not complete:
-            self.floor = min((event.key for event in loaded), default=(1 << 62, 0))
+            self.floor = min((event.key for event in loaded), default=TOP)
         self.add(loaded)
 
     def drop_before(self, time: int) -> None:

@@ -6,6 +6,10 @@ from typing import Any, Protocol
 
 from opentrail.eventstore import Event, Question
 from opentrail.history.lookup import Lookup
+from opentrail.wire.faults import ServiceUnavailable
+
+PATIENCE = 20.0
+"""Seconds a question waits for the events that came before it; longer only after an outage. Below the 60 s that clients wait."""
 
 
 class Store(Protocol):
@@ -13,7 +17,7 @@ class Store(Protocol):
 
     @property
     def position(self) -> int: ...
-    def catch_up(self, at_least: int | None = None) -> int: ...
+    def catch_up(self, at_least: int | None = None, *, patience: float) -> bool: ...
     def find(self, question: Question) -> list[Event]: ...
 
 
@@ -21,9 +25,12 @@ def answer(store: Store, lookup: Lookup, *, at_least: int = 0, secret: bytes = b
     """One page of `lookup` as JSON-ready members of the response; `EventTime` is in epoch seconds.
 
     The store first takes in the journal up to position `at_least`: give the journal's head at the time of the call, and every call answered
-    before it is found. Pages after the first see the same set of events as the first did.
+    before it is found. Pages after the first see the same set of events as the first did. Raises `ServiceUnavailable` rather than leave
+    out what is not there yet.
     """
-    store.catch_up(at_least)
+    if not store.catch_up(at_least, patience=PATIENCE):
+        behind = at_least - store.position
+        raise ServiceUnavailable(f"Event history is {behind} records behind and is catching up. Try again later.")
     up_to = lookup.up_to if lookup.up_to is not None else store.position
     events = store.find(lookup.question(up_to))
     page: dict[str, Any] = {"Events": [described(event) for event in events[: lookup.max_results]]}

@@ -7,6 +7,10 @@ A follower saves its position in the transaction of its effect, so that after a 
         positions.save(connection, "trails", entry.position)
 
 A position that holds back trimming must be there before the first record is trimmed: a new follower saves 0 when it starts.
+
+Who relies on a position in another way (the event store, whose own position lies in its snapshots; the moments at which trails began
+to log) saves it here too, beforehand: whatever a power cut takes from the journal under `journal.sync=normal`, it goes on above every
+position that is named here (`Journal.open`, `floor`).
 """
 
 from __future__ import annotations
@@ -40,7 +44,7 @@ class Positions:
         return found or 0
 
     def all(self) -> dict[str, int]:
-        """Every follower that has saved a position."""
+        """Everybody who has saved a position."""
         with self._database.read() as connection:
             return {row.name: row.position for row in connection.execute(select(FOLLOWERS).order_by(FOLLOWERS.c.name))}
 

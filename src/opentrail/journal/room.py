@@ -98,8 +98,16 @@ class Room:
         if self._used + self._promised + size > limit:
             raise JournalFull(
                 f"The journal holds {self._used} bytes and {self._promised} more are under way; journal.max_bytes is "
-                f"{self._settings.max_bytes}. Its followers must catch up first."
+                f"{self._settings.max_bytes}. {self._holder()}"
             )
+
+    def _holder(self) -> str:
+        """Who has to catch up, in a sentence: what the last trimming noted."""
+        if self._gauge is None:
+            raise JournalUnavailable("The journal is closed.")
+        with sqlite.translated(self._path):
+            trimmed, holder = self._gauge.execute("SELECT trimmed, holder FROM bounds").fetchone()
+        return f"It is kept from position {trimmed + 1} on for {holder or 'its followers'}, which must catch up first."
 
     def _fits(self, size: int, limit: int) -> bool:
         return self._free - self._promised - size >= self._settings.min_free and self._used + self._promised + size <= limit

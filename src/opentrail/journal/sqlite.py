@@ -2,7 +2,8 @@
 
 One row per batch, keyed by the position of its last record, no other index: finding the batch after a position is one search of the
 tree, the head is its right edge. `bounds` remembers how far the journal has been trimmed, so that positions go on upwards even when
-no batch is left. A batch without data is a void: positions that were given out, whose records a power cut took (`journal.sync=normal`).
+no batch is left, and who needs what is left. A batch without data is a void: positions that were given out, whose records a power cut
+took (`journal.sync=normal`).
 
 SQLite before 3.51.3 can lose commits when a checkpoint *starts* on a log that is copied completely, while a commit of another
 connection starts the log anew (https://sqlite.org/wal.html#walresetbug). The rule that keeps us clear of it: no connection
@@ -32,8 +33,8 @@ VERSION = 1
 _TABLES = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS batches (last INTEGER PRIMARY KEY, count INTEGER NOT NULL, data BLOB);
-CREATE TABLE IF NOT EXISTS bounds (id INTEGER PRIMARY KEY CHECK (id = 1), trimmed INTEGER NOT NULL);
-INSERT OR IGNORE INTO bounds VALUES (1, 0);
+CREATE TABLE IF NOT EXISTS bounds (id INTEGER PRIMARY KEY CHECK (id = 1), trimmed INTEGER NOT NULL, holder TEXT NOT NULL);
+INSERT OR IGNORE INTO bounds VALUES (1, 0, '');
 PRAGMA user_version = {VERSION};
 COMMIT;
 """

@@ -18,12 +18,13 @@ PAUSE = 0.005
 _OLDEST = f"SELECT last, length(data) FROM batches WHERE last < ? ORDER BY last LIMIT {STEP_BATCHES}"
 
 
-def trim(path: Path, before: int, stop: threading.Event | None = None) -> int:
+def trim(path: Path, before: int, stop: threading.Event | None = None, *, holder: str = "") -> int:
     """Remove the records with positions below `before` from the journal in the file `path`; returns the lowest position kept.
 
     Only whole batches go, so a few records below `before` may stay. The file does not shrink, new records use the space. Any
     process may call it while others append and read; dying in the middle, it has trimmed less. `stop` ends it after the step that
-    is under way. Raises `JournalUnavailable` or `JournalCorrupt`.
+    is under way. `holder` says who still needs the record `before`, and what ails it; a full journal tells. Raises `JournalUnavailable`
+    or `JournalCorrupt`.
     """
     stop = stop or threading.Event()
     with sqlite.translated(path):
@@ -34,6 +35,7 @@ def trim(path: Path, before: int, stop: threading.Event | None = None) -> int:
         try:
             while _step(connection, before) and not stop.wait(PAUSE):
                 pass
+            connection.execute("UPDATE bounds SET holder = ? WHERE holder <> ?", (holder, holder))
             lowest: int = connection.execute("SELECT trimmed + 1 FROM bounds").fetchone()[0]
             return lowest
         finally:

@@ -24,6 +24,7 @@ _SPEAKING = (
     "privatekeyplaintext", "privatekeybase64", "keymaterial", "ssecustomerkey", "authtoken", "accesstoken", "refreshtoken", "idtoken",
     "identitytoken", "oauthtoken", "bearertoken", "securitytoken", "apitoken", "usertoken", "tokenvalue", "tokencode",
     "authorizationtoken", "authorizationcode", "activationcode", "authenticationcode", "authenticationcode1", "authenticationcode2",
+    "authkey", "connectiontoken", "grafanatoken", "hectoken", "jwttoken", "participanttoken", "secrettoken", "signedtoken",
     "samlassertion", "plaintext", "ciphertext", "apikeyvalue", "userdata", "connectionstring", "signature", "credential",
 )  # fmt: skip
 """Ends of member names, lower case, whose text is held back although botocore may not mark it."""
@@ -55,8 +56,22 @@ _HELD: dict[tuple[str, str], frozenset[str]] = {
     # (service, structure) → members held back though neither marked nor telling
     ("apigateway", "ApiKey"): frozenset({"value"}),
     ("apigateway", "CreateApiKeyRequest"): frozenset({"value"}),
+    ("codebuild", "Webhook"): frozenset({"secret"}),
+    ("datazone", "ManagedEndpointCredentials"): frozenset({"token"}),
     ("elasticbeanstalk", "ConfigurationOptionSetting"): frozenset({"Value"}),
+    ("gamelift", "InstanceCredentials"): frozenset({"Secret"}),
+    ("iot", "SalesforceAction"): frozenset({"token"}),
+    ("iot", "TestInvokeAuthorizerRequest"): frozenset({"token"}),
+    ("kendra", "UserContext"): frozenset({"Token"}),
+    ("license-manager", "CreateTokenResponse"): frozenset({"Token"}),
+    ("license-manager", "GetAccessTokenRequest"): frozenset({"Token"}),
+    ("medialive", "HlsAkamaiSettings"): frozenset({"Token"}),
+    ("pinpoint", "BaiduChannelRequest"): frozenset({"ApiKey"}),
     ("pinpoint", "GCMChannelRequest"): frozenset({"ApiKey", "ServiceJson"}),
+    ("pinpoint", "VerifyOTPMessageRequestParameters"): frozenset({"Otp"}),
+    ("sns", "ConfirmSubscriptionInput"): frozenset({"Token"}),
+    ("wafv2", "CreateAPIKeyResponse"): frozenset({"APIKey"}),
+    ("workmail", "AssumeImpersonationRoleResponse"): frozenset({"Token"}),
 }
 
 _UNMARKED_SHAPES = frozenset({"InventoryItemEntryList"})

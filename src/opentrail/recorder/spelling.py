@@ -83,6 +83,8 @@ class Speller:
         for member, inner in shape.members.items():
             if inner.type_name == "blob" or inner.serialization.get("streaming") or inner.serialization.get("eventstream"):
                 continue
+            if inner.serialization.get("location") == "statusCode":
+                continue  # the status of the answer, no part of the result (seen: lambda DeleteFunction)
             instead = secrets.treatment(self._service, shape.name, member, inner)
             if instead == secrets.OMITTED:
                 continue

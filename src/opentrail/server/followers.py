@@ -1,5 +1,7 @@
 """The followers: everything that reads the journal. Trail delivery and digests in one thread, the event store in another; questions
 about events come in over the link. Reads as a table of contents.
+
+Each piece of work is tried again by itself when it fails, so that trouble in one place (a damaged lake, a full disk) stops nothing else.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import secrets
 import signal
 import string
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ import uvloop
 from opentrail import history
 from opentrail.buckets import Buckets, ServiceWriter
 from opentrail.clock import Clock, SystemClock
+from opentrail.errors import JournalError
 from opentrail.eventstore.settings import EventStoreSettings
 from opentrail.eventstore.store import EventStore
 from opentrail.journal import Reader, trim
@@ -31,24 +34,33 @@ from opentrail.server.orphan import stop_with_parent
 from opentrail.server.roles import Orders
 from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
+from opentrail.trails import plans
 from opentrail.trails.courier import Courier
+from opentrail.trails.delivery import FOLLOWER as TRAILS
 from opentrail.trails.delivery import Delivery
 from opentrail.trails.digests import Digests
 from opentrail.trails.regions import known_regions
 from opentrail.trails.spool import Spool
-from opentrail.trails.store import Trail
-from opentrail.wire.faults import UnknownOperationException
+from opentrail.wire.faults import ServiceUnavailable, UnknownOperationException
 
 IDLE = 0.25
 """Seconds a follower waits for the journal before it looks at the clock again."""
 TROUBLE = 2.0
 """Seconds a follower waits after something went wrong."""
+BREATH = 0.2
+"""Seconds that a follower lets records gather when it is nearly there."""
+NEAR = 1000
+"""Records behind the head at which a follower counts as nearly there."""
 TRIM_INTERVAL = 5.0
 """Seconds between two looks at what the journal may forget."""
 COURIERS = 8
 """Buckets that are written to at the same time."""
+ASKERS = 8
+"""Questions about events that are answered at the same time; the status is told beside them, however long they take."""
+OPENING = 10.0
+"""Seconds a question waits for the event store to be opened."""
 EVENT_STORE = "eventstore"
-"""The event store's name among the followers; its position lies in its own snapshots."""
+"""The event store's name among the followers; its position lies in its own snapshots, what is saved under it is never below."""
 
 log = logging.getLogger("opentrail.followers")
 
@@ -68,6 +80,7 @@ class Followers:
         self._positions = Positions(self._database)
         self._buckets = Buckets(self._database, folder.buckets, clock)
         self._couriers = ThreadPoolExecutor(COURIERS, thread_name_prefix="courier")
+        regions = known_regions()
         spool = Spool(folder.spool)
         courier = Courier(
             self._database,
@@ -85,13 +98,9 @@ class Followers:
             spool=spool,
             courier=courier,
             settings=settings.trails,
+            regions=regions,
             unique=_unique,
         )
-        regions = known_regions()
-
-        def chain_regions(trail: Trail) -> tuple[str, ...]:
-            return regions.beside(trail.home_region) if trail.is_multi_region_trail else (trail.home_region,)
-
         self._digests = Digests(
             self._database,
             clock,
@@ -99,21 +108,34 @@ class Followers:
             spool=spool,
             courier=courier,
             settings=settings.trails,
-            chain_regions=chain_regions,
+            regions=regions,
         )
         store_settings = EventStoreSettings(retention=settings.history.retention, commit_interval=settings.lake.commit_interval)
-        self._store = EventStore(folder.lake, Reader(folder.journal), clock, store_settings)
+        self._store = EventStore(folder.lake, Reader(folder.journal), clock, store_settings, before_commit=self._promise)
+        self._store_is_open = threading.Event()
+        self._trouble: dict[str, tuple[str, float]] = {}
+        self._trouble_lasts = TROUBLE + 2 * settings.lake.commit_interval
+        """Seconds for which trouble is told when it does not come again: what is done in intervals fails in intervals."""
         self._trimmed_at = clock.monotonic()
+        self._askers = ThreadPoolExecutor(ASKERS, thread_name_prefix="lookup")
+        self._teller = ThreadPoolExecutor(1, thread_name_prefix="status")
 
     async def run(self, link: Path) -> None:
         """Follow and answer until SIGTERM."""
         loop = asyncio.get_running_loop()
         stopped = asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, stopped.set)
-        await asyncio.to_thread(self._store.open)
         threads = [
-            threading.Thread(target=self._follow, args=("trails", self._step_trails), name="trails"),
-            threading.Thread(target=self._follow, args=("event store", self._step_store), name="event-store"),
+            threading.Thread(
+                target=self._follow,
+                args=(TRAILS, (self._step_trails, self._step_digests), lambda: self._delivery.position),
+                name="trails",
+            ),
+            threading.Thread(
+                target=self._follow,
+                args=(EVENT_STORE, (self._step_store, self._trim), lambda: self._store.position),
+                name="event-store",
+            ),
         ]
         for thread in threads:
             thread.start()
@@ -125,61 +147,118 @@ class Followers:
             self._stop.set()
             for thread in threads:
                 await asyncio.to_thread(thread.join)
-            self._couriers.shutdown(cancel_futures=True)
-            self._store.close()
+            for executor in (self._couriers, self._askers, self._teller):
+                executor.shutdown(cancel_futures=True)
+            if self._store_is_open.is_set():
+                self._store.close()
             self._buckets.close()
             self._database.close()
 
-    def _follow(self, name: str, step: Callable[[], int | None]) -> None:
-        """Call `step` until told to stop; it returns the position to wait behind, or `None` when it has more to do at once."""
+    def _follow(self, name: str, steps: Sequence[Callable[[], int | None]], position: Callable[[], int]) -> None:
+        """Call every step in turn until told to stop; one returns the position to wait behind, or `None` when it has worked.
+
+        A follower that is nearly there takes a breath, so that records gather: a batch of hundreds costs little more than one of ten, and
+        the front gets the processor. Nobody waits for it: a question about events has them taken in first.
+        """
         while not self._stop.is_set():
-            try:
-                after = step()
-                if after is not None:
-                    self._reader.wait(after, IDLE, self._stop)
-            except Exception:
-                log.exception("the follower %s was interrupted and goes on from its saved position", name)
+            waits: list[int | None] = []
+            trouble = False
+            for step in steps:
+                try:
+                    waits.append(step())
+                except Exception as error:
+                    log.exception("the follower %s was interrupted and goes on where it is safe", name)
+                    self._trouble[name] = (f"{type(error).__name__}: {error}", self._clock.monotonic())
+                    trouble = True
+            if trouble:
                 self._stop.wait(TROUBLE)
+            elif None not in waits:
+                self._wait(min(wait for wait in waits if wait is not None))
+            elif self._lag(position()) < NEAR:
+                self._stop.wait(BREATH)
+
+    def _lag(self, position: int) -> int:
+        try:
+            return self._reader.head() - position
+        except JournalError:
+            return 0
+
+    def _ails(self, name: str) -> str:
+        """What troubles the follower `name`; empty when nothing does."""
+        said, at = self._trouble.get(name, ("", 0.0))
+        return said if self._clock.monotonic() - at < self._trouble_lasts else ""
+
+    def _wait(self, after: int) -> None:
+        try:
+            self._reader.wait(after, IDLE, self._stop)
+        except JournalError:
+            self._stop.wait(TROUBLE)  # whoever reads next says what it is
 
     def _step_trails(self) -> int | None:
-        worked = self._delivery.step()
-        worked |= self._digests.step()
-        return None if worked else self._delivery.position
+        return None if self._delivery.step() else self._delivery.position
+
+    def _step_digests(self) -> int | None:
+        return None if self._digests.step() else self._delivery.position
 
     def _step_store(self) -> int | None:
-        worked = self._store.step()
+        if not self._store_is_open.is_set():
+            self._store.open()
+            self._store_is_open.set()
+        return None if self._store.step() else self._store.position
+
+    def _promise(self, position: int) -> None:
+        with self._database.begin() as connection:
+            self._positions.save(connection, EVENT_STORE, position)
+
+    def _trim(self) -> int | None:
         now = self._clock.monotonic()
-        if now - self._trimmed_at >= TRIM_INTERVAL:
+        if self._store_is_open.is_set() and now - self._trimmed_at >= TRIM_INTERVAL:
             self._trimmed_at = now
-            trim(self._journal_path, min(self._done().values()) + 1, self._stop)
-        return None if worked else self._store.position
+            done = self._done()
+            last = min(done, key=lambda name: done[name])
+            ails = self._ails(last)
+            trim(self._journal_path, done[last] + 1, self._stop, holder=f"the follower {last}{f' ({ails})' if ails else ''}")
+        return self._store.position
 
     def _done(self) -> dict[str, int]:
         """Follower → position up to which it has made everything durable: the journal may forget what all are done with."""
-        return self._positions.all() | {EVENT_STORE: self._store.durable_position}
+        return {TRAILS: self._positions.get(TRAILS), EVENT_STORE: self._store.durable_position}
 
     async def _answer(self, name: str, payload: Any) -> Any:
+        loop = asyncio.get_running_loop()
         match name:
             case "lookup":
-                return await asyncio.to_thread(self._lookup, payload)
+                return await loop.run_in_executor(self._askers, self._lookup, payload)
             case "status":
-                return await asyncio.to_thread(self._status)
+                return await loop.run_in_executor(self._teller, self._status)
             case _:
                 raise UnknownOperationException(f"The followers have no answer to {name}.")
 
+    def _opened_store(self, patience: float) -> EventStore:
+        if not self._store_is_open.wait(patience):
+            ails = self._ails(EVENT_STORE)
+            raise ServiceUnavailable(f"The event store cannot be opened: {ails}" if ails else "The event store is being opened.")
+        return self._store
+
     def _lookup(self, question: Any) -> dict[str, Any]:
         lookup = history.Lookup.from_dict(question["lookup"])
-        return history.answer(self._store, lookup, at_least=question["at_least"], secret=self._secret)
+        return history.answer(self._opened_store(OPENING), lookup, at_least=question["at_least"], secret=self._secret)
 
     def _status(self) -> dict[str, Any]:
-        store = self._store.status()
+        store = self._opened_store(0).status()
+        with self._database.read() as connection:
+            waiting = plans.files_waiting(connection)
+        head, done = self._reader.head(), self._done()
         return {
-            "positions": {"trails": self._delivery.position, EVENT_STORE: store.position},
+            "positions": {TRAILS: self._delivery.position, EVENT_STORE: store.position},
             "counts": {
+                "files_waiting": waiting,
                 "records_quarantined": store.quarantined,
                 "events_hot": store.hot_events,
                 "events_cold": store.cold_events,
+                **{f"records_held_by_{name}": max(0, head - position) for name, position in done.items()},
             },
+            "trouble": {name: said for name in (TRAILS, EVENT_STORE) if (said := self._ails(name))},
         }
 
 

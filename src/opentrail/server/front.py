@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,10 +20,12 @@ from opentrail.api.authorisation import Authorisation
 from opentrail.api.call import Service
 from opentrail.api.cloudtrail import CloudTrailService
 from opentrail.api.cloudtrail.history import History
-from opentrail.api.endpoint import Asked, Endpoint
+from opentrail.api.endpoint import Endpoint
 from opentrail.api.forward import Forward
 from opentrail.api.iam import IAM
 from opentrail.api.pages import Pages
+from opentrail.api.reading import Asked, Reading
+from opentrail.api.request_ids import RequestIds
 from opentrail.api.s3 import S3
 from opentrail.api.sts import STS
 from opentrail.buckets import Buckets, ServiceWriter
@@ -67,11 +70,12 @@ class Front:
         floor = max(positions.all().values(), default=0)
         self._journal = Journal.open(folder.journal, settings=settings.journal, clock=clock, floor=floor)
         self._buckets = buckets = Buckets(self._database, folder.buckets, clock)
+        regions = known_regions()
         trails = Trails(
             self._database,
             clock,
             buckets=ServiceWriter(buckets, clock),
-            regions=known_regions(),
+            regions=regions,
             head=lambda: self._journal.head,
         )
         catalogue = Catalogue()
@@ -87,20 +91,21 @@ class Front:
             S3(buckets),
             CloudTrailService(trails, keys, history.operations),
         ]
+        request_ids = RequestIds()
+        authentication = Authentication(identities=self._identities, clock=clock, account_id=account_id, open_door=settings.identity.open)
         self._endpoint = Endpoint(
-            router=Router(catalogue),
-            authentication=Authentication(
-                identities=self._identities, clock=clock, account_id=account_id, open_door=settings.identity.open
+            reading=Reading(
+                router=Router(catalogue), authentication=authentication, request_ids=request_ids, max_body=settings.front.max_body
             ),
             authorisation=Authorisation(identities=self._identities),
             services=[service for service in services if upstreams.named(service.name, service.name) is None],
             forward=Forward(proxy=self._proxy),
-            recorder=Recorder(catalogue),
+            recorder=Recorder(catalogue, new_event_id=request_ids.uuid),
             journal=self._journal,
             clock=clock,
             account_id=account_id,
             region=settings.identity.region,
-            max_body=settings.front.max_body,
+            regions=[region for names in regions.partitions.values() for region in names],
             pass_on_journal_failure=settings.journal.on_failure == "pass",
             note_use=self._identities.note_use,
             after=self._tell_sandbox,
@@ -115,7 +120,10 @@ class Front:
 
     async def _tell_sandbox(self, asked: Asked) -> None:
         """The sandbox has an IAM of its own, in which its Lambda looks for roles: it is told what ours did."""
-        if self._mirror is not None and asked.operation.service.name == "iam" and not asked.operation.name.startswith(("Get", "List")):
+        if self._mirror is None or asked.operation.service.name != "iam":
+            return
+        name = asked.operation.name
+        if not name.startswith(("Get", "List")) and not any(secret in name for secret in ("AccessKey", "LoginProfile", "Password")):
             await self._mirror.replay(asked.request)
 
     async def run(self) -> None:
@@ -133,6 +141,7 @@ class Front:
             access_log=False,
             server_header=False,
             date_header=False,
+            proxy_headers=False,  # whom to believe about addresses is said by front.trusted_proxies
             timeout_graceful_shutdown=5,
             backlog=1024,
         )
@@ -144,8 +153,7 @@ class Front:
         serving = asyncio.create_task(server.serve())
         saving = asyncio.create_task(self._save_uses())
         try:
-            while not server.started and not serving.done():
-                await asyncio.sleep(0.01)
+            await asyncio.wait({serving, asyncio.ensure_future(server.listening.wait())}, return_when=asyncio.FIRST_COMPLETED)
             if server.started:
                 self._folder.write_address(
                     endpoint=self._address(),
@@ -192,6 +200,14 @@ class Front:
 
 class _Server(uvicorn.Server):
     """uvicorn's server without its own signal handling, which would end the process before the journal is closed."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

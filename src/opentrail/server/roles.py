@@ -12,6 +12,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from opentrail.config import Settings
+from opentrail.server.orphan import SUPERVISOR
 
 VARIABLE = "OPENTRAIL_ROLE_ORDERS"
 
@@ -34,7 +35,7 @@ class Orders:
     def environment(self) -> dict[str, str]:
         """The environment of the child process."""
         orders = dataclasses.asdict(self) | {"data_dir": str(self.data_dir)}
-        return dict(os.environ) | {VARIABLE: msgspec.json.encode(orders).decode()}
+        return dict(os.environ) | {VARIABLE: msgspec.json.encode(orders).decode(), SUPERVISOR: str(os.getpid())}
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Orders:

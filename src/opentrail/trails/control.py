@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from sqlalchemy.engine import Connection
 
 from opentrail.clock import Clock
+from opentrail.journal.positions import Positions
 from opentrail.storage.database import Database
 from opentrail.trails import names, plans, selectors, store
 from opentrail.trails.faults import (
@@ -23,14 +24,17 @@ from opentrail.trails.faults import (
     InvalidHomeRegionException,
     InvalidParameterCombinationException,
     MaximumNumberOfTrailsExceededException,
+    OperationNotPermittedException,
     S3BucketDoesNotExistException,
     TrailAlreadyExistsException,
     TrailNotFoundException,
 )
-from opentrail.trails.regions import Regions
+from opentrail.trails.regions import Regions, is_region_name
 from opentrail.trails.store import Status, Trail
 from opentrail.wire.faults import Fault
 
+WINDOWS = "trail-windows"
+"""Name under which the positions are saved at which trails began and ended to log: the journal must never go on below them."""
 MOST_TRAILS = 5
 """Trails in one Region, shadows included (reference of trails, §12)."""
 
@@ -66,6 +70,7 @@ class Trails:
         self._clock = clock
         self._buckets = buckets
         self._head = head
+        self._positions = Positions(database)
         database.create(store.METADATA)
 
     def create(self, account_id: str, region: str, name: str, wanted: Wanted, tags: Mapping[str, str | None]) -> Trail:
@@ -74,9 +79,11 @@ class Trails:
         Raises `InvalidTrailNameException`, `InvalidS3BucketNameException`, `InvalidS3PrefixException`,
         `InvalidParameterCombinationException`,
         `TrailAlreadyExistsException`, `MaximumNumberOfTrailsExceededException`, `S3BucketDoesNotExistException`,
-        `InsufficientS3BucketPolicyException`.
+        `InsufficientS3BucketPolicyException`; `OperationNotPermittedException` where `region` cannot be the name of a Region.
         """
         names.check_trail_name(name)
+        if not is_region_name(region):
+            raise OperationNotPermittedException(f"A trail cannot be at home in {region[:64]}, which is no Region.")
         arn = self.arn(account_id, region, name)
         values = _settings(wanted)
         for default in ("include_global_service_events", "recursive_logging"):
@@ -132,7 +139,7 @@ class Trails:
             now = self._clock.time()
             since = now if trail.log_file_validation_enabled else None
             store.change_trail(connection, trail.id, {"is_logging": True, "started_at": now, "digests_since": since})
-            store.open_window(connection, trail.id, self._head())
+            store.open_window(connection, trail.id, self._noted_head(connection))
             self._open_chains(connection, self._home(connection, account_id, region, trail.name))
 
     def stop_logging(self, account_id: str, region: str, name_or_arn: str, request_id: str) -> None:
@@ -144,15 +151,16 @@ class Trails:
         if trail.is_logging:
             now = self._clock.time()
             store.change_trail(connection, trail.id, {"is_logging": False, "stopped_at": now, "digests_since": None})
-            store.close_window(connection, trail.id, self._head(), request_id, now)
+            store.close_window(connection, trail.id, self._noted_head(connection), request_id, now)
+
+    def _noted_head(self, connection: Connection) -> int:
+        head = self._head()
+        self._positions.save(connection, WINDOWS, head)
+        return head
 
     def _open_chains(self, connection: Connection, trail: Trail) -> None:
         if trail.digests_since is not None:
-            plans.open_chains(connection, trail.id, trail.account_id, self.chain_regions(trail), int(self._clock.time()))
-
-    def chain_regions(self, trail: Trail) -> Sequence[str]:
-        """The Regions in which `trail` has a chain of digests, busy or not."""
-        return self.regions.beside(trail.home_region) if trail.is_multi_region_trail else (trail.home_region,)
+            plans.open_chains(connection, trail.id, trail.account_id, self.regions.of(trail), int(self._clock.time()))
 
     def get(self, account_id: str, region: str, name_or_arn: str) -> Trail:
         """One trail: by name where it is at home, by ARN anywhere."""

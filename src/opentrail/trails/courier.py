@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.engine import Connection
 
@@ -60,14 +60,18 @@ class Courier:
         self._retry_limit = retry_limit
         self._executor = executor
         database.create(store.METADATA)
+        self._untidy = True
+        self._tidy()
         with database.read() as connection:
-            needed = plans.spooled(connection)
             self._waiting = {destination: _Waiting() for destination in plans.destinations(connection)}
-        spool.sweep(needed)
 
     def expect(self, destination: Destination) -> None:
         """A file for `destination` has been planned."""
         self._waiting.setdefault(destination, _Waiting())
+
+    def left_over(self) -> None:
+        """Files were spooled whose plans could not be kept, as far as is known: the next step removes those that no plan names."""
+        self._untidy = True
 
     @property
     def busy(self) -> bool:
@@ -76,6 +80,7 @@ class Courier:
 
     def step(self) -> bool:
         """Start what is due, collect what is done; whether anything was. Never waits for a bucket when there is an executor."""
+        self._tidy()
         did = False
         now = self._clock.monotonic()
         for destination, waiting in list(self._waiting.items()):
@@ -93,6 +98,16 @@ class Courier:
             else:
                 waiting.job = self._executor.submit(self._carry, destination)
         return did
+
+    def _tidy(self) -> None:
+        if not self._untidy:
+            return
+        with self._database.begin() as connection:
+            # Once this has been written, no earlier commit whose outcome was in doubt can turn up any more.
+            store.changed(connection)
+            needed = plans.spooled(connection)
+        self._spool.sweep(needed)
+        self._untidy = False
 
     def _collect(self, destination: Destination, waiting: _Waiting, succeeded: bool) -> None:
         if not succeeded:
@@ -143,6 +158,7 @@ class Courier:
             self._spool.remove(plan.spool)
             return True
         if self._clock.time() - plan.cut_at >= self._retry_limit:
+            _log.error("%s could not be put into %s for %.0f s (trails.retry_limit); it is lost", plan.key, plan.bucket, self._retry_limit)
             self._give_up(plan, error)
             return True
         with self._database.begin() as connection:
@@ -155,14 +171,25 @@ class Courier:
             # The time is taken under the write lock: a digest that has been cut for this moment is then visible here.
             now = self._clock.time()
             if plan.kind == "digest":
-                plans.delivered(connection, plan, now, keep=False)
+                plans.delivered(connection, plan, now, None)
                 store.set_status(connection, plan.trail_id, plan.region, {"digest_delivered_at": now, "digest_error": None})
                 return
             state = plans.chain(connection, chain)
+            if state is None or not state.is_open:
+                chain = self._inherited(connection, chain)
+                state = plans.chain(connection, chain)
             keep = state is not None and state.is_open
-            plans.delivered(connection, plan, max(now, state.start) if state else now, keep=keep)
+            plans.delivered(connection, plan, max(now, state.start) if state else now, chain.trail_id if keep else None)
             arrived = {"delivered_at": now, "delivery_error": None, "attempted_at": now}
             store.set_status(connection, plan.trail_id, plan.region, arrived)
+
+    def _inherited(self, connection: Connection, chain: Chain) -> Chain:
+        """The chain that covers a file when its own has ended: that of the trail which has the name of a deleted one now."""
+        trail = store.trail(connection, chain.trail_id)
+        if trail is None or trail.deleted_at is None:
+            return chain
+        heir = store.home_trail(connection, trail.account_id, trail.home_region, trail.name)
+        return replace(chain, trail_id=heir.id) if heir is not None else chain
 
     def _note_failure(self, connection: Connection, plan: Plan, error: str | None) -> None:
         values: dict[str, object] = {} if plan.kind == "digest" else {"attempted_at": self._clock.time()}

@@ -3,11 +3,17 @@
 One position for all trails. Records are sorted into batches, one per chain (trail, account, Region), in memory. A *cut* closes all of
 them at once: every file goes to the spool, then one transaction keeps the plans and the position. A crash before it loses only memory,
 which is read again; a crash after it finds the plans. So each event is in exactly one file.
+
+Where a file goes is settled when it is cut: bucket, prefix and key are in its plan, and a later change of the trail does not move it.
+Intervals are measured on the monotonic clock, so a clock that is set back or forward cuts no file early and none late; the minute in a
+file's name is what the clock says at the cut.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,10 +24,12 @@ from sqlalchemy.engine import Connection
 
 from opentrail.clock import Clock
 from opentrail.config import TrailsSettings
+from opentrail.errors import JournalError, JournalTrimmed
 from opentrail.storage.database import Database
 from opentrail.trails import keys, plans, selectors, store
 from opentrail.trails.courier import Courier
 from opentrail.trails.keys import Chain
+from opentrail.trails.regions import Regions, is_region_name
 from opentrail.trails.selectors import Facts, Selector
 from opentrail.trails.spool import Spool
 from opentrail.trails.store import Trail, Window
@@ -37,7 +45,15 @@ MOST_IN_MEMORY = 96 << 20
 CHUNK = 256 << 10
 """Bytes of records that are compressed together once a batch has grown that long."""
 GRACE = 60.0
-"""Seconds after StopLogging in which the record of that call must have come, if it was made at all."""
+"""Seconds after StopLogging was noticed in which the record of that call must have come, if it was made at all."""
+MOST_STRANGE = 16
+"""Regions unknown to us of which one trail keeps files apart. The records of further ones, and of names that no Region can have, are
+filed under the trail's home: whoever makes up Regions in signatures gets a record, not a chain of digests for each."""
+MOST_ROUTES = 10_000
+"""Accounts and Regions whose trails are remembered at the same time."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class Entry(Protocol):
@@ -51,6 +67,9 @@ class Entry(Protocol):
 
 class Reader(Protocol):
     """The reading side of the journal."""
+
+    def first(self) -> int:
+        """Position of the oldest record that is kept."""
 
     def read(self, after: int, limit: int) -> Sequence[Entry]:
         """At most `limit` entries above the position `after`, in order."""
@@ -149,6 +168,7 @@ class Delivery:
         spool: Spool,
         courier: Courier,
         settings: TrailsSettings,
+        regions: Regions,
         unique: Callable[[], str],
     ) -> None:
         """`unique` gives 16 fresh characters of `[A-Za-z0-9]` for each file name."""
@@ -159,10 +179,12 @@ class Delivery:
         self._spool = spool
         self._courier = courier
         self._settings = settings
+        self._regions = regions
         self._unique = unique
         database.create(store.METADATA)
         with database.begin() as connection:
             positions.save(connection, FOLLOWER, 0)  # from now on the journal is not trimmed beyond this follower
+        self._strange: dict[int, set[str]] = {}
         self._rewind()
 
     @property
@@ -173,37 +195,53 @@ class Delivery:
     def step(self) -> bool:
         """Read some records, cut if it is time, put what waits. Returns whether there was anything to do.
 
-        Whatever is raised (disk full, journal damaged, database locked) loses nothing: the next step begins again at the saved position.
+        Whatever is raised (disk full, journal damaged, database locked) loses nothing: the next step begins again where it is safe. What
+        was read before a damaged place in the journal is cut and put all the same.
         """
-        did = self._read()
+        if self._spoilt:
+            self._rewind()
+        damage: JournalError | None = None
+        did = False
+        try:
+            did = self._read()
+        except JournalError as error:
+            damage = error
         if self._cut_is_due():
             self.cut()
             did = True
-        return self._courier.step() or did
+        did = self._courier.step() or did
+        if damage is not None:
+            raise damage
+        return did
 
     def cut(self) -> None:
         """Close every batch at the position reached, whatever the time."""
         try:
             destinations = self._plan()
         except BaseException:
-            self._rewind()
+            self._spoilt = True
+            self._courier.left_over()
             raise
         self._start_afresh()
         for destination in destinations:
             self._courier.expect(destination)
 
     def _rewind(self) -> None:
+        """Forget what is in memory and go back to the saved position."""
+        self._spoilt = True
         self._position = self._positions.get(FOLLOWER)
         self._batches: dict[Chain, Batch] = {}
         self._memory = 0
         self._opened: float | None = None
         self._full = False
         self._stops_seen: set[int] = set()
-        self._caught_up = 0.0
+        self._closed_since: dict[int, float] = {}
+        self._caught_up = -math.inf
         self._changes = -1
         self._windows: list[Window] = []
         self._trails: dict[int, Trail] = {}
         self._routes: dict[tuple[str, str], list[_Route]] = {}
+        self._spoilt = False
 
     def _start_afresh(self) -> None:
         self._batches = {}
@@ -212,8 +250,17 @@ class Delivery:
         self._full = False
 
     def _read(self) -> bool:
-        before = self._clock.time()
-        entries = self._journal.read(self._position, READ_AHEAD)
+        before = self._clock.monotonic()
+        try:
+            entries = self._journal.read(self._position, READ_AHEAD)
+        except JournalTrimmed:
+            kept_from = self._journal.first()
+            if kept_from <= self._position + 1:
+                raise
+            # Only when an older state.db was put back. They cannot be had any more, and to wait for them would stop every call.
+            _log.error("the records from %d to %d are no longer in the journal: no log file gets them", self._position + 1, kept_from - 1)
+            self._position = kept_from - 1
+            return True
         # The trails are looked at after the records: a StartLogging that was answered before a record was made is then always seen.
         self._look_at_trails()
         if not entries:
@@ -224,7 +271,11 @@ class Delivery:
         for entry in entries:
             facts = selectors.facts(entry.record)
             if facts is not None:
-                self._sort_in(entry, facts)
+                try:
+                    self._sort_in(entry, facts)
+                except BaseException:
+                    self._spoilt = True  # it may be in one batch and not in another
+                    raise
             self._position = entry.position
             if self._full:
                 return True
@@ -239,6 +290,8 @@ class Delivery:
                 return
             self._trails = {trail.id: trail for trail in store.working_trails(connection)}
             self._windows = store.windows(connection)
+        now = self._clock.monotonic()
+        self._closed_since = {window.id: self._closed_since.get(window.id, now) for window in self._windows if window.stop is not None}
         self._changes = changes
         self._routes = {}
 
@@ -246,6 +299,8 @@ class Delivery:
         place = (facts.recipient_account_id, facts.aws_region)
         routes = self._routes.get(place)
         if routes is None:
+            if len(self._routes) >= MOST_ROUTES:
+                self._routes.clear()
             routes = self._routes[place] = self._routes_for(*place)
         for route in routes:
             if route.wants(entry.position, facts):
@@ -266,7 +321,7 @@ class Delivery:
     def _routes_for(self, account_id: str, region: str) -> list[_Route]:
         return [
             _Route(
-                chain=Chain(trail.id, account_id, region),
+                chain=Chain(trail.id, account_id, self._filed_under(trail, region)),
                 windows=windows,
                 selects=selectors.compiled(trail.event_selectors),
                 takes_global=trail.include_global_service_events,
@@ -276,6 +331,21 @@ class Delivery:
             and trail.covers(region)
             and (windows := tuple(window for window in self._windows if window.trail_id == trail.id))
         ]
+
+    def _filed_under(self, trail: Trail, region: str) -> str:
+        """The Region whose files take the records of `region`."""
+        if region in self._regions.of(trail):
+            return region
+        strange = self._strange.get(trail.id)
+        if strange is None:
+            with self._database.read() as connection:
+                begun = {state.region for state in plans.open_chains_of(connection, trail.id)}
+            strange = self._strange[trail.id] = begun.difference(self._regions.of(trail))
+        if region not in strange:
+            if len(strange) >= MOST_STRANGE or not is_region_name(region):
+                return trail.home_region
+            strange.add(region)
+        return region
 
     def _cut_is_due(self) -> bool:
         if self._full or self._ended_windows():
@@ -289,7 +359,7 @@ class Delivery:
             for window in self._windows
             if window.stop is not None
             and self._position >= window.stop
-            and (window.id in self._stops_seen or self._caught_up >= (window.stopped_at or 0.0) + GRACE)
+            and (window.id in self._stops_seen or self._caught_up >= self._closed_since[window.id] + GRACE)
         ]
 
     def _plan(self) -> set[plans.Destination]:
@@ -301,7 +371,7 @@ class Delivery:
         with self._database.begin() as connection:
             for cut in cuts:
                 plans.add(connection, cut)
-                if self._trails[cut.trail_id].digests_since is not None:
+                if self._trails[cut.trail_id].log_file_validation_enabled:
                     # For a Region that nobody has heard of; the chains of the others began with the trail.
                     plans.open_chains(connection, cut.trail_id, cut.account_id, (cut.region,), int(now))
             store.forget_windows(connection, ended)

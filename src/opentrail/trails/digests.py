@@ -5,13 +5,21 @@ digest interval, and `start` is the end of the one before it, so that after down
 out. When a trail stops, is deleted or is no longer validated, the chain ends with a digest up to that second, once every file of the
 chain is in its bucket. The bytes and the signature are spooled and planned, together with the new state of the chain, before anything
 is put: a crash repeats the very same digest.
+
+A chain's times never go back. When the clock is set back, the next digest waits until the clock has passed the end of the last one, and
+covers everything in between; when it is set forward, one digest covers the jump.
+
+Digests are found by the name of their trail, so trails that had the same name one after the other make one walk. A deleted trail makes
+only its last digest: when all is delivered, or as soon as a new trail of its name has a chain, which then covers what comes late (see
+`Courier`). No two of them ever make a digest with the same key.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +34,8 @@ from opentrail.trails import keys, plans, store
 from opentrail.trails.courier import Courier
 from opentrail.trails.keys import Chain
 from opentrail.trails.plans import ChainState, Plan
+from opentrail.trails.regions import Regions
+from opentrail.trails.signature import ALGORITHM, string_to_sign
 from opentrail.trails.spool import Spool
 from opentrail.trails.store import Trail
 
@@ -33,7 +43,6 @@ AT_ONCE = 16
 """Chains whose digest is made in one step."""
 LOOK_AGAIN = 1.0
 """Seconds between two looks at chains that wait for their end: digest times are whole seconds."""
-ALGORITHM = "SHA256withRSA"
 
 
 class SigningKey(Protocol):
@@ -51,23 +60,31 @@ class SigningKeys(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Due:
-    """A digest that has to be made: the chain as it stands, the end of the period, and whether it is the last."""
+class _Open:
+    """An open chain that may need a digest."""
 
     trail: Trail
     state: ChainState
-    end: int
-    last: bool
-    covered: tuple[Plan, ...]
+    goes_on: bool
+    has_namesake: bool
+    """Whether a trail of the same name is there too (one of them deleted): its digests would have the same keys."""
+    has_heir: bool
+    """Whether the trail is deleted and the chain of a new one of its name covers what is still delivered for it."""
 
     @property
     def chain(self) -> Chain:
         return Chain(self.state.trail_id, self.state.account_id, self.state.region)
 
 
-def string_to_sign(end: str, bucket: str, key: str, digest_hash: str, previous_signature: str | None) -> bytes:
-    """What the signature of a digest is made over (reference of delivery, §10.4)."""
-    return f"{end}\n{bucket}/{key}\n{digest_hash}\n{previous_signature or 'null'}".encode()
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A digest that has to be made: the chain as it stands, the end of the period, and whether it is the last."""
+
+    open: _Open
+    end: int
+    last: bool
+    covered: tuple[Plan, ...]
+    key: str
 
 
 class Digests:
@@ -82,123 +99,174 @@ class Digests:
         spool: Spool,
         courier: Courier,
         settings: TrailsSettings,
-        chain_regions: Callable[[Trail], Sequence[str]],
+        regions: Regions,
     ) -> None:
-        """`chain_regions` names the Regions in which a trail has a chain whether or not anything happens there."""
         self._database = database
         self._clock = clock
         self._keys = keys
         self._spool = spool
         self._courier = courier
         self._interval = settings.digest_interval
-        self._chain_regions = chain_regions
+        self._regions = regions
         self._changes = -1
+        self._looked_at = 0.0
         self._look_at = 0.0
+        self._todo: list[_Open] = []
         database.create(store.METADATA)
 
     def step(self) -> bool:
-        """Make the digests that are due, a few at a time; returns whether there was anything to do."""
+        """Make the digests that are due, a few at a time; returns whether there was anything to do.
+
+        Whatever is raised, the chains whose digests could be made have them; the others are tried again.
+        """
         now = self._clock.time()
         with self._database.read() as connection:
             changes = store.changes(connection)
-        if changes == self._changes and now < self._look_at:
+        # A clock that was set back is noticed too: what ends by the second must not wait until it has come round again.
+        if changes != self._changes or (not self._todo and not self._looked_at <= now < self._look_at):
+            self._look(now, changes)
+        elif not self._todo:
             return False
-        did = self._begin_chains() if changes != self._changes else False
-        due, waiting = self._due(now)
-        for begin in range(0, len(due), AT_ONCE):
-            self._make(due[begin : begin + AT_ONCE])
-            if begin + AT_ONCE < len(due):
-                return True
-        did = self._forget_finished() or did or bool(due)
-        self._changes = changes
-        boundary = self._boundary(now)
-        self._look_at = min(self._after(boundary), now + LOOK_AGAIN) if waiting else self._after(boundary)
-        return did
+        group, self._todo = self._todo[:AT_ONCE], self._todo[AT_ONCE:]
+        did = self._make(group, now)
+        if self._todo:
+            return True
+        return self._forget_finished(now) or did
 
     def _boundary(self, now: float) -> int:
         """The newest point of the grid that is not after `now`."""
         return int(math.floor(now / self._interval) * self._interval)
 
-    def _after(self, boundary: int) -> float:
-        return boundary + max(1.0, self._interval)
+    def _look(self, now: float, changes: int) -> None:
+        """Find the chains that have to be seen to, and when to look the next time."""
+        if self._changes == -1:
+            self._begin_chains()
+        with self._database.read() as connection:
+            trails = {trail.id: trail for trail in store.working_trails(connection)}
+            states = plans.open_chains_of(connection)
+        names = Counter((trail.account_id, trail.home_region, trail.name) for trail in trails.values())
+        boundary = self._boundary(now)
+        waiting = any(trail.deleted_at is not None for trail in trails.values())
+        heirs = {
+            (trail.account_id, trail.home_region, trail.name, state.account_id, state.region)
+            for state in states
+            if (trail := trails[state.trail_id]).deleted_at is None
+        }
+        self._todo = []
+        for state in states:
+            trail = trails[state.trail_id]
+            goes_on = trail.digests_since is not None and trail.covers(state.region)
+            waiting = waiting or not goes_on
+            if not goes_on or boundary > state.start:
+                name = (trail.account_id, trail.home_region, trail.name)
+                has_heir = trail.deleted_at is not None and (*name, state.account_id, state.region) in heirs
+                self._todo.append(_Open(trail, state, goes_on, names[name] > 1, has_heir))
+        following = boundary + max(1.0, self._interval)
+        self._changes, self._looked_at = changes, now
+        self._look_at = min(following, now + LOOK_AGAIN) if waiting else following
 
-    def _begin_chains(self) -> bool:
-        """Chains of Regions that were not known when the trail was started; the others began with it."""
+    def _begin_chains(self) -> None:
+        """At the start: chains of Regions that were not known when the trail was started; the others began with it."""
         with self._database.begin() as connection:
             for trail in store.working_trails(connection):
                 if trail.digests_since is not None:
-                    regions = self._chain_regions(trail)
-                    plans.open_chains(connection, trail.id, trail.account_id, regions, int(self._clock.time()))
-        return True
+                    plans.open_chains(connection, trail.id, trail.account_id, self._regions.of(trail), int(self._clock.time()))
 
-    def _due(self, now: float) -> tuple[list[_Due], bool]:
-        """What has to be made now, and whether any chain waits for its end."""
-        due: list[_Due] = []
-        waiting = False
+    def _due(self, connection: Connection, one: _Open, now: float) -> _Due | None:
+        trail, state = one.trail, one.state
+        end, last = self._boundary(now), False
+        if not one.goes_on:
+            # While the trail logs on without validation, files cut from now on are nobody's business; a stopped one has to be drained.
+            unread = store.has_window(connection, trail.id) and not trail.is_logging
+            drained = trail.is_logging or one.has_heir or not plans.has_undelivered(connection, trail.id, one.chain)
+            if drained and not unread:
+                end, last = int(now), True
+            elif trail.deleted_at is not None:
+                return None  # a new trail may have its name: two of them must not make digests for the same hours
+        if end <= state.start:
+            return None
+        files = plans.uncovered(connection, one.chain)
+        covered = tuple(file for file in files if (file.delivered_at or 0.0) < end)
+        key = keys.digest_key(trail.s3_key_prefix, state.account_id, state.region, trail.name, trail.home_region, end)
+        due = _Due(one, end, last, covered, key)
+        if (last and len(covered) != len(files)) or self._is_taken(connection, due):
+            return None
+        return due
+
+    def _is_taken(self, connection: Connection, due: _Due) -> bool:
+        """Whether a deleted trail of that name, or the one that has its name now, made a digest with this very key."""
+        return due.open.has_namesake and plans.is_last_digest(connection, due.open.trail.s3_bucket_name, due.key)
+
+    def _make(self, group: Sequence[_Open], now: float) -> bool:
         with self._database.read() as connection:
-            for trail in store.working_trails(connection):
-                waiting = waiting or trail.deleted_at is not None
-                for state in plans.open_chains_of(connection, trail.id):
-                    chain = Chain(state.trail_id, state.account_id, state.region)
-                    goes_on = trail.digests_since is not None and trail.covers(state.region)
-                    waiting = waiting or not goes_on
-                    files = plans.uncovered(connection, chain)
-                    end, last = self._boundary(now), False
-                    unread = store.has_window(connection, trail.id) and not trail.is_logging
-                    if not goes_on and not unread and not self._files_wait(connection, trail, chain):
-                        end, last = int(now), True
-                        if any((file.delivered_at or 0.0) >= end for file in files):
-                            continue
-                    if end > state.start:
-                        covered = tuple(file for file in files if (file.delivered_at or 0.0) < end)
-                        due.append(_Due(trail, state, end, last, covered))
-        return due, waiting
+            due = [found for one in group if (found := self._due(connection, one, now)) is not None]
+        if not due:
+            return False
+        made: list[tuple[_Due, plans.Cut, str]] = []
+        trouble: Exception | None = None
+        try:
+            for one in due:
+                try:
+                    made.append((one, *self._signed(one)))
+                except OSError as error:  # of one Region's key, perhaps: the other chains go on
+                    trouble = error
+            self._spool.sync()
+            kept = self._keep(made)
+        except BaseException:
+            self._courier.left_over()
+            self._look_at = now
+            raise
+        if kept < len(due):
+            self._look_at = min(self._look_at, now + LOOK_AGAIN)
+        if trouble is not None:
+            raise trouble
+        return kept > 0
 
-    def _files_wait(self, connection: Connection, trail: Trail, chain: Chain) -> bool:
-        # While the trail logs on without validation, files cut from now on are nobody's business; a stopped one has to be drained.
-        return not trail.is_logging and plans.has_undelivered(connection, trail.id, chain)
-
-    def _make(self, due: Sequence[_Due]) -> None:
-        made = [(one, self._signed(one)) for one in due]
-        self._spool.sync()
+    def _keep(self, made: Sequence[tuple[_Due, plans.Cut, str]]) -> int:
+        """Plan the digests that still say the truth, in one transaction; returns how many."""
+        refused = []
         with self._database.begin() as connection:
-            for one, (cut, signature) in made:
-                if self._still_true(connection, one):
-                    plans.add(connection, cut)
-                    plans.remove(connection, [file.id for file in one.covered])
-                    plans.set_chain(
-                        connection,
-                        one.chain,
-                        {
-                            "is_open": not one.last,
-                            "start": one.end,
-                            "previous_bucket": cut.bucket,
-                            "previous_key": cut.key,
-                            "previous_hash": cut.hash,
-                            "previous_signature": signature,
-                        },
-                    )
-                else:
-                    self._spool.remove(cut.spool)
-        for _, (cut, _) in made:
+            for one, cut, signature in made:
+                if not self._still_true(connection, one):
+                    refused.append(cut)
+                    continue
+                plans.add(connection, cut)
+                plans.remove(connection, [file.id for file in one.covered])
+                plans.set_chain(
+                    connection,
+                    one.open.chain,
+                    {
+                        "is_open": not one.last,
+                        "start": one.end,
+                        "previous_bucket": cut.bucket,
+                        "previous_key": cut.key,
+                        "previous_hash": cut.hash,
+                        "previous_signature": signature,
+                    },
+                )
+        for cut in refused:
+            self._spool.remove(cut.spool)
+        for _, cut, _ in made:
             self._courier.expect(cut.destination)
+        return len(made) - len(refused)
 
     def _still_true(self, connection: Connection, one: _Due) -> bool:
         """Whether what the digest says still holds under the write lock: a put may have been noted in between."""
-        files = plans.uncovered(connection, one.chain)
-        covered = tuple(file for file in files if (file.delivered_at or 0.0) < one.end)
+        arrived = plans.uncovered_ids(connection, one.open.chain)
+        covered = [number for number, delivered_at in arrived if delivered_at < one.end]
         if one.last:
-            trail = store.trail(connection, one.trail.id)
-            if trail is None or trail.digests_since != one.trail.digests_since or len(covered) != len(files):
+            trail = store.trail(connection, one.open.trail.id)
+            if trail is None or trail.digests_since != one.open.trail.digests_since or len(covered) != len(arrived):
                 return False
-        return plans.chain(connection, one.chain) == one.state and covered == one.covered
+        if plans.chain(connection, one.open.chain) != one.open.state or self._is_taken(connection, one):
+            return False
+        return covered == [file.id for file in one.covered]
 
     def _signed(self, one: _Due) -> tuple[plans.Cut, str]:
-        trail, state = one.trail, one.state
+        trail, state = one.open.trail, one.open.state
         key = self._keys.current(state.region)
         bucket = trail.s3_bucket_name
         end = iso_seconds(one.end)
-        name = keys.digest_key(trail.s3_key_prefix, state.account_id, state.region, trail.name, trail.home_region, one.end)
         newest = max((file.newest or "" for file in one.covered), default=None)
         oldest = min((file.oldest or "" for file in one.covered), default=None)
         text = orjson.dumps(
@@ -207,7 +275,7 @@ class Digests:
                 "digestStartTime": iso_seconds(state.start),
                 "digestEndTime": end,
                 "digestS3Bucket": bucket,
-                "digestS3Object": name,
+                "digestS3Object": one.key,
                 "digestPublicKeyFingerprint": key.fingerprint,
                 "digestSignatureAlgorithm": ALGORITHM,
                 "newestEventTime": newest,
@@ -221,7 +289,7 @@ class Digests:
             }
         )
         digest_hash = hashlib.sha256(text).hexdigest()
-        signature = key.sign(string_to_sign(end, bucket, name, digest_hash, state.previous_signature)).hex()
+        signature = key.sign(string_to_sign(end, bucket, one.key, digest_hash, state.previous_signature)).hex()
         cut = plans.Cut(
             trail_id=trail.id,
             account_id=state.account_id,
@@ -229,7 +297,7 @@ class Digests:
             kind="digest",
             bucket=bucket,
             prefix=trail.s3_key_prefix or "",
-            key=name,
+            key=one.key,
             spool=self._spool.write(bytes(deflate.gzip_compress(text, 6))),
             hash=digest_hash,
             metadata={"signature": signature, "signature-algorithm": ALGORITHM},
@@ -240,10 +308,10 @@ class Digests:
         )
         return cut, signature
 
-    def _forget_finished(self) -> bool:
+    def _forget_finished(self, now: float) -> bool:
         """Deleted trails whose every file is delivered or given up."""
         with self._database.read() as connection:
-            finished = [trail for trail in store.working_trails(connection) if self._is_finished(connection, trail)]
+            finished = [trail for trail in store.deleted_trails(connection) if self._is_finished(connection, trail, now)]
         if not finished:
             return False
         with self._database.begin() as connection:
@@ -251,12 +319,13 @@ class Digests:
                 store.forget_trail(connection, trail.id)
         return True
 
-    def _is_finished(self, connection: Connection, trail: Trail) -> bool:
+    def _is_finished(self, connection: Connection, trail: Trail, now: float) -> bool:
         return (
-            trail.deleted_at is not None
-            and not store.has_window(connection, trail.id)
+            not store.has_window(connection, trail.id)
             and not plans.has_undelivered(connection, trail.id)
             and not plans.open_chains_of(connection, trail.id)
+            # The stamps of its last digests are remembered as long as another trail of its name could be about to use them.
+            and not any(end >= int(now) or end == self._boundary(now) for end in plans.chain_ends(connection, trail.id))
         )
 
 

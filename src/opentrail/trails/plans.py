@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     and_,
     delete,
+    func,
     insert,
     select,
     true,
@@ -168,10 +169,15 @@ def spooled(connection: Connection) -> set[str]:
     return set(connection.scalars(select(PLANS.c.spool).where(PLANS.c.delivered_at.is_(None))))
 
 
-def delivered(connection: Connection, plan: Plan, at: float, *, keep: bool) -> None:
-    """The bucket has the object since `at`. The plan stays only if a digest has to cover it."""
-    if keep:
-        connection.execute(update(PLANS).where(PLANS.c.id == plan.id).values(delivered_at=at))
+def files_waiting(connection: Connection) -> int:
+    """How many files are cut but not in their bucket yet."""
+    return connection.scalar(select(func.count()).select_from(PLANS).where(PLANS.c.delivered_at.is_(None))) or 0
+
+
+def delivered(connection: Connection, plan: Plan, at: float, covering: int | None) -> None:
+    """The bucket has the object since `at`. The plan stays only if a digest of the trail `covering` has to cover it."""
+    if covering is not None:
+        connection.execute(update(PLANS).where(PLANS.c.id == plan.id).values(delivered_at=at, trail_id=covering))
     else:
         connection.execute(delete(PLANS).where(PLANS.c.id == plan.id))
 
@@ -188,6 +194,14 @@ def uncovered(connection: Connection, chain: Chain) -> list[Plan]:
     return [_plan(row) for row in connection.execute(select(PLANS).where(where).order_by(PLANS.c.id))]
 
 
+def uncovered_ids(connection: Connection, chain: Chain) -> list[tuple[int, float]]:
+    """The same files by their ids, with the times of their delivery."""
+    where = and_(_of(PLANS, chain), PLANS.c.kind == "log", PLANS.c.delivered_at.is_not(None))
+    return [
+        (row.id, row.delivered_at) for row in connection.execute(select(PLANS.c.id, PLANS.c.delivered_at).where(where).order_by(PLANS.c.id))
+    ]
+
+
 def has_undelivered(connection: Connection, trail_id: int, chain: Chain | None = None) -> bool:
     """Whether a log file of `chain`, or any file of the trail, is still on its way."""
     where: ColumnElement[bool] = and_(PLANS.c.trail_id == trail_id, PLANS.c.delivered_at.is_(None))
@@ -202,12 +216,23 @@ def chain(connection: Connection, key: Chain) -> ChainState | None:
     return ChainState(**row._mapping) if row else None
 
 
-def open_chains_of(connection: Connection, trail_id: int) -> list[ChainState]:
-    """The chains of a trail that will have another digest."""
-    where = and_(CHAINS.c.trail_id == trail_id, CHAINS.c.is_open == true())
-    return [
-        ChainState(**row._mapping) for row in connection.execute(select(CHAINS).where(where).order_by(CHAINS.c.account_id, CHAINS.c.region))
-    ]
+def open_chains_of(connection: Connection, trail_id: int | None = None) -> list[ChainState]:
+    """The chains of a trail, or of all of them, that will have another digest."""
+    query = select(CHAINS).where(CHAINS.c.is_open == true()).order_by(CHAINS.c.trail_id, CHAINS.c.account_id, CHAINS.c.region)
+    if trail_id is not None:
+        query = query.where(CHAINS.c.trail_id == trail_id)
+    return [ChainState(**row._mapping) for row in connection.execute(query)]
+
+
+def chain_ends(connection: Connection, trail_id: int) -> list[int]:
+    """Where each chain of a trail ended its last digest, or began."""
+    return list(connection.scalars(select(CHAINS.c.start).where(CHAINS.c.trail_id == trail_id)))
+
+
+def is_last_digest(connection: Connection, bucket: str, key: str) -> bool:
+    """Whether some chain's last digest has this place."""
+    where = and_(CHAINS.c.previous_bucket == bucket, CHAINS.c.previous_key == key)
+    return connection.scalar(select(CHAINS.c.trail_id).where(where).limit(1)) is not None
 
 
 def open_chains(connection: Connection, trail_id: int, account_id: str, regions: Iterable[str], start: int) -> None:

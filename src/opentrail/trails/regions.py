@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import botocore.session
+
+from opentrail.trails.store import Trail
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,15 @@ class Regions:
         """All Regions of the partition of `region`, itself included."""
         regions = self.partitions.get(self.partition(region), ())
         return regions if region in regions else (*regions, region)
+
+    def of(self, trail: Trail) -> tuple[str, ...]:
+        """The Regions in which `trail` has files and a chain of digests, busy or not."""
+        return self.beside(trail.home_region) if trail.is_multi_region_trail else (trail.home_region,)
+
+
+def is_region_name(text: str) -> bool:
+    """Whether a Region could be called `text`: `mx-central-1` even before anybody has heard of it."""
+    return _NAME.fullmatch(text) is not None
 
 
 def known_regions() -> Regions:

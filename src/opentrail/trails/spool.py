@@ -19,10 +19,14 @@ class Spool:
         """Keep `body` in a new file, durable after `sync`; returns the file's name. Raises `OSError`."""
         name = uuid.uuid4().hex
         handle = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(handle, "wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with open(handle, "wb") as file:
+                file.write(body)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            self.remove(name)  # a full disk must not be filled with beginnings
+            raise
         return name
 
     def sync(self) -> None:

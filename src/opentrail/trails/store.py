@@ -214,6 +214,12 @@ def working_trails(connection: Connection) -> list[Trail]:
     return [_trail(row) for row in connection.execute(select(TRAILS).order_by(TRAILS.c.id))]
 
 
+def deleted_trails(connection: Connection) -> list[Trail]:
+    """The deleted trails among them."""
+    query = select(TRAILS).where(TRAILS.c.deleted_at.is_not(None)).order_by(TRAILS.c.id)
+    return [_trail(row) for row in connection.execute(query)]
+
+
 def forget_trail(connection: Connection, trail_id: int) -> None:
     """Remove a deleted trail whose work is done, with all that hangs on it."""
     changed(connection)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
 from opentrail.errors import OpenTrailError
 from opentrail.trails import validation
-from opentrail.trails.validation import Digest, Fetched, Finding, Listed, LogEntry, PublicKeys, Question, Report, Verdict
+from opentrail.trails.validation import Digest, Finding, Listed, LogEntry, PublicKeys, Question, Report, Verdict
+from opentrail.trails.workers import Task, Workers
 
 AHEAD = 64
 """Objects that are fetched ahead of the verdicts; bounds memory."""
@@ -29,7 +29,7 @@ class Source(Protocol):
     def list(self, bucket: str, prefix: str, after: str) -> Iterable[Listed]:
         """The objects whose keys begin with `prefix` and come after `after`, in byte order."""
 
-    def get(self, bucket: str, key: str) -> Fetched | None:
+    def get(self, bucket: str, key: str) -> validation.Fetched | None:
         """One object; `None` when it, or its bucket, is not there. Any other failure is raised."""
 
 
@@ -44,16 +44,19 @@ def validate(
     *,
     workers: int = 8,
     progress: Callable[[Finding], None] = lambda finding: None,
+    expect: Callable[[int], None] = lambda files: None,
 ) -> Report:
-    """Check everything that `question` asks. `progress` is told each finding as it is made, in order, in this thread.
+    """Check everything that `question` asks. `progress` is told each finding as it is made, in order, in this thread; `expect` how many
+    more files have become known that will be checked.
 
+    `workers` threads fetch and check; 0: this thread does, which is quicker where files are small and at hand.
     Raises `NoPublicKeys`, and whatever `source` or `public_keys` raise.
     """
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="validate")
+    crew = Workers(workers)
     try:
-        return _Run(question, source, public_keys, pool, progress).run()
+        return _Run(question, source, public_keys, crew, progress, expect).run()
     finally:
-        pool.shutdown(cancel_futures=True)
+        crew.close()
 
 
 @dataclass(frozen=True)
@@ -73,17 +76,19 @@ class _Run:
         question: Question,
         source: Source,
         public_keys: PublicKeys,
-        pool: ThreadPoolExecutor,
+        workers: Workers,
         progress: Callable[[Finding], None],
+        expect: Callable[[int], None],
     ) -> None:
         self._question = question
         self._source = source
         self._public_keys = public_keys
-        self._pool = pool
+        self._workers = workers
         self._progress = progress
+        self._expect = expect
         self._report = Report(question=question)
-        self._logs: deque[Finding | Future[Verdict]] = deque()
-        self._fetching: dict[tuple[str, str], Future[Digest]] = {}
+        self._logs: deque[Finding | Task[Verdict]] = deque()
+        self._fetching: dict[tuple[str, str], Task[Digest]] = {}
         self._keys = dict(public_keys(question.start, question.end + KEYS_BEYOND))
         if not self._keys:
             since, until = validation.shown(question.start), validation.shown(question.end + KEYS_BEYOND)
@@ -101,6 +106,7 @@ class _Run:
                 after = validation.listing_starts_after(question)
                 keys = (one.key for one in self._source.list(bucket, question.digest_folder, after))
                 listings[bucket] = validation.digest_keys(question, keys)
+                self._expect(sum(map(len, listings[bucket])))
             return listings[bucket]
 
         for backfill in (False, True):
@@ -112,6 +118,7 @@ class _Run:
                     ends.append(found.end)
                     covered.update((entry.bucket, entry.key) for entry in found.log_files)
                     self._say(Verdict("digest", found.bucket, found.key, backfill=backfill))
+                    self._expect(len(found.log_files))
                     self._check_logs(found.log_files)
                 else:
                     self._say(found)
@@ -133,7 +140,7 @@ class _Run:
 
         def check(of: str, key: str) -> Digest:
             while len(self._fetching) < AHEAD and (name := next(upcoming, None)) is not None:
-                self._fetching[bucket, name] = self._pool.submit(self._digest, bucket, name)
+                self._fetching[bucket, name] = self._workers.submit(self._digest, bucket, name)
             expected = self._fetching.pop((of, key), None)
             return expected.result() if expected is not None else self._digest(of, key)
 
@@ -146,7 +153,7 @@ class _Run:
     def _check_logs(self, entries: Iterable[LogEntry]) -> None:
         for entry in entries:
             self._drain(AHEAD - 1)
-            self._logs.append(self._pool.submit(self._log, entry))
+            self._logs.append(self._workers.submit(self._log, entry))
 
     def _log(self, entry: LogEntry) -> Verdict:
         return validation.check_log(entry, self._source.get(entry.bucket, entry.key))
@@ -159,7 +166,7 @@ class _Run:
     def _drain(self, most: int) -> None:
         while len(self._logs) > most:
             waiting = self._logs.popleft()
-            self._note(waiting.result() if isinstance(waiting, Future) else waiting)
+            self._note(waiting.result() if isinstance(waiting, Task) else waiting)
 
     def _note(self, finding: Finding) -> None:
         self._report.findings.append(finding)

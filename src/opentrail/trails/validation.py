@@ -19,19 +19,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import orjson
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from opentrail.trails import gunzip, names
-from opentrail.trails.digests import ALGORITHM, string_to_sign
+from opentrail.trails import signature as signatures
 from opentrail.trails.keys import folder
+from opentrail.trails.signature import ALGORITHM, string_to_sign
 
 SPILL = 3600
 """Seconds after the end of the range in which digests are still taken: files delivered before the end may be listed there."""
 SLACK = 60
 """Seconds by which a log file may be noted as delivered later than its bucket says."""
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _BACKFILL = "_backfill.json.gz"
 _TEXTS = ("digestPublicKeyFingerprint", "digestS3Bucket", "digestS3Object", "digestEndTime", "digestStartTime")
 _LINKS = ("previousDigestS3Bucket", "previousDigestS3Object", "previousDigestHashValue", "previousDigestSignature")
@@ -243,7 +242,8 @@ def digest_keys(question: Question, listed: Iterable[str]) -> tuple[list[str], l
     """The digests of the chain in the range, oldest first: the regular ones, and backfill digests. Reads no further than needed."""
     arn = names.parse_arn(question.trail_arn)
     stem = f"{question.account_id}_CloudTrail-Digest_{question.region}_{arn.name}_{arn.region}_"
-    pattern = re.compile(re.escape(question.digest_folder) + r"\d+/\d+/\d+/" + re.escape(stem) + r"(\d{8}T\d{6}Z)(_backfill)?\.json\.gz")
+    rest = re.escape(stem) + r"(\d{8}T\d{6}Z)(_backfill)?\.json\.gz"
+    pattern = re.compile(re.escape(question.digest_folder) + r"(\d{4}/\d\d/\d\d)/" + rest, re.ASCII)
     first, last = (f"{datetime.fromtimestamp(at, UTC):%Y%m%dT%H%M%SZ}" for at in (question.start, question.end + SPILL))
     regular: list[str] = []
     backfill: list[str] = []
@@ -251,10 +251,11 @@ def digest_keys(question: Question, listed: Iterable[str]) -> tuple[list[str], l
         found = pattern.fullmatch(key)
         if found is None:
             continue
-        if found.group(1) > last:
+        day, stamp, late = found.groups()
+        if day.replace("/", "") > last[:8]:  # not by the stamp: a key slipped in with a stamp too late must not end the list
             break
-        if found.group(1) >= first:
-            (backfill if found.group(2) else regular).append(key)
+        if first <= stamp <= last and _is_time(stamp):
+            (backfill if late else regular).append(key)
     return regular, backfill
 
 
@@ -356,7 +357,7 @@ def walk(
         if digest.previous_key is None or digest.previous_bucket is None:
             key, successor = _before(keys, key), None
             if key is not None:
-                yield Gap(_stamp(key), oldest, backfill)
+                yield Gap(int(datetime.fromisoformat(_stamp(key)).timestamp()), oldest, backfill)
         else:
             key, successor = digest.previous_key, digest
             if digest.previous_bucket != bucket:
@@ -404,28 +405,33 @@ def _members(question: Question, content: Any) -> tuple[int, int, tuple[LogEntry
 
 def _verify(public: bytes, fingerprint: str, signature: str, message: bytes) -> None:
     try:
-        key = serialization.load_der_public_key(public)
+        key = signatures.public_key(public)
     except ValueError:
-        key = None
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise InvalidDigest(f"Unable to load PKCS #1 key with fingerprint {fingerprint}")
-    try:
-        key.verify(bytes.fromhex(signature), message, padding.PKCS1v15(), hashes.SHA256())
-    except (InvalidSignature, ValueError):
-        raise InvalidDigest("signature verification failed") from None
+        raise InvalidDigest(f"Unable to load PKCS #1 key with fingerprint {fingerprint}") from None
+    if not signatures.holds(key, signature, message):
+        raise InvalidDigest("signature verification failed")
 
 
 def _time(text: str) -> int:
+    if not _TIME.fullmatch(text):
+        raise InvalidDigest("invalid format")
     try:
-        return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
+        return int(datetime.fromisoformat(text).timestamp())
     except ValueError:
         raise InvalidDigest("invalid format") from None
 
 
-def _stamp(key: str) -> int:
-    """The end of a digest's period, as its key tells it."""
-    text = key[: -len(_BACKFILL)] if key.endswith(_BACKFILL) else key[: -len(".json.gz")]
-    return int(datetime.strptime(text[-16:], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp())
+def _stamp(key: str) -> str:
+    """The end of a digest's period as its key tells it: `20260105T100000Z`. Stamps sort as times do."""
+    return (key[: -len(_BACKFILL)] if key.endswith(_BACKFILL) else key[: -len(".json.gz")])[-16:]
+
+
+def _is_time(stamp: str) -> bool:
+    try:
+        datetime.fromisoformat(stamp)
+    except ValueError:
+        return False
+    return True
 
 
 def _before(keys: list[str], key: str) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from opentrail.buckets import files
 from opentrail.buckets.faults import NoSuchKey
 
 ROUNDS = 25
@@ -100,3 +101,19 @@ def test_a_closed_session_leaves_nothing(process: Any, tmp_path: Path, times: in
     for _ in range(times):
         one.close()
     assert os.listdir(tmp_path / "buckets/.staging") == ["claims"]
+
+
+def test_a_folder_that_another_process_removed_is_made_durable_anew(process: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    followers, front = process(tmp_path), process(tmp_path)
+    front.bucket()
+    followers.put("AWSLogs/a/1", b"1")
+    front.buckets.objects.delete("example-logs", ["AWSLogs/a/1"])  # its folders go with it
+    synced: list[str] = []
+    syncing = files._sync
+    monkeypatch.setattr(files, "_sync", lambda folder: (synced.append(str(folder.relative_to(tmp_path))), syncing(folder)))
+    followers.put("AWSLogs/a/2", b"2")
+    assert synced == ["buckets/example-logs/AWSLogs/a", "buckets/example-logs/AWSLogs", "buckets/example-logs"]
+    followers.put("AWSLogs/a/3", b"3")
+    assert synced[3:] == ["buckets/example-logs/AWSLogs/a"]
+    followers.close()
+    front.close()

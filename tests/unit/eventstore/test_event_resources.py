@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opentrail.eventstore.resources import LIMIT, Resource, arn_name, derive
+from opentrail.eventstore import resource_types
+from opentrail.eventstore.resources import LIMIT, Resource, arn_name, derive, has_rules
 
 ROLE = "arn:aws:iam::111122223333:role/team/Deployer"
 
@@ -80,6 +81,54 @@ CASES: list[tuple[str, str, Any, Any, list[dict[str, Any]], tuple[Resource, ...]
     ("lambda", "Invoke", {"functionName": "f"}, None, [], (("AWS::Lambda::Function", "f"),)),
     ("dynamodb", "CreateTable", {"tableName": "t"}, None, [], (("AWS::DynamoDB::Table", "t"),)),
     ("sqs", "CreateQueue", {"queueName": "q"}, {"queueUrl": "http://q"}, [], (("AWS::SQS::Queue", "q"), ("AWS::SQS::Queue", "http://q"))),
+    ("sqs", "DeleteQueue", {"queueUrl": "http://h:1/1/q"}, None, [], (("AWS::SQS::Queue", "http://h:1/1/q"), ("AWS::SQS::Queue", "q"))),
+    (
+        "cloudtrail",
+        "PutEventSelectors",
+        {"trailName": "t", "advancedEventSelectors": [{"name": "All writes", "fieldSelectors": [{"field": "eventCategory"}]}]},
+        None,
+        [],
+        (("AWS::CloudTrail::Trail", "t"),),
+    ),
+    (
+        "monitoring",
+        "DeleteAlarms",
+        {"alarmNames": ["a", "b"]},
+        None,
+        [],
+        (("AWS::CloudWatch::Alarm", "a"), ("AWS::CloudWatch::Alarm", "b")),
+    ),
+    (
+        "cloudformation",
+        "CreateStack",
+        {"stackName": "s"},
+        {"stackId": "arn:s"},
+        [],
+        (("AWS::CloudFormation::Stack", "s"), ("AWS::CloudFormation::Stack", "arn:s")),
+    ),
+    ("events", "DeleteRule", {"name": "r"}, None, [], (("AWS::Events::Rule", "r"),)),
+    ("events", "PutTargets", {"rule": "r", "targets": [{"id": "1", "name": "no"}]}, None, [], (("AWS::Events::Rule", "r"),)),
+    ("ecr", "DescribeRepositories", {"repositoryNames": ["r"]}, None, [], (("AWS::ECR::Repository", "r"),)),
+    ("glue", "CreateJob", {"name": "j", "command": {"name": "glueetl"}}, None, [], (("AWS::Glue::Job", "j"),)),
+    (
+        "glue",
+        "GetTable",
+        {"databaseName": "d", "name": "t"},
+        None,
+        [],
+        (("AWS::Glue::Database", "d"), ("AWS::Glue::Table", "t")),
+    ),
+    (
+        "ecs",
+        "CreateCluster",
+        {"clusterName": "c"},
+        {"cluster": {"clusterArn": "arn:c", "clusterName": "c", "settings": [{"name": "no"}]}},
+        [],
+        (("AWS::ECS::Cluster", "c"), ("AWS::ECS::Cluster", "arn:c")),
+    ),
+    ("states", "CreateStateMachine", {"name": "m"}, None, [], (("AWS::StepFunctions::StateMachine", "m"),)),
+    ("route53", "DeleteHostedZone", {"id": "Z1"}, None, [], (("AWS::Route53::HostedZone", "Z1"),)),
+    ("apigateway", "CreateRestApi", {"name": "n"}, {"id": "a1", "name": "n"}, [], (("AWS::ApiGateway::RestApi", "a1"),)),
     ("sns", "CreateTopic", {"name": "t"}, {"topicArn": "arn:t"}, [], (("AWS::SNS::Topic", "t"), ("AWS::SNS::Topic", "arn:t"))),
     ("logs", "CreateLogGroup", {"logGroupName": "/g"}, None, [], (("AWS::Logs::LogGroup", "/g"),)),
     ("rds", "DeleteDBInstance", {"dBInstanceIdentifier": "db"}, None, [], (("AWS::RDS::DBInstance", "db"),)),
@@ -103,6 +152,11 @@ def test_resources_come_from_request_response_and_record(
     service: str, name: str, request_: Any, response: Any, listed: list[dict[str, Any]], expected: tuple[Resource, ...]
 ) -> None:
     assert derive(f"{service}.amazonaws.com", name, request_, response, listed) == expected
+
+
+def test_what_one_call_names_is_looked_for() -> None:
+    """`has_rules` decides whether a call is looked into at all."""
+    assert all(has_rules(source) for source, _ in resource_types.FURTHER)
 
 
 def test_a_type_is_not_lost_to_a_later_unknown() -> None:

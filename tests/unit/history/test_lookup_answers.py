@@ -20,6 +20,7 @@ from opentrail.eventstore import EventStore, EventStoreSettings
 from opentrail.history import Lookup, answer
 from opentrail.history.faults import InvalidNextTokenException
 from opentrail.identity.principals import Principal
+from opentrail.wire.faults import ServiceUnavailable
 from opentrail.wire.http import Request
 from simulators.event_journal import ACCOUNT, NOW, REGION, EventJournal, expected, made
 
@@ -125,6 +126,13 @@ def test_a_token_of_another_account_is_refused(store: EventStore, journal: Event
     token = page(store, at_least=2, MaxResults=1)["NextToken"]
     with pytest.raises(InvalidNextTokenException):
         Lookup.from_parameters({"MaxResults": 1, "NextToken": token}, "444455556666", REGION, WHEN)
+
+
+def test_rather_no_answer_than_one_that_lacks_events(store: EventStore, journal: EventJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal.append(made(1), made(2))
+    monkeypatch.setattr(store, "catch_up", lambda at_least, *, patience: False)
+    with pytest.raises(ServiceUnavailable, match="2 records behind"):
+        page(store, at_least=2)
 
 
 def test_what_was_answered_before_is_found(store: EventStore, journal: EventJournal) -> None:

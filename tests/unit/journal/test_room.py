@@ -35,6 +35,18 @@ def test_a_full_journal_refuses_and_takes_again_after_trimming(desk) -> None:
     assert desk.append(journal, b"more") == count + 1
 
 
+def test_a_full_journal_says_for_whom_it_is_kept(desk) -> None:
+    journal = desk.open(max_bytes=BOUND)
+    trim(desk.path, 0, holder="the follower that sleeps")
+    filled(desk, journal)
+    with pytest.raises(JournalFull, match=r"kept from position 1 on for the follower that sleeps, which must catch up"):
+        journal.check()
+    trim(desk.path, 4, holder="the one that is slow")
+    filled(desk, journal)
+    with pytest.raises(JournalFull, match=r"kept from position 4 on for the one that is slow"):
+        journal.check()
+
+
 def test_a_journal_that_is_filled_and_trimmed_again_and_again_uses_the_same_space(desk) -> None:
     journal = desk.open(max_bytes=BOUND)
     for _ in range(6):

@@ -210,3 +210,12 @@ def test_stopping_ends_the_child() -> None:
         os.close(watched)
     assert not sandbox.running
     sandbox.stop()
+
+
+@pytest.mark.parametrize("vpc", [None, "vpc-00000000000000000"], ids=["a success", "an error"])
+def test_the_body_of_an_answer_of_ec2_names_the_request_id_of_its_header(sandbox: Sandbox, vpc: str | None) -> None:
+    try:
+        answer = client("ec2", sandbox.url).describe_vpcs(**({"VpcIds": [vpc]} if vpc else {}))["ResponseMetadata"]
+    except ClientError as error:
+        answer = error.response["ResponseMetadata"]
+    assert answer["RequestId"] == answer["HTTPHeaders"]["x-amzn-requestid"]

@@ -85,6 +85,21 @@ def test_the_log_is_copied_when_it_has_grown(database: Database, tmp_path: Path)
     assert _count(database) == 60
 
 
+def test_once_it_has_grown_not_every_commit_copies_the_log(database: Database, tmp_path: Path) -> None:
+    def note(size: int) -> None:
+        with database.begin() as connection:
+            connection.execute(insert(NOTES), {"body": b"x" * size})
+
+    while not (tmp_path / "state.db.checkpoint").exists():
+        note(512 << 10)
+    note(10)
+    (tmp_path / "state.db.checkpoint").unlink()
+    for _ in range(50):
+        note(10)
+    assert not (tmp_path / "state.db.checkpoint").exists()
+    assert (tmp_path / "state.db-wal").stat().st_size < LOG_LIMIT
+
+
 def test_the_database_survives_being_told_nothing(database: Database, tmp_path: Path) -> None:
     database.close()
     assert _count(Database.at(tmp_path / "state.db")) == 0

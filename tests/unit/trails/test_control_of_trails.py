@@ -51,6 +51,8 @@ def test_faults_of_create(world: World) -> None:
     assert create("audit") == ("TrailAlreadyExistsException", "Trail audit already exists for customer: 111122223333")
     assert create("everywhere", "eu-west-1")[0] == "TrailAlreadyExistsException"
     assert create("audit", "eu-west-1", is_multi_region_trail=True)[0] == "TrailAlreadyExistsException"
+    assert create("fine", "..")[0] == "OperationNotPermittedException"
+    assert create("fine", "US-EAST-1")[0] == "OperationNotPermittedException"
     assert create("fine", bucket="gone") == ("S3BucketDoesNotExistException", "S3 bucket gone does not exist!")
     assert create("fine", bucket="closed") == (
         "InsufficientS3BucketPolicyException",

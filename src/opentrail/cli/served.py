@@ -1,0 +1,114 @@
+"""Evidence asked of a running OpenTrail through its API, as the AWS CLI does it."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_plus
+
+from opentrail.cli.calls import Caller, Refused
+from opentrail.cli.evidence import TrailFacts, digest_folder
+from opentrail.cli.reach import connect
+from opentrail.server.folder import DataFolder
+from opentrail.trails.validate import Source
+from opentrail.trails.validation import Fetched, Listed
+from opentrail.wire import xmltree
+
+CONNECTIONS = 8
+"""Objects that are asked for at the same time."""
+_ABSENT = ("NoSuchKey", "NoSuchBucket")
+_METADATA = "x-amz-meta-"
+
+
+class ServedEvidence:
+    """See the module."""
+
+    def __init__(self, data_dir: Path, endpoint_url: str | None, region: str) -> None:
+        """`region` is the trail's home Region. Raises `NotSetUp`, `CallFailed`."""
+        self._caller = Caller(connect(data_dir, endpoint_url, region))
+        self._region = region
+        told = DataFolder(data_dir).read_address().get("digest_interval")
+        self.digest_interval = float(told) if told else None
+        self.source: Source = _ServedSource(self._caller)
+
+    def workers(self, bucket: str, log_folder: str) -> int:
+        """As many as there are connections."""
+        return CONNECTIONS
+
+    def trail(self, arn: str) -> TrailFacts | None:
+        listed = self._caller.cloudtrail("DescribeTrails", {}, self._region)["trailList"]
+        found = next((one for one in listed if one["TrailARN"] == arn), None)
+        if found is None:
+            return None
+        logging = self._caller.cloudtrail("GetTrailStatus", {"Name": arn}, self._region)["IsLogging"]
+        bucket, prefix = found["S3BucketName"], found.get("S3KeyPrefix")
+        regions: tuple[str, ...] = (found["HomeRegion"],)
+        if found["IsMultiRegionTrail"]:
+            regions = self.chain_regions(bucket, prefix, arn.split(":")[4]) or regions
+        return TrailFacts(bucket=bucket, prefix=prefix, regions=regions, logs=logging and found["LogFileValidationEnabled"])
+
+    def public_keys(self, region: str) -> Callable[[int, int], Mapping[str, bytes]]:
+        def between(start: int, end: int) -> Mapping[str, bytes]:
+            keys: dict[str, bytes] = {}
+            parameters: dict[str, Any] = {"StartTime": start, "EndTime": end}
+            while True:
+                listed = self._caller.cloudtrail("ListPublicKeys", parameters, region)
+                keys |= {key["Fingerprint"]: b64decode(key["Value"]) for key in listed["PublicKeyList"]}
+                if not listed.get("NextToken"):
+                    return keys
+                parameters = {**parameters, "NextToken": listed["NextToken"]}
+
+        return between
+
+    def chain_regions(self, bucket: str, prefix: str | None, account_id: str) -> tuple[str, ...]:
+        folder = digest_folder(prefix, account_id)
+        return tuple(
+            _text(one, "Prefix")[len(folder) : -1]
+            for page in _pages(self._caller, bucket, {"prefix": folder, "delimiter": "/"})
+            for one in page.children.get("CommonPrefixes", ())
+        )
+
+    def close(self) -> None:
+        self._caller.close()
+
+
+class _ServedSource:
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def list(self, bucket: str, prefix: str, after: str) -> Iterator[Listed]:
+        for page in _pages(self._caller, bucket, {"prefix": prefix, "start-after": after}):
+            for one in page.children.get("Contents", ()):
+                modified = one.first("LastModified")
+                at = datetime.fromisoformat(modified.text).timestamp() if modified is not None else 0.0
+                yield Listed(_text(one, "Key"), at)
+
+    def get(self, bucket: str, key: str) -> Fetched | None:
+        try:
+            found = self._caller.s3("GetObject", f"/{bucket}/{key}")
+        except Refused as refused:
+            if refused.code in _ABSENT:
+                return None
+            raise
+        metadata = {name[len(_METADATA) :]: value for name, value in found.headers.items() if name.startswith(_METADATA)}
+        return Fetched(found.body, metadata)
+
+
+def _pages(caller: Caller, bucket: str, query: Mapping[str, str]) -> Iterator[xmltree.Element]:
+    asked = {"list-type": "2", "encoding-type": "url", **query}
+    while True:
+        page = xmltree.read(caller.s3("ListObjectsV2", f"/{bucket}", asked).body)
+        yield page
+        token = page.first("NextContinuationToken")
+        if token is None:
+            return
+        asked["continuation-token"] = token.text
+
+
+def _text(element: xmltree.Element, name: str) -> str:
+    """A key or prefix, which a listing gives percent-encoded."""
+    found = element.first(name)
+    return unquote_plus(found.text) if found is not None else ""

@@ -1,0 +1,39 @@
+"""A trail read in place from the state database, by plain `sqlite3`: what `opentrail validate --local` has to know of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from opentrail.storage.read_only import ReadOnlyDatabase
+
+_QUERY = """
+SELECT account_id, home_region, s3_bucket_name, s3_key_prefix, is_multi_region_trail, is_logging AND log_file_validation_enabled
+FROM trails WHERE arn = ? AND deleted_at IS NULL
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingTrail:
+    """One trail as it is set up now."""
+
+    account_id: str
+    home_region: str
+    bucket: str
+    prefix: str | None
+    is_multi_region: bool
+    makes_digests: bool
+    """Whether it is logging and validated."""
+
+
+def find_trail(database: ReadOnlyDatabase, arn: str) -> StandingTrail | None:
+    """The trail, unless there is none (any more). Raises `Unreadable`."""
+    for account_id, home_region, bucket, prefix, multi, makes in database.rows(_QUERY, (arn,)):
+        return StandingTrail(
+            account_id=account_id,
+            home_region=home_region,
+            bucket=bucket,
+            prefix=prefix,
+            is_multi_region=bool(multi),
+            makes_digests=bool(makes),
+        )
+    return None
