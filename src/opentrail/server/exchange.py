@@ -68,6 +68,8 @@ class Exchange:
         self._started = False
         self._finished = False
         self._chunked = False
+        self._head = b""
+        """Of the answer, until its first part is there."""
         self._left: int | None = None
         """Octets of the answer that its Content-Length still promises."""
 
@@ -81,6 +83,7 @@ class Exchange:
             log.exception("the application failed")
             if not self._started and not self._gone:
                 self._begin(500, [(b"content-length", b"0")])
+                self._connection.write(self._head)
                 self._finish()
         finally:
             if not self._finished:
@@ -119,8 +122,11 @@ class Exchange:
         if self._chunked:
             body = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
             body = body if more else body + b"0\r\n\r\n"
-        if body and not self._silent:
-            self._connection.write(body)
+        # Head and first part leave in one write: one packet for a small answer, and no half of one from a process that dies.
+        part = self._head if self._silent else self._head + body
+        self._head = b""
+        if part:
+            self._connection.write(part)
             await self._connection.drain()
         if not more:
             self._finish()
@@ -154,7 +160,7 @@ class Exchange:
         if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines) or b"\0" in head:
             raise ValueError("A header has a line break in it.")
         self._started = True
-        self._connection.write(head + b"\r\n")
+        self._head = head + b"\r\n"
 
     def _finish(self) -> None:
         if not self._finished:
