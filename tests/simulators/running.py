@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,8 +33,8 @@ class RunningOpenTrail:
         self.process: subprocess.Popen[bytes] | None = None
         self._listen = "127.0.0.1:0"
 
-    def start(self, patience: float = 60.0) -> RunningOpenTrail:
-        """Start and wait until `/_opentrail/health` says ok."""
+    def start(self, patience: float = 60.0, until: str = "ok") -> RunningOpenTrail:
+        """Start and wait until `/_opentrail/health` says ok, or another status."""
         command = [str(BIN / "opentrail"), "serve", "--data-dir", str(self.data), "--listen", self._listen, *self.options]
         for name, value in self.settings.items():
             command += ["--set", f"{name}={value}"]
@@ -46,7 +47,7 @@ class RunningOpenTrail:
                 raise AssertionError(f"serve ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}")
             try:
                 self.endpoint = json.loads((self.data / "serve.json").read_text())["endpoint"]
-                if self.health()["status"] == "ok":
+                if self.health()["status"] == until:
                     break
             except (OSError, ValueError):
                 pass
@@ -61,8 +62,12 @@ class RunningOpenTrail:
 
     def health(self) -> Any:
         """What `/_opentrail/health` says."""
-        with urllib.request.urlopen(self.endpoint + "/_opentrail/health", timeout=5) as response:
-            return json.load(response)
+        try:
+            with urllib.request.urlopen(self.endpoint + "/_opentrail/health", timeout=5) as response:
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            with error:
+                return json.load(error)
 
     def stop(self) -> int:
         """SIGTERM; returns the exit code."""

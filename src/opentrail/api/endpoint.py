@@ -184,10 +184,12 @@ class Endpoint:
             return self._failed(asked, InternalFailure(), parameters)
 
     def _payload(self, asked: Asked, caller: Authenticated) -> AsyncIterator[bytes] | None:
-        if not asked.streamed:
+        """The body of an operation that takes it as a stream, decoded and checked for a service of ours; `None` if it is in the request."""
+        ours = asked.operation.service.name in self._services
+        if not asked.streamed and not (ours and asked.operation.streaming_input):
             return None
-        pieces = asked.arrival.pieces()
-        if caller.verified is None or (asked.operation.service.name not in self._services):
+        pieces = asked.arrival.pieces() if asked.streamed else _at_once(asked.request.body)
+        if caller.verified is None or not ours:
             return pieces
         return chunked.decoded(pieces, chunked.decoder(asked.request, caller.verified))
 
@@ -365,6 +367,10 @@ class NotServed(faults.NotImplemented):
             f"OpenTrail does not serve {service.name} itself. Start it with --sandbox to try things out, "
             f"or with --upstream {service.name}=URL to send these calls to an AWS-compatible endpoint."
         )
+
+
+async def _at_once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 def _header(response: Response, name: str) -> str | None:

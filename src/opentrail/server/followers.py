@@ -125,18 +125,7 @@ class Followers:
         loop = asyncio.get_running_loop()
         stopped = asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, stopped.set)
-        threads = [
-            threading.Thread(
-                target=self._follow,
-                args=(TRAILS, (self._step_trails, self._step_digests), lambda: self._delivery.position),
-                name="trails",
-            ),
-            threading.Thread(
-                target=self._follow,
-                args=(EVENT_STORE, (self._step_store, self._trim), lambda: self._store.position),
-                name="event-store",
-            ),
-        ]
+        threads = self._threads()
         for thread in threads:
             thread.start()
         answerer = await LinkServer.start(link, self._answer)
@@ -153,6 +142,21 @@ class Followers:
                 self._store.close()
             self._buckets.close()
             self._database.close()
+
+    def _threads(self) -> list[threading.Thread]:
+        """One thread for each follower, not started yet."""
+        return [
+            threading.Thread(
+                target=self._follow,
+                args=(TRAILS, (self._step_trails, self._step_digests), lambda: self._delivery.position),
+                name="trails",
+            ),
+            threading.Thread(
+                target=self._follow,
+                args=(EVENT_STORE, (self._step_store, self._trim), lambda: self._store.position),
+                name="event-store",
+            ),
+        ]
 
     def _follow(self, name: str, steps: Sequence[Callable[[], int | None]], position: Callable[[], int]) -> None:
         """Call every step in turn until told to stop; one returns the position to wait behind, or `None` when it has worked.

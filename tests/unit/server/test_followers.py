@@ -90,13 +90,7 @@ class Scene:
     @contextmanager
     def running(self) -> Iterator[Callable[[str, Any], Any]]:
         """The follower threads; gives what asks them."""
-        loops = [
-            threading.Thread(target=self.followers._follow, args=(name, steps))
-            for name, steps in (
-                ("trails", (self.followers._step_trails, self.followers._step_digests)),
-                ("eventstore", (self.followers._step_store, self.followers._trim)),
-            )
-        ]
+        loops = self.followers._threads()
         for loop in loops:
             loop.start()
         try:
