@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from opentrail.clock import Clock
+from opentrail.recorder import Tls
 from opentrail.wire.faults import Fault
 from opentrail.wire.http import Headers, Request
 
@@ -25,6 +26,15 @@ class IncompleteBody(Fault):
     """The connection was closed before the whole body had arrived."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VpcEndpoint:
+    """The listener stands for a VPC endpoint: its id, the account that owns it, and its policy (JSON text; `None`: everything)."""
+
+    id: str
+    account_id: str
+    policy: str | None = None
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Arrival:
     """One request before anybody knows what it asks for. The body can be read once, by `pieces` or by `whole_body`."""
@@ -35,6 +45,9 @@ class Arrival:
     source_ip: str
     secure: bool
     time: datetime
+    tls: Tls | None = None
+    """The connection's, when it is ours to know."""
+    vpc_endpoint: VpcEndpoint | None = None
     read_whole: bool = False
     """Whether the body has been read to its end."""
 

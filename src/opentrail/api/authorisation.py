@@ -33,7 +33,9 @@ class Authorisation:
             user_agent=call.user_agent,
             referer=call.request.headers.get("referer"),
         )
+        context |= self._identities.organization_context(call.caller.account_id)
         policies = self._identities.policies(call.caller)
+        service_control = self._identities.service_control(call.caller.account_id)
         for need in needs:
             request = PolicyRequest(
                 principal=call.caller,
@@ -42,7 +44,8 @@ class Authorisation:
                 context=context | dict(need.context),
                 resource_account_id=need.resource_account_id,
             )
-            decision = evaluate(request, policies, _parsed(need.resource_policy) if need.resource_policy else None)
+            resource_policy = _parsed(need.resource_policy) if need.resource_policy else None
+            decision = evaluate(request, policies, resource_policy, service_control=service_control)
             if not decision.allowed:
                 raise denied(call, denial(request, decision), protocol)
 

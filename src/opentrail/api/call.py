@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from opentrail.events.service_event import ServiceEvent
 from opentrail.identity.principals import Principal
 from opentrail.wire.http import Request
 
@@ -39,11 +40,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A result that needs more than its members: another status (206, 304) or headers the model does not name."""
+    """A result that needs more than its members: another status (206, 304), headers the model does not name, facts for the record."""
 
     result: Mapping[str, Any] = field(default_factory=dict)
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    recorded: Mapping[str, Any] = field(default_factory=dict)
+    """Further members of the `Observation` that only the handler knows (`resources`, `additional`)."""
+    events: Sequence[ServiceEvent] = ()
+    """What the service did besides, recorded together with the call (the objects that a DeleteObjects removed)."""
 
 
 Result = Mapping[str, Any] | Answer | None

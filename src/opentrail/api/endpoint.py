@@ -24,6 +24,7 @@ from opentrail.api.reading import Asked, NoOperation, Reading
 from opentrail.clock import Clock
 from opentrail.errors import JournalError
 from opentrail.events import categories, names
+from opentrail.events.service_event import ServiceEvent
 from opentrail.identity.principals import Principal
 from opentrail.journal import Journal, Reservation
 from opentrail.recorder import Observation, Recorder
@@ -55,8 +56,12 @@ class Outcome:
     account_id: str | None = None
     """Account to record in, when it is not the caller's."""
     bytes_out: int = 0
+    principal: Principal | None = None
+    """Who called, where that was found out later than by the signature."""
     followed: Mapping[str, Any] = field(default_factory=dict)
     """Further facts for the record (`Observation` members)."""
+    events: Sequence[ServiceEvent] = ()
+    """What the service did besides; recorded with the call."""
 
 
 class Forwarder(Protocol):
@@ -88,9 +93,14 @@ class Endpoint:
         pass_on_journal_failure: bool = False,
         note_use: Callable[[Principal, str, str], None] = lambda principal, service, region: None,
         after: Callable[[Asked], Awaitable[None]] | None = None,
+        identify: Mapping[tuple[str, str], Callable[[Call], Principal]] | None = None,
     ) -> None:
         """`account_id` and `region` stand in where a request tells none; `regions` are those that exist. `note_use` hears of every
-        authenticated call (caller, signing name, Region), `after` of each call of our own services that succeeded; neither may raise."""
+        authenticated call (caller, signing name, Region), `after` of each call of our own services that succeeded; neither may raise.
+
+        `identify` names the callers of operations (service, operation) that come without a signature but with another proof of who calls
+        (a token of an identity provider). It may block; it raises a `Fault` when the proof is none.
+        """
         self._reading = reading
         self._authorisation = authorisation
         self._services = {service.name: service for service in services}
@@ -109,6 +119,7 @@ class Endpoint:
         self._pass = pass_on_journal_failure
         self._note_use = note_use
         self._after = after
+        self._identify = dict(identify or {})
         self._recorded: dict[tuple[str, str], bool] = {}
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="handler")
 
@@ -216,6 +227,9 @@ class Endpoint:
         if handler is None:
             raise faults.NotImplemented(f"OpenTrail does not serve {service.name}:{call.operation} yet.")
         loop = asyncio.get_running_loop()
+        identify = self._identify.get((service.name, call.operation))
+        if identify is not None:
+            call = replace(call, caller=await loop.run_in_executor(self._workers, identify, call))
         needs = service.needs(call)
         self._authorisation.check(call, needs, protocol=operation.service.protocol)
         found: Result
@@ -234,6 +248,9 @@ class Endpoint:
             result=answer.result,
             account_id=None if call.caller.account_id else owner,
             bytes_out=len(response.body) if isinstance(response.body, bytes) else 0,
+            principal=call.caller,
+            followed=answer.recorded,
+            events=answer.events,
         )
 
     def _failed(self, asked: Asked, fault: Fault, parameters: Mapping[str, Any] | None) -> Outcome:
@@ -267,7 +284,7 @@ class Endpoint:
 
     async def _record(self, asked: Asked, caller: Authenticated, outcome: Outcome, reservation: Reservation | None) -> None:
         arrival, request = asked.arrival, asked.request
-        principal = caller.principal
+        principal = outcome.principal or caller.principal
         await self._keep(
             Observation(
                 service=asked.operation.service.name,
@@ -291,6 +308,9 @@ class Endpoint:
                 headers=request.headers,
                 bytes_in=arrival.content_length or 0,
                 bytes_out=outcome.bytes_out,
+                tls=arrival.tls,
+                vpc_endpoint_id=arrival.vpc_endpoint.id if arrival.vpc_endpoint else None,
+                vpc_endpoint_account_id=arrival.vpc_endpoint.account_id if arrival.vpc_endpoint else None,
                 **outcome.followed,
             ),
             reservation,
@@ -340,6 +360,7 @@ class Endpoint:
                         path=request.path,
                         query=request.query,
                         headers=request.headers,
+                        tls=arrival.tls,
                     ),
                     reservation,
                 )

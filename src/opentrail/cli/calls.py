@@ -14,8 +14,9 @@ from urllib.parse import quote, urlsplit
 import orjson
 
 from opentrail import __version__
+from opentrail.cli.failures import CallFailed
 from opentrail.cli.line import BrokenOff, Line, NotHTTP, Received, Unreachable, tls
-from opentrail.cli.reach import CallFailed, Connection
+from opentrail.cli.reach import Connection
 from opentrail.wire import sigv4, xmltree
 from opentrail.wire.http import Headers, Request
 from opentrail.wire.malformed import Malformed

@@ -9,7 +9,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError
 
-from opentrail.cli.reach import CallFailed
+from opentrail.cli.failures import CallFailed
 
 
 def client(service: str, *, region: str, endpoint: str, access_key_id: str | None, secret_access_key: str | None) -> Any:

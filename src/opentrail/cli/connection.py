@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from opentrail.cli.reach import DEFAULT_FOLDER, CallFailed, Connection, NotSetUp, connect, failure, root_key
+from opentrail.cli.failures import CallFailed, NotSetUp
+from opentrail.cli.reach import DEFAULT_FOLDER, Connection, connect, failure, root_key
 
 __all__ = [
     "DEFAULT_FOLDER",

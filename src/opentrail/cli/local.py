@@ -8,7 +8,7 @@ from pathlib import Path
 
 from opentrail.buckets.in_place import BucketsInPlace
 from opentrail.cli.evidence import TrailFacts, digest_folder
-from opentrail.cli.reach import CallFailed, NotSetUp
+from opentrail.cli.failures import CallFailed, NotSetUp
 from opentrail.public_keys import public_keys
 from opentrail.server.folder import DataFolder
 from opentrail.storage.read_only import ReadOnlyDatabase

@@ -15,21 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opentrail.errors import OpenTrailError
+from opentrail.cli.failures import CallFailed, NotSetUp
 from opentrail.server.folder import DataFolder
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
 
 DEFAULT_FOLDER = Path("opentrail-data")
-
-
-class NotSetUp(OpenTrailError):
-    """No OpenTrail has been started in this data folder yet; start it with `opentrail serve`."""
-
-
-class CallFailed(OpenTrailError):
-    """OpenTrail refused the call."""
 
 
 @dataclass(frozen=True, slots=True)

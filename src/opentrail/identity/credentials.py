@@ -103,6 +103,7 @@ def _of_session(connection: Connection, row: Any) -> Principal | None:
             name=terms.name,
             policies=tuple(terms.policies),
             tags=terms.tags,
+            from_console=terms.from_console,
         )
         if row.kind == "Root":
             return root_principal(account_id, access_key_id=row.access_key_id, alias=alias_of(connection, account_id), session=session)
@@ -139,6 +140,9 @@ def _session(issuer: Entity, terms: SessionTerms, created: datetime) -> Session:
         source_identity=terms.source_identity,
         policies=tuple(terms.policies),
         tags=terms.tags,
+        federated_provider=terms.federated_provider,
+        federated_attributes=terms.federated_attributes,
+        from_console=terms.from_console,
     )
 
 

@@ -8,6 +8,7 @@ this process is seen at once, one of another process after at most `FRESHNESS` s
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -127,6 +128,14 @@ class Identities:
                     self._policies = {}
                 self._policies[key] = found
         return found
+
+    def service_control(self, account_id: str) -> Sequence[Sequence[Policy]]:
+        """The service control policies above an account, a level each, from the organization's root down; none outside of one."""
+        return ()
+
+    def organization_context(self, account_id: str) -> Mapping[str, Sequence[str]]:
+        """The condition keys that follow from the caller's place in an organization (`aws:PrincipalOrgID`, …)."""
+        return {}
 
     def _read_policies(self, connection: Connection, owner: str, session_policies: tuple[str, ...]) -> PolicySet:
         limits = tuple(parsed(text) for text in session_policies)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-PrincipalType = Literal["Root", "IAMUser", "AssumedRole", "FederatedUser", "AWSService", "AWSAccount", "Unknown"]
+PrincipalType = Literal[
+    "Root", "IAMUser", "AssumedRole", "FederatedUser", "WebIdentityUser", "SAMLUser", "AWSService", "AWSAccount", "Unknown"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,12 @@ class Session:
     policies: tuple[str, ...] = ()
     """Session policies, as JSON text."""
     tags: Mapping[str, str] = field(default_factory=dict)
+    federated_provider: str | None = None
+    """Identity provider behind the session (`webIdFederationData.federatedProvider`): an issuer or the ARN of the provider."""
+    federated_attributes: Mapping[str, str] = field(default_factory=dict)
+    """`webIdFederationData.attributes`."""
+    from_console: bool = False
+    """The credentials were given out at a sign-in to the console."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +53,8 @@ class Principal:
     session: Session | None = None
     invoked_by: str | None = None
     """Service principal, `cloudtrail.amazonaws.com`; with type `AWSService`."""
+    identity_provider: str | None = None
+    """With types `WebIdentityUser` and `SAMLUser`: who vouches for the user."""
     tags: Mapping[str, str] = field(default_factory=dict)
 
 

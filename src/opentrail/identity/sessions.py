@@ -43,6 +43,9 @@ class SessionTerms:
     """Keys of the tags that go on to the next role."""
     source_identity: str | None = None
     mfa: bool = False
+    federated_provider: str | None = None
+    federated_attributes: Mapping[str, str] = field(default_factory=dict)
+    from_console: bool = False
 
 
 class Sessions:
@@ -70,6 +73,9 @@ class Sessions:
             "transitive": list(terms.transitive),
             "source_identity": terms.source_identity,
             "mfa": terms.mfa,
+            "federated_provider": terms.federated_provider,
+            "federated_attributes": dict(terms.federated_attributes),
+            "from_console": terms.from_console,
         }
         with self._store.add() as connection:
             connection.execute(delete(sessions).where(sessions.c.expires < created - KEPT))
@@ -108,4 +114,7 @@ def terms_of(details: Mapping[str, Any]) -> SessionTerms:
         transitive=tuple(details["transitive"]),
         source_identity=details["source_identity"],
         mfa=details["mfa"],
+        federated_provider=details["federated_provider"],
+        federated_attributes=details["federated_attributes"],
+        from_console=details["from_console"],
     )

@@ -7,5 +7,6 @@ what must not be recorded out.
 
 from opentrail.recorder.observation import Observation, Tls
 from opentrail.recorder.recorder import Recorder
+from opentrail.recorder.service_events import service_event
 
-__all__ = ["Observation", "Recorder", "Tls"]
+__all__ = ["Observation", "Recorder", "Tls", "service_event"]

@@ -64,8 +64,6 @@ class Observation:
     vpc_endpoint_account_id: str | None = None
     shared_event_id: str | None = None
     """The same for the copies of several accounts; `None` when there is one copy."""
-    from_console: bool = False
-    """The credentials come from a console session."""
     bucket_owner_id: str | None = None
     """Owner of the bucket of an S3 call, when it is not `account_id`."""
     resources: Sequence[Mapping[str, str]] = ()

@@ -149,11 +149,12 @@ class Recorder:
             if observation.vpc_endpoint_account_id:
                 record["vpcEndpointAccountId"] = observation.vpc_endpoint_account_id
         record["eventCategory"] = operation.category
-        if not by_service and not principal.invoked_by and not observation.from_console:
+        from_console = principal.session is not None and principal.session.from_console
+        if not by_service and not principal.invoked_by and not from_console:
             tls = _tls(observation)
             if tls:
                 record["tlsDetails"] = tls
-        if observation.from_console:
+        if from_console:
             record["sessionCredentialFromConsole"] = "true"
         return record
 

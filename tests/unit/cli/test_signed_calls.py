@@ -13,8 +13,9 @@ from typing import BinaryIO
 import pytest
 
 from opentrail.cli.calls import Caller, Refused
+from opentrail.cli.failures import CallFailed
 from opentrail.cli.line import BrokenOff, Line, NotHTTP, Unreachable
-from opentrail.cli.reach import CallFailed, Connection
+from opentrail.cli.reach import Connection
 from opentrail.wire import sigv4
 from opentrail.wire.http import Headers, Request
 

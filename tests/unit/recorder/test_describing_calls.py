@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opentrail.events import record as records
-from opentrail.identity.principals import Principal, service_principal
+from opentrail.identity.principals import Principal, Session, service_principal
 from opentrail.recorder import Observation, Recorder, Tls
 from opentrail.wire.http import Headers
 from opentrail.wire.models import Catalogue
@@ -305,7 +305,17 @@ def test_no_record_passes_256_kb(recorder: Recorder) -> None:
 
 
 def test_console_credentials_are_told(recorder: Recorder) -> None:
-    record = _described(recorder, "iam", "GetUser", {}, from_console=True, host="iam.amazonaws.com")
+    session = Session(
+        issuer_type="IAMUser",
+        issuer_id="AIDAEXAMPLEUSER00001",
+        issuer_arn="arn:aws:iam::111122223333:user/ana",
+        issuer_account_id="111122223333",
+        issuer_name="ana",
+        created=datetime(2026, 1, 5, 9, tzinfo=UTC),
+        from_console=True,
+    )
+    signed_in = Principal(type="IAMUser", account_id="111122223333", principal_id="AIDAEXAMPLEUSER00001", user_name="ana", session=session)
+    record = _described(recorder, "iam", "GetUser", {}, principal=signed_in, host="iam.amazonaws.com")
     assert record["sessionCredentialFromConsole"] == "true"
     assert "tlsDetails" not in record
 
