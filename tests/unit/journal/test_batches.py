@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from opentrail.errors import JournalCorrupt
 from opentrail.journal.batches import MAX_BATCH, Packer, Unpacker, batches, sealed
-
-HEADER, MEANINGLESS = 20, 0x10
-"""Where zstd's frame header begins (after positions, count, seal and magic number), and the bit of it that readers must ignore."""
 
 RECORDS = st.lists(st.binary(max_size=300), min_size=1, max_size=20)
 
@@ -22,14 +19,17 @@ def test_what_is_packed_is_unpacked(first: int, records: list[bytes]) -> None:
 
 
 @given(records=RECORDS, where=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
+@example(records=[b"", b"\x02", bytes(12)], where=0.375, flip=4)
 def test_a_changed_byte_is_named_or_harmless(records: list[bytes], where: float, flip: int) -> None:
     data = bytearray(sealed(7, len(records), Packer().pack(records)))
     data[int(where * len(data))] ^= flip
-    if int(where * len(data)) == HEADER and flip == MEANINGLESS:
-        assert Unpacker().unpack(7, len(records), bytes(data)) == records
-    else:
-        with pytest.raises(JournalCorrupt, match=f"positions 7 to {6 + len(records)}"):
-            Unpacker().unpack(7, len(records), bytes(data))
+    named = ""
+    try:
+        found = Unpacker().unpack(7, len(records), bytes(data))
+    except JournalCorrupt as error:
+        found, named = [], str(error)
+    # zstd has bits that readers ignore, and several ways to write the same content; its checksum is of the content.
+    assert f"positions 7 to {6 + len(records)}" in named or found == records
 
 
 @given(records=RECORDS, kept=st.floats(0, 1, exclude_max=True))
