@@ -144,7 +144,7 @@ class Endpoint:
         try:
             with self._recording.room(service, operation, asked.arrival.content_length) if recorded else nullcontext() as reservation:
                 outcome = await self._carry_out(asked, caller)
-                if recorded or outcome.events:
+                if recorded or any(not event.data for event in outcome.events):
                     try:
                         await self._record(asked, caller, outcome, reservation)
                     except BaseException:

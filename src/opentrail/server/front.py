@@ -41,6 +41,7 @@ from opentrail.sandbox import Mirror
 from opentrail.server.folder import DataFolder
 from opentrail.server.http import bounded_protocol
 from opentrail.server.orphan import stop_with_parent
+from opentrail.server.own_deliveries import OwnDeliveries
 from opentrail.server.roles import Orders
 from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
@@ -104,6 +105,7 @@ class Front:
             is_account=self._identities.accounts.exists,
             pass_on_failure=settings.journal.on_failure == "pass",
         )
+        self._own_deliveries = OwnDeliveries(self._database, buckets, self._recording)
         self._endpoint = Endpoint(
             reading=Reading(
                 router=Router(catalogue), authentication=authentication, request_ids=request_ids, max_body=settings.front.max_body
@@ -161,6 +163,7 @@ class Front:
             await self._mirror.open()
         serving = asyncio.create_task(server.serve())
         saving = asyncio.create_task(self._save_uses())
+        telling = asyncio.create_task(self._own_deliveries.run())
         try:
             await asyncio.wait({serving, asyncio.ensure_future(server.listening.wait())}, return_when=asyncio.FIRST_COMPLETED)
             if server.started:
@@ -173,6 +176,7 @@ class Front:
             await serving
         finally:
             saving.cancel()
+            telling.cancel()
             await self._proxy.close()
             if self._mirror is not None:
                 await self._mirror.close()
