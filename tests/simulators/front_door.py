@@ -122,7 +122,7 @@ class FrontDoor:
         self,
         folder: Path,
         *,
-        services: Sequence[Any] = (),
+        services: Sequence[Any] | Callable[[FrontDoor], Sequence[Any]] = (),
         upstream: Upstream | None = None,
         open_door: bool = False,
         trusted: Sequence[str] = (),
@@ -143,6 +143,13 @@ class FrontDoor:
         self.journal = MemoryJournal(self.steps)
         self.selection = selection or Selection(self.database, self.clock)
         self.recorder = recorder or Recorder(catalogue())
+        self.recording = Recording(
+            recorder=self.recorder,
+            journal=self.journal,  # type: ignore[arg-type]
+            selection=self.selection,
+            is_account=self.identities.accounts.exists,
+            pass_on_failure=pass_on_failure,
+        )
         self.endpoint = Endpoint(
             reading=Reading(
                 router=Router(catalogue()),
@@ -151,15 +158,9 @@ class FrontDoor:
                 max_body=max_body,
             ),
             authorisation=Authorisation(identities=self.identities),
-            services=services,
+            services=services(self) if callable(services) else services,
             forward=upstream or Upstream(),
-            recording=Recording(
-                recorder=self.recorder,
-                journal=self.journal,  # type: ignore[arg-type]
-                selection=self.selection,
-                is_account=self.identities.accounts.exists,
-                pass_on_failure=pass_on_failure,
-            ),
+            recording=self.recording,
             clock=self.clock,
             account_id=ACCOUNT,
             region="us-east-1",

@@ -2,7 +2,8 @@
 
 Caller and resource in one account: one record. Otherwise each of the two accounts has its own, both with the same `sharedEventID`. The
 owner of the resource sees the caller as `AWSAccount`, by its unique id and account only. A refused call is the business of the
-caller's account alone; S3 tells the owner all the same, and then does not tell the caller whose bucket it was.
+caller's account alone, and so is a role that was not assumed; S3 tells the owner of a refusal all the same, and then does not tell the
+caller whose bucket it was.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def copies(observation: Observation, owner: str | None, new_id: Callable[[], str
         # Nobody, or somebody whom an identity provider vouches for: there is no other account.
         return (replace(observation, account_id=owner),)
     denied = observation.error_code in errors.DENIALS
-    if denied and not s3:
+    if (denied and not s3) or (observation.error_code and observation.service == "sts"):
         return (observation,)
     shared = new_id()
     told = ("" if denied else owner) if s3 else None
