@@ -17,6 +17,7 @@ from opentrail.api.authorisation import Authorisation
 from opentrail.api.call import Call, Need
 from opentrail.api.endpoint import Endpoint, Outcome
 from opentrail.api.reading import Asked, Reading
+from opentrail.api.recording import Recording
 from opentrail.api.request_ids import RequestIds
 from opentrail.clock import ManualClock
 from opentrail.errors import JournalError
@@ -24,6 +25,7 @@ from opentrail.identity import Identities
 from opentrail.identity.credentials import Credential
 from opentrail.recorder import Recorder
 from opentrail.storage.database import Database
+from opentrail.trails.selection import Selection
 from opentrail.wire import sigv4
 from opentrail.wire.http import Headers, Request, Response
 from opentrail.wire.models import Catalogue
@@ -57,6 +59,9 @@ class MemoryJournal:
 
     def __init__(self, steps: list[str]) -> None:
         self.records: list[bytes] = []
+        self.batches: list[int] = []
+        """How many records came with each append."""
+        self.reserved: list[int] = []
         self.refusing: JournalError | None = None
         self.failing: JournalError | None = None
         self._steps = steps
@@ -65,9 +70,10 @@ class MemoryJournal:
     def head(self) -> int:
         return len(self.records)
 
-    def reserve(self) -> Any:
+    def reserve(self, size: int = 0) -> Any:
         if self.refusing is not None:
             raise self.refusing
+        self.reserved.append(size)
         return nullcontext("reservation")
 
     async def append(self, records: Sequence[bytes], reservation: Any = None) -> int:
@@ -75,6 +81,7 @@ class MemoryJournal:
         if self.failing is not None:
             raise self.failing
         self.records.extend(records)
+        self.batches.append(len(records))
         self._steps.append("record durable")
         return self.head
 
@@ -115,13 +122,14 @@ class FrontDoor:
         self,
         folder: Path,
         *,
-        services: Sequence[Any] = (),
+        services: Sequence[Any] | Callable[[FrontDoor], Sequence[Any]] = (),
         upstream: Upstream | None = None,
         open_door: bool = False,
         trusted: Sequence[str] = (),
         max_body: int = 1 << 20,
         pass_on_failure: bool = False,
         recorder: Any = None,
+        selection: Any = None,
         after: Any = None,
     ) -> None:
         self.clock = ManualClock()
@@ -133,6 +141,15 @@ class FrontDoor:
         self.identities = Identities(self.database, keys, self.clock, account_id=ACCOUNT)
         self.root = self.identities.ensure_root(ACCOUNT)
         self.journal = MemoryJournal(self.steps)
+        self.selection = selection or Selection(self.database, self.clock)
+        self.recorder = recorder or Recorder(catalogue())
+        self.recording = Recording(
+            recorder=self.recorder,
+            journal=self.journal,  # type: ignore[arg-type]
+            selection=self.selection,
+            is_account=self.identities.accounts.exists,
+            pass_on_failure=pass_on_failure,
+        )
         self.endpoint = Endpoint(
             reading=Reading(
                 router=Router(catalogue()),
@@ -141,15 +158,13 @@ class FrontDoor:
                 max_body=max_body,
             ),
             authorisation=Authorisation(identities=self.identities),
-            services=services,
+            services=services(self) if callable(services) else services,
             forward=upstream or Upstream(),
-            recorder=recorder or Recorder(catalogue()),
-            journal=self.journal,  # type: ignore[arg-type]
+            recording=self.recording,
             clock=self.clock,
             account_id=ACCOUNT,
             region="us-east-1",
             regions=("us-east-1", "eu-west-1"),
-            pass_on_journal_failure=pass_on_failure,
             note_use=lambda principal, service, region: self.used.append((principal.access_key_id, service, region)),
             after=after,
         )

@@ -11,7 +11,7 @@ import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
 
@@ -19,19 +19,18 @@ from opentrail.api.arrival import Arrival
 from opentrail.api.asgi import close
 from opentrail.api.authentication import Authenticated
 from opentrail.api.authorisation import Authorisation
-from opentrail.api.call import Answer, Call, Result, Service
+from opentrail.api.call import Answer, Call, Handler, Result, Service
 from opentrail.api.reading import Asked, NoOperation, Reading
+from opentrail.api.recording import Recording
 from opentrail.clock import Clock
 from opentrail.errors import JournalError
-from opentrail.events import categories, names
 from opentrail.events.service_event import ServiceEvent
 from opentrail.identity.principals import Principal
-from opentrail.journal import Journal, Reservation
-from opentrail.recorder import Observation, Recorder
+from opentrail.journal import Reservation
+from opentrail.recorder import Observation
 from opentrail.wire import chunked, faults, refusals, serialise, sigv4
 from opentrail.wire.faults import Fault, InternalFailure, ServiceUnavailable
 from opentrail.wire.http import Response
-from opentrail.wire.models import Operation
 from opentrail.wire.models import Service as WireService
 from opentrail.wire.parse import parse
 from opentrail.wire.scope import Scope
@@ -53,8 +52,8 @@ class Outcome:
     error_message: str | None = None
     request_id: str | None = None
     """The upstream's, when it gave the client one."""
-    account_id: str | None = None
-    """Account to record in, when it is not the caller's."""
+    owner: str | None = None
+    """Account of the resource that the call was about, where the service knows it."""
     bytes_out: int = 0
     principal: Principal | None = None
     """Who called, where that was found out later than by the signature."""
@@ -84,13 +83,11 @@ class Endpoint:
         authorisation: Authorisation,
         services: Sequence[Service],
         forward: Forwarder,
-        recorder: Recorder,
-        journal: Journal,
+        recording: Recording,
         clock: Clock,
         account_id: str,
         region: str,
         regions: Collection[str],
-        pass_on_journal_failure: bool = False,
         note_use: Callable[[Principal, str, str], None] = lambda principal, service, region: None,
         after: Callable[[Asked], Awaitable[None]] | None = None,
         identify: Mapping[tuple[str, str], Callable[[Call], Principal]] | None = None,
@@ -110,17 +107,14 @@ class Endpoint:
             for name, handler in service.operations.items()
         }
         self._forward = forward
-        self._recorder = recorder
-        self._journal = journal
+        self._recording = recording
         self._clock = clock
         self._account_id = account_id
         self._region = region
         self._regions = frozenset(regions)
-        self._pass = pass_on_journal_failure
         self._note_use = note_use
         self._after = after
         self._identify = dict(identify or {})
-        self._recorded: dict[tuple[str, str], bool] = {}
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="handler")
 
     def close(self) -> None:
@@ -145,11 +139,12 @@ class Endpoint:
             return serialise.fault(None, InternalFailure(), request_id=self._reading.request_ids.uuid())
 
     async def _walk(self, asked: Asked, caller: Authenticated) -> Response:
-        recorded = self._is_recorded(asked.operation)
+        service, operation = asked.operation.service.name, asked.operation.name
+        recorded = self._recording.expects(service, operation, by_endpoint=asked.arrival.vpc_endpoint is not None)
         try:
-            with self._room() if recorded else nullcontext() as reservation:
+            with self._recording.room(service, operation, asked.arrival.content_length) if recorded else nullcontext() as reservation:
                 outcome = await self._carry_out(asked, caller)
-                if recorded:
+                if recorded or any(not event.data for event in outcome.events):
                     try:
                         await self._record(asked, caller, outcome, reservation)
                     except BaseException:
@@ -163,15 +158,6 @@ class Endpoint:
         if self._after is not None and outcome.error_code is None and asked.operation.service.name in self._services:
             await self._after(asked)
         return outcome.response
-
-    def _is_recorded(self, operation: Operation) -> bool:
-        """Whether a call makes a record: management events always do, data events only when somebody selects them (nobody can yet)."""
-        known = self._recorded.get((operation.service.name, operation.name))
-        if known is None:
-            model = operation.model
-            category = categories.category(names.event_source(model.service_model), names.event_name(model))
-            known = self._recorded[operation.service.name, operation.name] = category == "Management"
-        return known
 
     # 2. the handler answers, or the upstream does
 
@@ -187,7 +173,7 @@ class Endpoint:
                     raise NotServed.of(asked.operation.service)
                 return await self._forward.outcome(asked, caller, body)
             parameters = parse(asked.route)
-            return await self._handled(service, asked.operation, self._call(asked, caller, parameters, body))
+            return await self._handled(service, asked, self._call(asked, caller, parameters, body))
         except Fault as fault:
             return self._failed(asked, fault, parameters)
         except Exception:
@@ -222,38 +208,54 @@ class Endpoint:
             body=body,
         )
 
-    async def _handled(self, service: Service, operation: Operation, call: Call) -> Outcome:
+    async def _handled(self, service: Service, asked: Asked, call: Call) -> Outcome:
+        operation = asked.operation
         handler = service.operations.get(call.operation)
         if handler is None:
             raise faults.NotImplemented(f"OpenTrail does not serve {service.name}:{call.operation} yet.")
-        loop = asyncio.get_running_loop()
         identify = self._identify.get((service.name, call.operation))
         if identify is not None:
-            call = replace(call, caller=await loop.run_in_executor(self._workers, identify, call))
+            named = await asyncio.get_running_loop().run_in_executor(self._workers, identify, call)
+            call = replace(call, caller=named)
         needs = service.needs(call)
-        self._authorisation.check(call, needs, protocol=operation.service.protocol)
-        found: Result
-        if self._asynchronous[service.name, call.operation]:
-            found = await cast(Callable[[Call], Awaitable[Result]], handler)(call)
-        else:
-            found = await loop.run_in_executor(self._workers, cast(Callable[[Call], Result], handler), call)
-        answer = found if isinstance(found, Answer) else Answer(result=found or {})
+        owner = next((need.resource_account_id for need in needs if need.resource_account_id), None)
+        try:
+            self._authorisation.check(call, needs, protocol=operation.service.protocol)
+            answer = await self._answer_of(handler, call)
+        except Fault as fault:
+            return self._failed(asked, fault, call.parameters, principal=call.caller, owner=owner)
         response = serialise.serialise(
             operation, answer.result, request_id=call.request_id, status=answer.status, headers=dict(answer.headers)
         )
-        owner = next((need.resource_account_id for need in needs if need.resource_account_id), None)
         return Outcome(
             response=response,
             parameters=call.parameters,
             result=answer.result,
-            account_id=None if call.caller.account_id else owner,
+            owner=owner,
             bytes_out=len(response.body) if isinstance(response.body, bytes) else 0,
             principal=call.caller,
             followed=answer.recorded,
             events=answer.events,
         )
 
-    def _failed(self, asked: Asked, fault: Fault, parameters: Mapping[str, Any] | None) -> Outcome:
+    async def _answer_of(self, handler: Handler, call: Call) -> Answer:
+        found: Result
+        if self._asynchronous[call.service, call.operation]:
+            found = await cast(Callable[[Call], Awaitable[Result]], handler)(call)
+        else:
+            loop = asyncio.get_running_loop()
+            found = await loop.run_in_executor(self._workers, cast(Callable[[Call], Result], handler), call)
+        return found if isinstance(found, Answer) else Answer(result=found or {})
+
+    def _failed(
+        self,
+        asked: Asked,
+        fault: Fault,
+        parameters: Mapping[str, Any] | None,
+        *,
+        principal: Principal | None = None,
+        owner: str | None = None,
+    ) -> Outcome:
         response = self._fault(asked, fault)
         return Outcome(
             response=response,
@@ -261,6 +263,8 @@ class Endpoint:
             error_code=fault.code,
             error_message=fault.message,
             bytes_out=len(response.body) if isinstance(response.body, bytes) else 0,
+            principal=principal,
+            owner=owner,
         )
 
     def _fault(self, asked: Asked, fault: Fault) -> Response:
@@ -274,23 +278,15 @@ class Endpoint:
 
     # 3. recorder and journal: what happened is on disk before the client hears of it
 
-    def _room(self) -> AbstractContextManager[Reservation | None]:
-        try:
-            return self._journal.reserve()
-        except JournalError:
-            if not self._pass:
-                raise
-            return nullcontext()
-
     async def _record(self, asked: Asked, caller: Authenticated, outcome: Outcome, reservation: Reservation | None) -> None:
         arrival, request = asked.arrival, asked.request
         principal = outcome.principal or caller.principal
-        await self._keep(
+        await self._recording.keep(
             Observation(
                 service=asked.operation.service.name,
                 operation=asked.operation.name,
                 principal=principal,
-                account_id=outcome.account_id or principal.account_id or self._account_id,
+                account_id=principal.account_id or self._account_id,
                 region=self._region_of(asked.scope, caller),
                 request_id=outcome.request_id or asked.request_id,
                 extended_request_id=_header(outcome.response, "x-amz-id-2"),
@@ -313,24 +309,11 @@ class Endpoint:
                 vpc_endpoint_account_id=arrival.vpc_endpoint.account_id if arrival.vpc_endpoint else None,
                 **outcome.followed,
             ),
-            reservation,
+            owner=outcome.owner,
+            forwarded=asked.operation.service.name not in self._services,
+            events=outcome.events,
+            reservation=reservation,
         )
-
-    async def _keep(self, observation: Observation, reservation: Reservation | None) -> None:
-        try:
-            record = self._recorder.describe(observation)
-        except Exception:
-            # The call has been carried out: it is recorded by what is surely known of it.
-            log.exception("describing %s.%s failed", observation.service, observation.operation)
-            record = self._recorder.describe(replace(observation, parameters=None, result=None))
-        if record is None:
-            return
-        try:
-            await self._journal.append([record], reservation)
-        except JournalError:
-            if not self._pass:
-                raise
-            log.exception("a record was lost (journal.on_failure=pass)")
 
     async def _unread(self, arrival: Arrival, fault: Fault, caller: Authenticated | None = None) -> Response:
         """Answer and record a request whose operation could not be told."""
@@ -340,12 +323,13 @@ class Endpoint:
         caller = caller or self._reading.caller(request, scope)
         target = request.headers.get("x-amz-target") or ""
         request_id = self._reading.request_ids.of(service.name)
+        operation = target.rpartition(".")[2][:128] or None
         try:
-            with self._room() as reservation:
-                await self._keep(
+            with self._recording.room(service.name, operation, 0) as reservation:
+                await self._recording.keep(
                     Observation(
                         service=service.name,
-                        operation=target.rpartition(".")[2][:128] or None,
+                        operation=operation,
                         principal=caller.principal,
                         account_id=caller.principal.account_id or self._account_id,
                         region=self._region_of(scope, caller),
@@ -362,7 +346,7 @@ class Endpoint:
                         headers=request.headers,
                         tls=arrival.tls,
                     ),
-                    reservation,
+                    reservation=reservation,
                 )
         except JournalError as error:
             log.error("call refused: %s", error)

@@ -12,6 +12,8 @@ from typing import Final, Literal
 
 MANAGEMENT: Final = "Management"
 DATA: Final = "Data"
+NETWORK_ACTIVITY: Final = "NetworkActivity"
+"""Not of a call, but of its way through a VPC endpoint: beside the call's own record."""
 Category = Literal["Management", "Data"]
 
 DATA_EVENTS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -125,10 +127,28 @@ _TYPES: dict[tuple[str, str], str] = {
     (source, name): kind for source, kinds in DATA_EVENTS.items() for kind, names in kinds.items() for name in names
 }
 
+_LISTED_TOO: dict[str, frozenset[str]] = {
+    # records of events of this type may list resources of these types too: a table and its stream, what a call went through
+    "AWS::DynamoDB::Table": frozenset({"AWS::DynamoDB::Stream"}),
+    "AWS::DynamoDB::Stream": frozenset({"AWS::DynamoDB::Table"}),
+    "AWS::Kinesis::StreamConsumer": frozenset({"AWS::Kinesis::Stream"}),
+    "AWS::S3::Object": frozenset({"AWS::S3::AccessPoint"}),
+    "AWS::SNS::Topic": frozenset({"AWS::SNS::PlatformEndpoint"}),
+}
+
+FOLLOWED_BY: dict[tuple[str, str], str] = {("s3.amazonaws.com", "DeleteObjects"): "DeleteObject"}
+"""Calls that the service follows with an event of its own for each thing they were about (`spec/records.md` §8)."""
+
 
 def resource_type(event_source: str, event_name: str) -> str | None:
     """`resources.type` under which selectors find this data event (`AWS::S3::Object`), or `None` for a management event."""
     return _TYPES.get((event_source, event_name))
+
+
+def listed_types(event_source: str, event_name: str) -> frozenset[str]:
+    """Every `resources.type` that records of this data event may list; empty for a management event."""
+    kind = _TYPES.get((event_source, event_name))
+    return frozenset() if kind is None else _LISTED_TOO.get(kind, frozenset()) | {kind}
 
 
 def category(event_source: str, event_name: str) -> Category:

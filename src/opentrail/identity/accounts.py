@@ -29,6 +29,11 @@ class Accounts:
             if not _exists(connection, account_id):
                 connection.execute(insert(accounts).values(account_id=account_id, alias=None, created=self._clock.time()))
 
+    def exists(self, account_id: str) -> bool:
+        """Whether there is such an account."""
+        with self._store.read() as connection:
+            return _exists(connection, account_id)
+
     def ids(self) -> list[str]:
         """Every account, in order."""
         with self._store.read() as connection:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from botocore.model import OperationModel, ServiceModel
 
-_DENIALS = frozenset(
+DENIALS = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "UnauthorizedAccess", "AuthorizationError"}
 )
+"""Wire codes of calls that the caller was not allowed to make."""
 _UNKNOWN_CALLERS = frozenset(
     {
         "AuthFailure", "ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId",
@@ -18,7 +19,7 @@ _UNKNOWN_CALLERS = frozenset(
 )  # fmt: skip
 _THROTTLES = frozenset({"RequestLimitExceeded", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException"})
 
-WITHOUT_PARAMETERS = _DENIALS | _UNKNOWN_CALLERS | _THROTTLES
+WITHOUT_PARAMETERS = DENIALS | _UNKNOWN_CALLERS | _THROTTLES
 """Wire codes of calls stopped before the service looked at them: their parameters are not recorded (seen: sts, organizations, ssm)."""
 
 PARAMETERS_ANYWAY = frozenset({"ec2", "s3", "s3control", "ce"})

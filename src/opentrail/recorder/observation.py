@@ -62,10 +62,12 @@ class Observation:
     tls: Tls | None = None
     vpc_endpoint_id: str | None = None
     vpc_endpoint_account_id: str | None = None
+    event_id: str | None = None
+    """Id of the record, where it was settled before; `None`: a new one."""
     shared_event_id: str | None = None
     """The same for the copies of several accounts; `None` when there is one copy."""
     bucket_owner_id: str | None = None
-    """Owner of the bucket of an S3 call, when it is not `account_id`."""
+    """Owner of the bucket of an S3 call, when it is not `account_id`; `""` where the caller may not know."""
     resources: Sequence[Mapping[str, str]] = ()
     """Further `resources` entries that the handler knows (`accountId`, `type`, `ARN`)."""
     additional: Mapping[str, Any] = field(default_factory=dict)

@@ -15,6 +15,8 @@ from opentrail.events import categories, names
 from opentrail.events import record as records
 from opentrail.identity.principals import Principal
 from opentrail.recorder import errors, limits, s3, user_identity
+from opentrail.recorder.copies import copies
+from opentrail.recorder.network import network_record
 from opentrail.recorder.observation import Observation
 from opentrail.recorder.operations import Operation, Operations
 
@@ -40,19 +42,10 @@ class Models(Protocol):
         """The service of botocore's name; raises for an unknown one."""
 
 
-Selected = Callable[[str, str, str], bool]
-"""Whether anybody selected the data event of this event source, event name and resource type."""
-
-
-def _nobody(source: str, name: str, resource_type: str) -> bool:
-    return False
-
-
 class Recorder:
     """Describes calls. Thread-safe; `describe` takes microseconds and does no I/O but the first loading of a service's model.
 
-    `account_aliases` maps account ids to aliases (shown for root callers), `new_event_id` makes `eventID`s, `data_selected` decides
-    over data events: what nobody selected has no record.
+    `account_aliases` maps account ids to aliases (shown for root callers), `new_event_id` makes `eventID`s.
     """
 
     def __init__(
@@ -61,30 +54,52 @@ class Recorder:
         *,
         account_aliases: Mapping[str, str] | None = None,
         new_event_id: Callable[[], Any] = uuid.uuid4,
-        data_selected: Selected = _nobody,
     ) -> None:
         self._catalogue = catalogue
         self._aliases = account_aliases if account_aliases is not None else {}
         self._new_event_id = new_event_id
-        self._data_selected = data_selected
         self._compiler = Operations()
         self._operations: dict[tuple[str, str | None], Operation] = {}
         self._unmodelled: dict[tuple[str, str | None], Operation] = {}
         self._identities: dict[int, tuple[Principal, str | None, orjson.Fragment]] = {}
         self._second: tuple[int, str] = (0, iso_seconds(0))
 
-    def describe(self, observation: Observation) -> bytes | None:
-        """The record's JSON bytes; `None` for a data event nobody selected. Every other call gets a record, whatever it contains."""
-        operation = self._operation(observation.service, observation.operation)
-        if operation.category == categories.DATA and not self._data_selected(
-            operation.source, operation.name, operation.resource_type or ""
-        ):
-            return None
-        record = self._record(observation, operation)
+    def describe(self, observation: Observation) -> bytes:
+        """The record's JSON bytes. Every call gets a record, whatever it contains; whether somebody wants it is not asked here."""
+        record = self._record(observation, self.operation(observation.service, observation.operation))
         text = records.encode(record)
         return text if len(text) <= limits.RECORD else _shrunk(record)
 
-    def _operation(self, service: str, name: str | None) -> Operation:
+    def describe_network(self, observation: Observation) -> bytes:
+        """The network activity record of a call whose VPC endpoint is known, for the owner of the endpoint."""
+        operation = self.operation(observation.service, observation.operation)
+        return network_record(
+            observation,
+            operation,
+            identity=self._identity,
+            event_time=self._time(observation.time),
+            event_id=self.new_event_id(),
+            shared_event_id=observation.shared_event_id or self.new_event_id(),
+        )
+
+    def copies(self, observation: Observation, owner: str | None) -> tuple[Observation, ...]:
+        """The observation as each account is told of it (`copies`)."""
+        return copies(observation, owner, self.new_event_id)
+
+    def new_event_id(self) -> str:
+        """A fresh id for a record, or for what several records share."""
+        return str(self._new_event_id())
+
+    def owner(self, observation: Observation) -> str | None:
+        """The account, not the caller's, that owns what a successful call was about, as far as its parameters and result tell."""
+        operation = self.operation(observation.service, observation.operation)
+        if operation.resources is None or observation.error_code:
+            return None
+        accounts = (entry.get("accountId") for entry in operation.resources(observation))
+        return next((account for account in accounts if account and account != observation.account_id), None)
+
+    def operation(self, service: str, name: str | None) -> Operation:
+        """What records say of an operation: event source and name, category, what reads and what writes."""
         key = (service, name)
         known = self._operations.get(key) or self._unmodelled.get(key)
         if known is not None:
@@ -132,7 +147,7 @@ class Recorder:
         if additional is not None:
             record["additionalEventData"] = additional
         record["requestID"] = limits.cut(observation.request_id)
-        record["eventID"] = str(self._new_event_id())
+        record["eventID"] = observation.event_id or self.new_event_id()
         record["readOnly"] = operation.read_only
         resources = _resources(observation, operation)
         if resources:
@@ -217,8 +232,13 @@ def _additional(observation: Observation, operation: Operation) -> orjson.Fragme
 
 def _resources(observation: Observation, operation: Operation) -> list[Mapping[str, str]]:
     found: list[Mapping[str, str]] = list(observation.resources)
-    if operation.resources is not None and not _stopped(observation, operation):
+    stopped = _stopped(observation, operation)
+    if operation.resources is not None and not stopped:
         found[:0] = operation.resources(observation)
+    kind = operation.resource_type
+    if kind is not None and not any(entry.get("type") == kind for entry in found):
+        # By its type alone somebody may have selected it.
+        found.append({"type": kind} if stopped else {"accountId": observation.account_id, "type": kind})
     return found
 
 

@@ -220,4 +220,4 @@ def _signature(observation: Observation) -> tuple[str, str] | None:
 
 def anonymous(principal: Principal) -> bool:
     """Whether nobody signed the call: S3 then names the caller `ANONYMOUS_PRINCIPAL`."""
-    return principal.type in ("Unknown", "AWSAccount") and not principal.access_key_id and not principal.arn
+    return principal.type in ("Unknown", "AWSAccount") and not (principal.access_key_id or principal.arn or principal.principal_id)

@@ -24,6 +24,7 @@ from opentrail import history
 from opentrail.buckets import Buckets, ServiceWriter
 from opentrail.clock import Clock, SystemClock
 from opentrail.errors import JournalError
+from opentrail.events.categories import DATA
 from opentrail.eventstore.settings import EventStoreSettings
 from opentrail.eventstore.store import EventStore
 from opentrail.journal import Reader, trim
@@ -40,6 +41,7 @@ from opentrail.trails.delivery import FOLLOWER as TRAILS
 from opentrail.trails.delivery import Delivery
 from opentrail.trails.digests import Digests
 from opentrail.trails.regions import known_regions
+from opentrail.trails.selection import Selection
 from opentrail.trails.spool import Spool
 from opentrail.wire.faults import ServiceUnavailable, UnknownOperationException
 
@@ -82,6 +84,7 @@ class Followers:
         self._couriers = ThreadPoolExecutor(COURIERS, thread_name_prefix="courier")
         regions = known_regions()
         spool = Spool(folder.spool)
+        selection = Selection(self._database, clock)
         courier = Courier(
             self._database,
             clock,
@@ -89,6 +92,7 @@ class Followers:
             spool=spool,
             retry_limit=settings.trails.retry_limit,
             executor=self._couriers,
+            is_selected=lambda: selection.may(DATA, "s3.amazonaws.com", "PutObject"),
         )
         self._delivery = Delivery(
             self._database,

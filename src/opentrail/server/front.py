@@ -25,6 +25,7 @@ from opentrail.api.forward import Forward
 from opentrail.api.iam import IAM
 from opentrail.api.pages import Pages
 from opentrail.api.reading import Asked, Reading
+from opentrail.api.recording import Recording
 from opentrail.api.request_ids import RequestIds
 from opentrail.api.s3 import S3
 from opentrail.api.sts import STS
@@ -40,11 +41,13 @@ from opentrail.sandbox import Mirror
 from opentrail.server.folder import DataFolder
 from opentrail.server.http import bounded_protocol
 from opentrail.server.orphan import stop_with_parent
+from opentrail.server.own_deliveries import OwnDeliveries
 from opentrail.server.roles import Orders
 from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
 from opentrail.trails.control import Trails
 from opentrail.trails.regions import known_regions
+from opentrail.trails.selection import Selection
 from opentrail.wire.models import Catalogue
 from opentrail.wire.routing import Router
 
@@ -71,12 +74,14 @@ class Front:
         self._journal = Journal.open(folder.journal, settings=settings.journal, clock=clock, floor=floor)
         self._buckets = buckets = Buckets(self._database, folder.buckets, clock)
         regions = known_regions()
+        selection = Selection(self._database, clock)
         trails = Trails(
             self._database,
             clock,
             buckets=ServiceWriter(buckets, clock),
             regions=regions,
             head=lambda: self._journal.head,
+            changed=selection.changed,
         )
         catalogue = Catalogue()
         self._asker = Link(Path(orders.link))
@@ -93,6 +98,14 @@ class Front:
         ]
         request_ids = RequestIds()
         authentication = Authentication(identities=self._identities, clock=clock, account_id=account_id, open_door=settings.identity.open)
+        self._recording = Recording(
+            recorder=Recorder(catalogue, new_event_id=request_ids.uuid),
+            journal=self._journal,
+            selection=selection,
+            is_account=self._identities.accounts.exists,
+            pass_on_failure=settings.journal.on_failure == "pass",
+        )
+        self._own_deliveries = OwnDeliveries(self._database, buckets, self._recording)
         self._endpoint = Endpoint(
             reading=Reading(
                 router=Router(catalogue), authentication=authentication, request_ids=request_ids, max_body=settings.front.max_body
@@ -100,13 +113,11 @@ class Front:
             authorisation=Authorisation(identities=self._identities),
             services=[service for service in services if upstreams.named(service.name, service.name) is None],
             forward=Forward(proxy=self._proxy),
-            recorder=Recorder(catalogue, new_event_id=request_ids.uuid),
-            journal=self._journal,
+            recording=self._recording,
             clock=clock,
             account_id=account_id,
             region=settings.identity.region,
             regions=[region for names in regions.partitions.values() for region in names],
-            pass_on_journal_failure=settings.journal.on_failure == "pass",
             note_use=self._identities.note_use,
             after=self._tell_sandbox,
         )
@@ -152,6 +163,7 @@ class Front:
             await self._mirror.open()
         serving = asyncio.create_task(server.serve())
         saving = asyncio.create_task(self._save_uses())
+        telling = asyncio.create_task(self._own_deliveries.run())
         try:
             await asyncio.wait({serving, asyncio.ensure_future(server.listening.wait())}, return_when=asyncio.FIRST_COMPLETED)
             if server.started:
@@ -164,6 +176,7 @@ class Front:
             await serving
         finally:
             saving.cancel()
+            telling.cancel()
             await self._proxy.close()
             if self._mirror is not None:
                 await self._mirror.close()

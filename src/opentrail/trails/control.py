@@ -6,16 +6,18 @@ multi-Region trail is seen in every other Region of its partition as a shadow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sqlalchemy.engine import Connection
 
 from opentrail.clock import Clock
+from opentrail.events import selectors
 from opentrail.journal.positions import Positions
 from opentrail.storage.database import Database
-from opentrail.trails import names, plans, selectors, store
+from opentrail.trails import names, plans, store
 from opentrail.trails.faults import (
     CloudTrailARNInvalidException,
     ConflictException,
@@ -62,10 +64,22 @@ class Wanted:
 
 
 class Trails:
-    """The control plane of trails. `head` gives the position of the newest record of the journal."""
+    """The control plane of trails."""
 
-    def __init__(self, database: Database, clock: Clock, *, buckets: LogBucket, regions: Regions, head: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        buckets: LogBucket,
+        regions: Regions,
+        head: Callable[[], int],
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`head` gives the position of the newest record of the journal; `changed` hears when a change of a trail is durable, before the
+        call that made it is answered."""
         self.database = database
+        self._changed = changed
         self.regions = regions
         self._clock = clock
         self._buckets = buckets
@@ -94,7 +108,7 @@ class Trails:
         with self.database.read() as connection:
             self._check_room(connection, account_id, region, name, is_multi_region=values["is_multi_region_trail"])
         self._check_bucket(values["s3_bucket_name"], values.get("s3_key_prefix"), account_id, arn)
-        with self.database.begin() as connection:
+        with self._changing() as connection:
             self._check_room(connection, account_id, region, name, is_multi_region=values["is_multi_region_trail"])
             key = store.add_trail(connection, {**values, "account_id": account_id, "home_region": region, "name": name, "arn": arn})
             store.put_tags(connection, key, tags)
@@ -111,7 +125,7 @@ class Trails:
         self._check_bucket(
             values.get("s3_bucket_name", trail.s3_bucket_name), values.get("s3_key_prefix", trail.s3_key_prefix), account_id, trail.arn
         )
-        with self.database.begin() as connection:
+        with self._changing() as connection:
             trail = self.to_change(connection, account_id, region, name_or_arn)
             _check_combination({"is_multi_region_trail": trail.is_multi_region_trail, **_flags(trail), **values})
             if values.get("is_multi_region_trail") and not trail.is_multi_region_trail:
@@ -125,14 +139,14 @@ class Trails:
 
     def delete(self, account_id: str, region: str, name_or_arn: str, request_id: str) -> None:
         """Remove a trail and its shadows; its last log file and final digests are still delivered. The name is free at once."""
-        with self.database.begin() as connection:
+        with self._changing() as connection:
             trail = self.to_change(connection, account_id, region, name_or_arn)
             self._stop(connection, trail, request_id)
             store.change_trail(connection, trail.id, {"deleted_at": self._clock.time()})
 
     def start_logging(self, account_id: str, region: str, name_or_arn: str) -> None:
         """Take every record from now on; nothing changes for a trail that is logging."""
-        with self.database.begin() as connection:
+        with self._changing() as connection:
             trail = self.to_change(connection, account_id, region, name_or_arn)
             if trail.is_logging:
                 return
@@ -144,7 +158,7 @@ class Trails:
 
     def stop_logging(self, account_id: str, region: str, name_or_arn: str, request_id: str) -> None:
         """Take no record after this moment, but for the one of this very call (`request_id`)."""
-        with self.database.begin() as connection:
+        with self._changing() as connection:
             self._stop(connection, self.to_change(connection, account_id, region, name_or_arn), request_id)
 
     def _stop(self, connection: Connection, trail: Trail, request_id: str) -> None:
@@ -152,6 +166,12 @@ class Trails:
             now = self._clock.time()
             store.change_trail(connection, trail.id, {"is_logging": False, "stopped_at": now, "digests_since": None})
             store.close_window(connection, trail.id, self._noted_head(connection), request_id, now)
+
+    @contextmanager
+    def _changing(self) -> Iterator[Connection]:
+        with self.database.begin() as connection:
+            yield connection
+        self._changed()
 
     def _noted_head(self, connection: Connection) -> int:
         head = self._head()
@@ -209,17 +229,10 @@ class Trails:
         basic: Sequence[Mapping[str, Any]] | None,
         advanced: Sequence[Mapping[str, Any]] | None,
     ) -> Trail:
-        """Replace the selectors of a trail. Raises `InvalidEventSelectorsException`, or `UnsupportedOperationException` for events that
-        are not recorded yet."""
-        with self.database.begin() as connection:
+        """Replace the selectors of a trail. Raises `InvalidEventSelectorsException`."""
+        with self._changing() as connection:
             trail = self.to_change(connection, account_id, region, name_or_arn)
-            if bool(basic) == bool(advanced):
-                raise InvalidEventSelectorsException("Specify either EventSelectors or AdvancedEventSelectors.")
-            kept: dict[str, Any]
-            if basic:
-                kept = {"EventSelectors": selectors.checked_basic(basic)}
-            else:
-                kept = {"AdvancedEventSelectors": selectors.checked_advanced(advanced or ())}
+            kept = _selectors(basic, advanced)
             store.change_trail(connection, trail.id, {"event_selectors": kept})
             return self._home(connection, account_id, region, trail.name)
 
@@ -327,6 +340,18 @@ def _settings(wanted: Wanted) -> dict[str, Any]:
         names.check_prefix(wanted.s3_key_prefix)
         values["s3_key_prefix"] = wanted.s3_key_prefix or None
     return values
+
+
+def _selectors(basic: Sequence[Mapping[str, Any]] | None, advanced: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
+    """The one kind of selectors that is given, as it is stored."""
+    if bool(basic) == bool(advanced):
+        raise InvalidEventSelectorsException("Specify either EventSelectors or AdvancedEventSelectors.")
+    try:
+        if basic:
+            return {"EventSelectors": selectors.checked_basic(basic)}
+        return {"AdvancedEventSelectors": selectors.checked_advanced(advanced or (), owner="trail")}
+    except selectors.SelectorError as error:
+        raise InvalidEventSelectorsException(str(error)) from error
 
 
 def _check_combination(values: Mapping[str, Any]) -> None:

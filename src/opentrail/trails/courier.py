@@ -8,6 +8,7 @@ before that note repeats the put: same key, same bytes.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from opentrail.clock import Clock
 from opentrail.storage.database import Database
-from opentrail.trails import plans, store
+from opentrail.trails import deliveries, plans, store
 from opentrail.trails.control import LogBucket
 from opentrail.trails.keys import Chain
 from opentrail.trails.plans import Destination, Plan
@@ -51,14 +52,18 @@ class Courier:
         spool: Spool,
         retry_limit: float,
         executor: Executor | None = None,
+        is_selected: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Takes up what an earlier process left, and removes from the spool what it did not get to plan."""
+        """`is_selected` tells whether anybody may want a record of a put into a log bucket.
+
+        Takes up what an earlier process left, and removes from the spool what it did not get to plan."""
         self._database = database
         self._clock = clock
         self._buckets = buckets
         self._spool = spool
         self._retry_limit = retry_limit
         self._executor = executor
+        self._is_selected = is_selected
         database.create(store.METADATA)
         self._untidy = True
         self._tidy()
@@ -154,7 +159,7 @@ class Courier:
             # Whatever goes wrong with one bucket must not stop the others; a time-out or lost connection has no S3 code to show.
             _log.warning("putting %s into %s failed", plan.key, plan.bucket, exc_info=True)
         else:
-            self._delivered(plan)
+            self._delivered(plan, len(body))
             self._spool.remove(plan.spool)
             return True
         if self._clock.time() - plan.cut_at >= self._retry_limit:
@@ -165,11 +170,14 @@ class Courier:
             self._note_failure(connection, plan, error)
         return False
 
-    def _delivered(self, plan: Plan) -> None:
+    def _delivered(self, plan: Plan, size: int) -> None:
         chain = Chain(plan.trail_id, plan.account_id, plan.region)
+        is_selected = self._is_selected()
         with self._database.begin() as connection:
             # The time is taken under the write lock: a digest that has been cut for this moment is then visible here.
             now = self._clock.time()
+            if is_selected:
+                deliveries.note(connection, plan, size, now)
             if plan.kind == "digest":
                 plans.delivered(connection, plan, now, None)
                 store.set_status(connection, plan.trail_id, plan.region, {"digest_delivered_at": now, "digest_error": None})

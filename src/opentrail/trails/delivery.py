@@ -1,8 +1,10 @@
 """Log files: the follower `trails` of the journal (reference of delivery, §2-§4).
 
-One position for all trails. Records are sorted into batches, one per chain (trail, account, Region), in memory. A *cut* closes all of
-them at once: every file goes to the spool, then one transaction keeps the plans and the position. A crash before it loses only memory,
-which is read again; a crash after it finds the plans. So each event is in exactly one file.
+One position for all trails. Records are sorted into batches in memory, one per chain (trail, account, Region) and kind of file. A *cut*
+closes all of them at once: every file goes to the spool, then one transaction keeps the plans and the position. A crash before it loses
+only memory, which is read again; a crash after it finds the plans. So each event is in exactly one file.
+
+Records of CloudTrail's own deliveries make no file by themselves (`held`): they go into the next one that has anything else.
 
 Where a file goes is settled when it is cut: bucket, prefix and key are in its plan, and a later change of the trail does not move it.
 Intervals are measured on the monotonic clock, so a clock that is set back or forward cuts no file early and none late; the minute in a
@@ -26,11 +28,13 @@ from opentrail.clock import Clock
 from opentrail.config import TrailsSettings
 from opentrail.errors import JournalError, JournalTrimmed
 from opentrail.storage.database import Database
-from opentrail.trails import keys, plans, selectors, store
+from opentrail.trails import facts as records
+from opentrail.trails import held, keys, plans, store
 from opentrail.trails.courier import Courier
+from opentrail.trails.facts import Facts
 from opentrail.trails.keys import Chain
 from opentrail.trails.regions import Regions, is_region_name
-from opentrail.trails.selectors import Facts, Selector
+from opentrail.trails.selection import Choice
 from opentrail.trails.spool import Spool
 from opentrail.trails.store import Trail, Window
 
@@ -144,15 +148,16 @@ class _Route:
 
     chain: Chain
     windows: tuple[Window, ...]
-    selects: Selector
-    takes_global: bool
+    choice: Choice
 
     def wants(self, position: int, facts: Facts) -> bool:
-        return (
-            any(window.holds(position, facts.request_id) for window in self.windows)
-            and self.selects(facts)
-            and (self.takes_global or not facts.is_global)
-        )
+        return any(window.holds(position, facts.request_id) for window in self.windows) and self.choice.takes(facts)
+
+
+_File = tuple[Chain, str]
+"""A chain, and the kind of its files (`keys.LOG_KINDS`)."""
+_WAITED_FOR = keys.LOG_KINDS["Data"]
+"""The kind of the files that records of deliveries wait for."""
 
 
 class Delivery:
@@ -230,7 +235,10 @@ class Delivery:
         """Forget what is in memory and go back to the saved position."""
         self._spoilt = True
         self._position = self._positions.get(FOLLOWER)
-        self._batches: dict[Chain, Batch] = {}
+        self._batches: dict[_File, Batch] = {}
+        self._held: dict[Chain, list[held.Record]] = {}
+        with self._database.read() as connection:
+            self._held_before = held.counts(connection)
         self._memory = 0
         self._opened: float | None = None
         self._full = False
@@ -245,6 +253,7 @@ class Delivery:
 
     def _start_afresh(self) -> None:
         self._batches = {}
+        self._held = {}
         self._memory = 0
         self._opened = None
         self._full = False
@@ -269,7 +278,7 @@ class Delivery:
         if self._opened is None:
             self._opened = self._clock.monotonic()
         for entry in entries:
-            facts = selectors.facts(entry.record)
+            facts = records.facts(entry.record)
             if facts is not None:
                 try:
                     self._sort_in(entry, facts)
@@ -304,30 +313,54 @@ class Delivery:
             routes = self._routes[place] = self._routes_for(*place)
         for route in routes:
             if route.wants(entry.position, facts):
-                batch = self._batches.get(route.chain)
-                if batch is None:
-                    batch = self._batches[route.chain] = Batch(min(CHUNK, self._settings.max_file_bytes))
-                before = batch.memory
-                batch.add(entry.record, facts.event_time)
-                self._memory += batch.memory - before
-                if batch.compressed >= self._settings.max_file_bytes or batch.uncompressed >= MOST_UNCOMPRESSED:
-                    self._full = True
+                file = (route.chain, keys.LOG_KINDS.get(facts.event_category, keys.LOG_KINDS["Management"]))
+                if facts.is_delivery and file not in self._batches:
+                    self._hold(route.chain, (facts.event_time, entry.record))
+                else:
+                    self._add(file, facts.event_time, entry.record)
             for window in route.windows:
                 if window.stop is not None and entry.position > window.stop and facts.request_id == window.stop_request_id:
                     self._stops_seen.add(window.id)
         if self._memory >= MOST_IN_MEMORY:
             self._full = True
 
+    def _add(self, file: _File, event_time: str, record: bytes) -> None:
+        batch = self._batches.get(file) or self._begin(file)
+        before = batch.memory
+        batch.add(record, event_time)
+        self._memory += batch.memory - before
+        if batch.compressed >= self._settings.max_file_bytes or batch.uncompressed >= MOST_UNCOMPRESSED:
+            self._full = True
+
+    def _begin(self, file: _File) -> Batch:
+        """A new batch, with what waited for it. In the database that waits on until the batch is planned."""
+        chain, kind = file
+        batch = self._batches[file] = Batch(min(CHUNK, self._settings.max_file_bytes))
+        if kind == _WAITED_FOR:
+            waiting = self._held.pop(chain, [])
+            if self._held_before[chain]:
+                with self._database.read() as connection:
+                    waiting = held.of(connection, chain) + waiting
+            for event_time, record in waiting:
+                self._add(file, event_time, record)
+        return batch
+
+    def _hold(self, chain: Chain, record: held.Record) -> None:
+        waiting = self._held.setdefault(chain, [])
+        waiting.append(record)
+        self._memory += len(record[1])
+        if len(waiting) + self._held_before[chain] >= held.MOST:
+            self._begin((chain, _WAITED_FOR))
+
     def _routes_for(self, account_id: str, region: str) -> list[_Route]:
         return [
             _Route(
                 chain=Chain(trail.id, account_id, self._filed_under(trail, region)),
                 windows=windows,
-                selects=selectors.compiled(trail.event_selectors),
-                takes_global=trail.include_global_service_events,
+                choice=Choice.of(trail),
             )
             for trail in self._trails.values()
-            if trail.account_id == account_id
+            if trail.serves(account_id)
             and trail.covers(region)
             and (windows := tuple(window for window in self._windows if window.trail_id == trail.id))
         ]
@@ -364,23 +397,39 @@ class Delivery:
 
     def _plan(self) -> set[plans.Destination]:
         now = self._clock.time()
-        cuts = [self._spooled(chain, self._batches[chain], now) for chain in sorted(self._batches)]
+        ended = self._ended_windows()
+        self._release_last(ended)
+        cuts = [self._spooled(file, self._batches[file], now) for file in sorted(self._batches)]
         if cuts:
             self._spool.sync()
-        ended = self._ended_windows()
         with self._database.begin() as connection:
             for cut in cuts:
                 plans.add(connection, cut)
                 if self._trails[cut.trail_id].log_file_validation_enabled:
                     # For a Region that nobody has heard of; the chains of the others began with the trail.
                     plans.open_chains(connection, cut.trail_id, cut.account_id, (cut.region,), int(now))
+            for chain, kind in self._batches:
+                if kind == _WAITED_FOR and self._held_before[chain]:
+                    held.forget(connection, chain)
+            for chain, waiting in self._held.items():
+                held.keep(connection, chain, waiting)
+            counts = held.counts(connection) if self._held or self._held_before else self._held_before
             store.forget_windows(connection, ended)
             self._positions.save(connection, FOLLOWER, self._position)
         self._stops_seen.difference_update(ended)
         self._windows = [window for window in self._windows if window.id not in ended]
+        self._held_before = counts
         return {cut.destination for cut in cuts}
 
-    def _spooled(self, chain: Chain, batch: Batch, now: float) -> plans.Cut:
+    def _release_last(self, ended: Sequence[int]) -> None:
+        """A trail that has ended has nothing else to wait for."""
+        trails = {window.trail_id for window in self._windows if window.id in ended}
+        for chain in [*self._held, *self._held_before]:
+            if chain.trail_id in trails and (chain, _WAITED_FOR) not in self._batches:
+                self._begin((chain, _WAITED_FOR))
+
+    def _spooled(self, file: _File, batch: Batch, now: float) -> plans.Cut:
+        chain, kind = file
         trail = self._trails[chain.trail_id]
         body, digest = batch.finish()
         return plans.Cut(
@@ -390,7 +439,7 @@ class Delivery:
             kind="log",
             bucket=trail.s3_bucket_name,
             prefix=trail.s3_key_prefix or "",
-            key=keys.log_file_key(trail.s3_key_prefix, chain.account_id, chain.region, now, self._unique()),
+            key=keys.log_file_key(trail.s3_key_prefix, chain.account_id, chain.region, now, self._unique(), kind=kind),
             spool=self._spool.write(body),
             hash=digest,
             metadata={},

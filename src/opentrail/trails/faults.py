@@ -115,7 +115,3 @@ class InvalidParameterException(Fault):
 
 class OperationNotPermittedException(Fault):
     """The requested operation is not permitted."""
-
-
-class UnsupportedOperationException(Fault):
-    """OpenTrail does not serve this yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,16 +16,24 @@ class Chain:
     region: str
 
 
+LOG_KINDS: Mapping[str, str] = {
+    "Management": "CloudTrail",
+    "Data": "CloudTrail",
+    "NetworkActivity": "CloudTrail-NetworkActivity",
+}
+"""`eventCategory` → folder of the log files that hold its records, and the part of their names that says so."""
+
+
 def folder(prefix: str | None, account_id: str, kind: str, region: str) -> str:
-    """`[<prefix>/]AWSLogs/<account>/<kind>/<region>/`; `kind` is `CloudTrail` or `CloudTrail-Digest`."""
+    """`[<prefix>/]AWSLogs/<account>/<kind>/<region>/`; `kind` is one of `LOG_KINDS` or `CloudTrail-Digest`."""
     return f"{prefix + '/' if prefix else ''}AWSLogs/{account_id}/{kind}/{region}/"
 
 
-def log_file_key(prefix: str | None, account_id: str, region: str, at: float, unique: str) -> str:
+def log_file_key(prefix: str | None, account_id: str, region: str, at: float, unique: str, *, kind: str = "CloudTrail") -> str:
     """The key of a log file cut at `at` (epoch seconds); `unique` is 16 characters of `[A-Za-z0-9]`."""
     time = datetime.fromtimestamp(int(at), UTC)
-    name = f"{account_id}_CloudTrail_{region}_{time:%Y%m%dT%H%MZ}_{unique}.json.gz"
-    return f"{folder(prefix, account_id, 'CloudTrail', region)}{time:%Y/%m/%d}/{name}"
+    name = f"{account_id}_{kind}_{region}_{time:%Y%m%dT%H%MZ}_{unique}.json.gz"
+    return f"{folder(prefix, account_id, kind, region)}{time:%Y/%m/%d}/{name}"
 
 
 def digest_key(prefix: str | None, account_id: str, region: str, trail_name: str, home_region: str, end: int) -> str:

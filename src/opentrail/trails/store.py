@@ -127,6 +127,10 @@ class Trail:
         """Whether the trail exists in `region`, at home or as a shadow."""
         return self.is_multi_region_trail or region == self.home_region
 
+    def serves(self, account_id: str) -> bool:
+        """Whether the trail takes events of this account."""
+        return account_id == self.account_id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:

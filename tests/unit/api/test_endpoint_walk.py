@@ -202,14 +202,14 @@ def test_a_request_that_cannot_be_read_is_refused_as_well_when_the_journal_is_fu
 
 def test_a_call_that_cannot_be_described_is_recorded_without_its_parameters(make: Make) -> None:
     door = make(services=[iam()])
-    described = door.endpoint._recorder.describe
+    described = door.recorder.describe
 
     def describe(observation: Any) -> bytes | None:
         if observation.parameters is not None:
             raise RuntimeError
         return described(observation)
 
-    door.endpoint._recorder.describe = describe  # type: ignore[method-assign]
+    door.recorder.describe = describe  # type: ignore[method-assign]
     assert door.ask(door.query("iam", "CreateUser", IAM, fields={"UserName": "ana"})).status == 200
     assert door.record["eventName"] == "CreateUser"
     assert door.record["requestParameters"] is None

@@ -238,19 +238,9 @@ def test_s3_says_how_it_was_asked(recorder: Recorder) -> None:
     ]
 
 
-def test_data_events_are_recorded_only_when_selected(recorder: Recorder) -> None:
+def test_a_data_event_says_that_it_is_one(recorder: Recorder) -> None:
     observed = _observed("s3", "GetObject", {"Bucket": "b", "Key": "a/b.csv"}, host="b.s3.amazonaws.com")
-    assert recorder.describe(observed) is None
-    asked: list[tuple[str, str, str]] = []
-
-    def selected(*kind: str) -> bool:
-        asked.append((kind[0], kind[1], kind[2]))
-        return True
-
-    text = Recorder(Catalogue(), data_selected=selected).describe(observed)
-    assert text is not None
-    record = json.loads(text)
-    assert asked == [("s3.amazonaws.com", "GetObject", "AWS::S3::Object")]
+    record = json.loads(recorder.describe(observed))
     assert (record["managementEvent"], record["eventCategory"]) == (False, "Data")
     assert record["requestParameters"] == {"bucketName": "b", "key": "a/b.csv", "Host": "b.s3.amazonaws.com"}
     assert [entry["ARN"] for entry in record["resources"]] == ["arn:aws:s3:::b/a/b.csv", "arn:aws:s3:::b"]

@@ -30,7 +30,7 @@ def catalogue() -> Catalogue:
 
 @pytest.fixture(scope="module")
 def recorder(catalogue: Catalogue) -> Recorder:
-    return Recorder(catalogue, data_selected=lambda source, name, kind: True)
+    return Recorder(catalogue)
 
 
 def _holding(shape: Shape, path: list[str]) -> Any:

@@ -174,9 +174,9 @@ SELECTOR_FAULTS = [
     ([{"IncludeManagementEvents": False}], None, "InvalidEventSelectorsException"),
     ([{"ExcludeManagementEventSources": ["s3.amazonaws.com"]}], None, "InvalidEventSelectorsException"),
     ([{"DataResources": [{"Type": "AWS::SQS::Queue", "Values": []}]}], None, "InvalidEventSelectorsException"),
-    ([{"DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3"]}]}], None, "UnsupportedOperationException"),
+    ([{"DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3:::b*/*"]}]}], None, "InvalidEventSelectorsException"),
     (None, [{"FieldSelectors": [{"Field": "readOnly", "Equals": ["true"]}]}], "InvalidEventSelectorsException"),
-    (None, [{"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Data"]}]}], "UnsupportedOperationException"),
+    (None, [{"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Data"]}]}], "InvalidEventSelectorsException"),
     (None, [{"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Insight"]}]}], "InvalidEventSelectorsException"),
     (None, [{"FieldSelectors": [{"Field": "eventCategory"}]}], "InvalidEventSelectorsException"),
 ]

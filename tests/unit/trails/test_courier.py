@@ -87,10 +87,10 @@ def test_trouble_with_our_own_disk_or_database_is_tried_again(tmp_path: Path) ->
     noted = Courier._delivered
     failures = [OSError("disk full"), RuntimeError("database is locked")]
 
-    def failing(courier: Courier, plan: Any) -> None:
+    def failing(courier: Courier, plan: Any, size: int) -> None:
         if failures:
             raise failures.pop()
-        noted(courier, plan)
+        noted(courier, plan, size)
 
     Courier._delivered = failing  # type: ignore[method-assign]
     try:

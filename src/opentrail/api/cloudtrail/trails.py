@@ -8,7 +8,8 @@ from typing import Any
 
 from opentrail.api.call import Call, Handler
 from opentrail.clock import iso_seconds
-from opentrail.trails import neighbours, selectors, tags
+from opentrail.events import selectors
+from opentrail.trails import neighbours, tags
 from opentrail.trails.control import Trails, Wanted
 from opentrail.trails.store import Trail
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from opentrail.api.call import Call, Handler
+from opentrail.api.call import Answer, Call, Handler
 from opentrail.api.s3 import requests
 from opentrail.api.s3.bucket_calls import required
 from opentrail.api.s3.configuration_calls import acl
@@ -15,8 +15,9 @@ from opentrail.api.s3.read_calls import matches
 from opentrail.api.s3.shapes import tag_set
 from opentrail.buckets.access import check_canned_acl
 from opentrail.buckets.faults import InvalidArgument, MalformedXML, PreconditionFailed
-from opentrail.buckets.names import key_bytes
+from opentrail.buckets.names import bucket_arn, key_bytes, object_arn
 from opentrail.buckets.values import StoredObject
+from opentrail.events.service_event import ServiceEvent
 from opentrail.wire.faults import Fault
 
 MAX_DELETE = 1000
@@ -47,9 +48,10 @@ class ObjectCalls(ServicePart):
             raise PreconditionFailed(Condition="If-Match")
         return {}
 
-    def delete_objects(self, call: Call) -> Mapping[str, Any]:
-        """Up to 1,000 keys in one transaction; per key either `Deleted` or an error."""
-        bucket = self._bucket(call).bucket.name
+    def delete_objects(self, call: Call) -> Answer:
+        """Up to 1,000 keys in one transaction; per key either `Deleted` or an error. Every object removed is an event of its own."""
+        found = self._bucket(call).bucket
+        bucket = found.name
         request = required(call.parameters.get("Delete"))
         entries = request.get("Objects") or []
         if not 1 <= len(entries) <= MAX_DELETE:
@@ -76,7 +78,8 @@ class ObjectCalls(ServicePart):
             result["Deleted"] = [{"Key": key} for key in wanted if key not in refused]
         if errors:
             result["Errors"] = errors
-        return result
+        removed = [_removed(call, found.account_id, bucket, key) for key in wanted if key not in refused]
+        return Answer(result=result, events=removed)
 
     def get_tagging(self, call: Call) -> Mapping[str, Any]:
         """Faults: `NoSuchKey`."""
@@ -111,6 +114,22 @@ class ObjectCalls(ServicePart):
         requests.check_version(call.parameters)
         key_bytes(call.parameters["Key"])
         return self._bucket(call).bucket.name, call.parameters["Key"]
+
+
+def _removed(call: Call, owner: str, bucket: str, key: str) -> ServiceEvent:
+    """What S3 says of one object of a DeleteObjects."""
+    return ServiceEvent(
+        event_source="s3.amazonaws.com",
+        event_name="DeleteObject",
+        account_id=owner,
+        region=call.region,
+        time=call.time.timestamp(),
+        resources=(
+            {"type": "AWS::S3::Object", "ARN": object_arn(bucket, key)},
+            {"accountId": owner, "type": "AWS::S3::Bucket", "ARN": bucket_arn(bucket)},
+        ),
+        data=True,
+    )
 
 
 def _meets(stored: StoredObject, etag: str | None, size: int | None, modified: datetime | None) -> bool:
