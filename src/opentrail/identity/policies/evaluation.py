@@ -1,25 +1,27 @@
 """May this caller do this? The decision of IAM, as a pure function.
 
-Rules, in this order (IAM user guide, "policy evaluation logic"):
+Rules, in this order (IAM user guide, "policy evaluation logic"; Organizations user guide, "SCP evaluation"):
 
  1. An explicit deny in any policy wins.
- 2. Every level of service control policies must allow.
- 3. AWS services and anonymous callers have only what a resource's policy gives them.
+ 2. Every level of service control policies must allow. They bind principals of accounts only, and no service-linked roles. That they
+    do not bind the management account is for the caller to know: it hands none.
+ 3. AWS services, anonymous callers and users of identity providers have only what a resource's policy gives them.
  4. Within one account, a resource's policy that names the caller closely enough suffices (`naming.Grant`). Trust policies of roles
     and policies of KMS keys must allow even so: what identity policies say is not enough without them.
  5. Otherwise identity policies must allow, within the permissions boundary and the session policies. Across accounts the
     resource's policy must allow as well.
 
-The root user needs no identity policy.
+The root user needs no identity policy. A federated user session without session policies has only what resources give to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from opentrail.identity.policies.context import Context
-from opentrail.identity.policies.naming import Caller, Grant
+from opentrail.identity.policies.naming import OUTSIDE, Caller, Grant
 from opentrail.identity.policies.patterns import Lookup
 from opentrail.identity.policies.policy import Policy, Statement
 from opentrail.identity.principals import Principal
@@ -96,61 +98,60 @@ class _Evaluation:
         resource_policy: Policy | None,
         service_control: Sequence[Sequence[Policy]],
     ) -> None:
+        principal = request.principal
         self._request = request
         self._policies = policies
         self._resource_policy = resource_policy
-        self._service_control = service_control
+        self._service_control = service_control if _is_bound(principal) else ()
         self._action = request.action.lower()
-        owner = request.resource_account_id or request.principal.account_id or None
-        self._lookup: Lookup = Context(request.principal, request.context, owner).get
+        owner = request.resource_account_id or principal.account_id or None
+        self._lookup: Lookup = Context(principal, request.context, owner).get
         self._caller: Caller | None = None
         if resource_policy is not None:
             provider = self._lookup("aws:federatedprovider")
-            self._caller = Caller(request.principal, provider[0] if provider else None)
+            self._caller = Caller(principal, provider[0] if provider else None, bounded=policies.boundary is not None)
 
     def decide(self) -> Decision:
         principal = self._request.principal
         denied = self._explicit_deny()
         if denied:
             return Decision(allowed=False, explicit_deny=True, reason=f"with an explicit deny in {denied}")
-        if principal.type != "AWSService":
-            for level in self._service_control:
-                if not self._any_allows(level):
-                    return self._no("service control policy")
+        for level in self._service_control:
+            if not self._any_allows(level):
+                return self._no("service control policy")
         grant = self._grant()
-        if principal.type in ("AWSService", "Unknown") or not principal.account_id:
-            return ALLOWED if grant is Grant.DIRECT else self._no("resource-based policy")
+        if principal.type in OUTSIDE or not principal.account_id:
+            return ALLOWED if grant is Grant.DIRECT else self._no(self._resource_kind)
         owner = self._request.resource_account_id
         if owner is not None and owner != principal.account_id:
             if grant is Grant.NONE:
-                return self._no("resource-based policy")
+                return self._no(self._resource_kind)
             return self._within_limits(by_identity=True)
         if grant is Grant.DIRECT:
             return ALLOWED
         if grant is Grant.NONE and self._resource_policy is not None and _must_be_named(self._action):
-            return self._no("resource-based policy")
+            return self._no(self._resource_kind)
         return self._within_limits(by_identity=grant is not Grant.ROLE and grant is not Grant.ISSUER)
 
     def _within_limits(self, *, by_identity: bool) -> Decision:
-        policies = self._policies
-        if by_identity and self._request.principal.type != "Root" and not self._any_allows(policies.identity):
+        principal, policies = self._request.principal, self._policies
+        if by_identity and principal.type != "Root" and not self._any_allows(policies.identity):
             return self._no("identity-based policy")
         if policies.boundary is not None and not self._any_allows((policies.boundary,)):
             return self._no("permissions boundary")
-        if policies.session and not self._any_allows(policies.session):
+        if (policies.session or principal.type == "FederatedUser") and not self._any_allows(policies.session):
             return self._no("session policy")
         return ALLOWED
 
     def _explicit_deny(self) -> str | None:
         policies = self._policies
         for level in self._service_control:
-            if self._request.principal.type != "AWSService" and self._any_denies(level):
+            if self._any_denies(level):
                 return "a service control policy"
         if self._resource_policy is not None and self._caller is not None:
             for statement in self._resource_policy.denies:
-                named = statement.naming is not None and statement.naming.grant(self._caller) is not Grant.NONE
-                if named and self._applies(statement):
-                    return "a resource-based policy"
+                if statement.naming is not None and statement.naming.forbids(self._caller) and self._applies(statement):
+                    return f"{'the' if self._is_trust else 'a'} {self._resource_kind}"
         if self._any_denies(policies.identity):
             return "an identity-based policy"
         if policies.boundary is not None and self._any_denies((policies.boundary,)):
@@ -158,6 +159,14 @@ class _Evaluation:
         if self._any_denies(policies.session):
             return "a session policy"
         return None
+
+    @property
+    def _is_trust(self) -> bool:
+        return self._action.startswith(_ASSUMING)
+
+    @property
+    def _resource_kind(self) -> str:
+        return "role trust policy" if self._is_trust else "resource-based policy"
 
     def _grant(self) -> Grant:
         closest = Grant.NONE
@@ -186,6 +195,18 @@ class _Evaluation:
         return Decision(allowed=False, reason=f"because no {kind} allows the {self._request.action} action")
 
 
+_ASSUMING: Final = ("sts:assumerole", "sts:tagsession", "sts:setsourceidentity", "sts:setcontext")
+"""Beginnings of the actions that trust policies of roles are about."""
+
+
 def _must_be_named(action: str) -> bool:
     """Whether the resource's policy must allow even within its own account: trust policies of roles, policies of KMS keys."""
-    return action.startswith(("sts:assumerole", "sts:tagsession", "sts:setsourceidentity", "kms:"))
+    return action.startswith((*_ASSUMING, "kms:"))
+
+
+def _is_bound(principal: Principal) -> bool:
+    """Whether service control policies say anything about the caller."""
+    if principal.type in OUTSIDE:
+        return False
+    session = principal.session
+    return session is None or ":role/aws-service-role/" not in session.issuer_arn

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from opentrail.identity.policies import grammar
 from opentrail.identity.policies.conditions import Test, compile_condition
+from opentrail.identity.policies.document import Document, read
+from opentrail.identity.policies.document import Statement as Written
 from opentrail.identity.policies.naming import Naming
-from opentrail.identity.policies.patterns import Lookup, Matcher, arn_pattern, pattern
+from opentrail.identity.policies.patterns import Lookup, Matcher, pattern, resource_pattern
 
 
 def _nothing(_key: str) -> None:
@@ -32,7 +33,7 @@ class _Actions:
                 prefixes.setdefault(vendor, []).append(action[:-1])
             else:
                 patterns.setdefault(vendor, []).append(pattern(action))
-        self._everything = "*" in actions
+        self._everything = not {"*", "*:*"}.isdisjoint(actions)
         self._exact = frozenset(exact)
         self._prefixes = {vendor: tuple(found) for vendor, found in prefixes.items()}
         self._patterns = {vendor: tuple(found) for vendor, found in patterns.items()}
@@ -52,14 +53,14 @@ class Statement:
 
     __slots__ = ("_actions", "_conditions", "_every_resource", "_not_action", "_not_resource", "_resources", "naming", "sid")
 
-    def __init__(self, written: grammar.Statement, *, variables: bool) -> None:
+    def __init__(self, written: Written, *, variables: bool) -> None:
         self.sid = written.sid
         self.naming = None if written.principal is None else Naming(written.principal, negated=written.not_principal)
         self._actions = _Actions(written.actions)
         self._not_action = written.not_action
         # A trust policy has no Resource element: it is about the role that carries it.
         self._every_resource = written.resources is None or ("*" in written.resources and not written.not_resource)
-        self._resources: tuple[Matcher, ...] = tuple(arn_pattern(item, variables=variables) for item in written.resources or ())
+        self._resources: tuple[Matcher, ...] = tuple(resource_pattern(item, variables=variables) for item in written.resources or ())
         self._not_resource = written.not_resource
         self._conditions: tuple[Test, ...] = tuple(
             compile_condition(operator, key, values, variables=variables) for operator, key, values in written.conditions
@@ -81,7 +82,7 @@ class Policy:
 
     __slots__ = ("allows", "denies", "text")
 
-    def __init__(self, text: str, document: grammar.Document) -> None:
+    def __init__(self, text: str, document: Document) -> None:
         self.text = text
         """The document as written."""
         allows: list[Statement] = []
@@ -92,13 +93,13 @@ class Policy:
         self.denies = tuple(denies)
 
     @classmethod
-    def parse(cls, text: str, *, check: Callable[[grammar.Document], None] | None = None) -> Policy:
+    def parse(cls, text: str, *, check: Callable[[Document], None] | None = None) -> Policy:
         """Compile a policy from its JSON text.
 
-        `check` is one of `check_identity`, `check_trust`, `check_resource`; without it anything that has the shape of a policy is taken.
+        `check` is one of the checks of `grammar.py`; without it anything that has the shape of a policy is taken.
         Raises `PolicyError` with the message that IAM would give.
         """
-        document = grammar.read(text)
+        document = read(text)
         if check is not None:
             check(document)
         return cls(text, document)
