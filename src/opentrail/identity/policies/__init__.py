@@ -6,7 +6,7 @@ decision = evaluate(PolicyRequest(principal=caller, action="s3:GetObject", resou
 
 from opentrail.identity.policies.context import canonical_user_id, request_context
 from opentrail.identity.policies.document import PolicyError, PolicyTooLarge
-from opentrail.identity.policies.evaluation import Decision, PolicyRequest, PolicySet, denial, evaluate
+from opentrail.identity.policies.evaluation import Decision, PolicyRequest, PolicySet, denial, evaluate, spoken_reason
 from opentrail.identity.policies.grammar import (
     check_identity,
     check_key_policy,
@@ -33,4 +33,5 @@ __all__ = [
     "evaluate",
     "parsed",
     "request_context",
+    "spoken_reason",
 ]

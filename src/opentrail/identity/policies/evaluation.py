@@ -66,11 +66,18 @@ ALLOWED = Decision(allowed=True)
 NO_POLICIES = PolicySet()
 
 
-def denial(request: PolicyRequest, decision: Decision) -> str:
-    """The message of `AccessDenied` in AWS's words; STS does not tell why a role cannot be assumed, unless a deny forbids it."""
-    who = request.principal.arn or request.principal.invoked_by or "anonymous"
+def spoken_reason(request: PolicyRequest, decision: Decision) -> str:
+    """What the caller is told of the reason. STS does not tell why a role cannot be assumed, unless a deny forbids it: a role that is
+    not there looks like one that does not trust the caller.
+    """
     silent = request.action.lower().startswith("sts:assumerole") and not decision.explicit_deny
-    reason = "" if silent else decision.reason
+    return "" if silent else decision.reason
+
+
+def denial(request: PolicyRequest, decision: Decision) -> str:
+    """The message of `AccessDenied` in AWS's words."""
+    who = request.principal.arn or request.principal.invoked_by or "anonymous"
+    reason = spoken_reason(request, decision)
     return f"User: {who} is not authorized to perform: {request.action} on resource: {request.resource} {reason}".rstrip()
 
 
