@@ -18,11 +18,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from operator import eq, ge, gt, le, lt
 from typing import Any, Literal
 
 from opentrail.identity.policies.patterns import Lookup, Matcher, arn_pattern, exact, pattern
+from opentrail.identity.policies.tokens import Variable, tokens
 
 Test = Callable[[Lookup], bool]
 Quantifier = Literal["", "ForAllValues", "ForAnyValue"]
@@ -64,6 +65,12 @@ def compile_condition(operator: str, key: str, values: Sequence[str], *, variabl
         return negated
 
     return test
+
+
+def condition_keys(key: str, values: Sequence[str], *, variables: bool) -> frozenset[str]:
+    """All condition keys (in lower case) that a test asks for: its own, and those of the variables in its values."""
+    named = (token.key for value in values for token in tokens(value, variables=variables) if isinstance(token, Variable))
+    return frozenset((key.lower(), *named))
 
 
 def _null(name: str, values: Sequence[str]) -> Test:
@@ -210,23 +217,25 @@ def _ip(value: str, _variables: bool) -> Matcher:
         network = ip_network(value, strict=False)
     except ValueError:
         return _never
+    version, start, mask = network.version, int(network.network_address), int(network.netmask)
 
     def matches(found: str, _lookup: Lookup) -> bool:
         address = _address(found)
-        return address is not None and address in network
+        return address is not None and address[0] == version and address[1] & mask == start
 
     return matches
 
 
 @lru_cache(maxsize=4096)
-def _address(text: str) -> IPv4Address | IPv6Address | None:
+def _address(text: str) -> tuple[int, int] | None:
+    """IP version and number; an IPv4 address in IPv6 clothes is an IPv4 address."""
     try:
         address = ip_address(text)
     except ValueError:
         return None
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        return address.ipv4_mapped
-    return address
+        address = address.ipv4_mapped
+    return address.version, int(address)
 
 
 _OPERATORS: dict[str, tuple[Callable[[str, bool], Matcher], bool]] = {

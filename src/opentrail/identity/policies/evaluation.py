@@ -23,7 +23,7 @@ from typing import Final
 from opentrail.identity.policies.context import Context
 from opentrail.identity.policies.naming import OUTSIDE, Caller, Grant
 from opentrail.identity.policies.patterns import Lookup
-from opentrail.identity.policies.policy import Policy, Statement
+from opentrail.identity.policies.policy import Policy, Statement, Unknown
 from opentrail.identity.principals import Principal
 
 
@@ -36,10 +36,17 @@ class PolicyRequest:
     """`s3:GetObject`; letters are compared without case."""
     resource: str
     """ARN, or `*` for actions that have no resource."""
+    resource_known: bool = True
+    """`False`: the action has a resource that cannot be told (`resource` is `*`)."""
     context: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Condition keys known to endpoint and service; those of the caller are worked out here."""
     resource_account_id: str | None = None
     """Owner of the resource; `None`: the caller's account."""
+    unknown: Unknown | None = None
+    """Condition keys of which nothing is known; `None`: what is not in `context` is not there.
+
+    Where something cannot be told, statements that deny count as fitting and statements that allow as not fitting.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +103,7 @@ def evaluate(
 
 
 class _Evaluation:
-    __slots__ = ("_action", "_caller", "_lookup", "_policies", "_request", "_resource_policy", "_service_control")
+    __slots__ = ("_action", "_caller", "_lookup", "_policies", "_request", "_resource_policy", "_service_control", "_sure")
 
     def __init__(
         self,
@@ -111,12 +118,10 @@ class _Evaluation:
         self._resource_policy = resource_policy
         self._service_control = service_control if _is_bound(principal) else ()
         self._action = request.action.lower()
+        self._sure = request.resource_known and request.unknown is None
         owner = request.resource_account_id or principal.account_id or None
         self._lookup: Lookup = Context(principal, request.context, owner).get
         self._caller: Caller | None = None
-        if resource_policy is not None:
-            provider = self._lookup("aws:federatedprovider")
-            self._caller = Caller(principal, provider[0] if provider else None, bounded=policies.boundary is not None)
 
     def decide(self) -> Decision:
         principal = self._request.principal
@@ -155,9 +160,10 @@ class _Evaluation:
         for level in self._service_control:
             if self._any_denies(level):
                 return "a service control policy"
-        if self._resource_policy is not None and self._caller is not None:
-            for statement in self._resource_policy.denies:
-                if statement.naming is not None and statement.naming.forbids(self._caller) and self._applies(statement):
+        if self._resource_policy is not None:
+            for statement in self._resource_policy.about(self._action)[1]:
+                naming = statement.naming
+                if naming is not None and self._fits(statement, deny=True) and naming.forbids(self._named()):
                     return f"{'the' if self._is_trust else 'a'} {self._resource_kind}"
         if self._any_denies(policies.identity):
             return "an identity-based policy"
@@ -177,29 +183,53 @@ class _Evaluation:
 
     def _grant(self) -> Grant:
         closest = Grant.NONE
-        if self._resource_policy is None or self._caller is None:
+        if self._resource_policy is None:
             return closest
-        for statement in self._resource_policy.allows:
+        for statement in self._resource_policy.about(self._action)[0]:
             if statement.naming is None:
                 continue
-            grant = statement.naming.grant(self._caller)
-            if grant > closest and self._applies(statement):
+            grant = statement.naming.grant(self._named())
+            if grant > closest and self._fits(statement, deny=False):
                 closest = grant
                 if closest is Grant.DIRECT:
                     break
         return closest
 
-    def _applies(self, statement: Statement) -> bool:
-        return statement.applies(self._action, self._request.resource, self._lookup)
+    def _named(self) -> Caller:
+        """The caller by all its names, worked out when the first statement asks."""
+        if self._caller is None:
+            provider = self._lookup("aws:federatedprovider")
+            bounded = self._policies.boundary is not None
+            self._caller = Caller(self._request.principal, provider[0] if provider else None, bounded=bounded)
+        return self._caller
+
+    def _fits(self, statement: Statement, *, deny: bool) -> bool:
+        request = self._request
+        if self._sure:
+            return statement.fits(request.resource, self._lookup)
+        resource = request.resource if request.resource_known else None
+        return statement.could_fit(resource, self._lookup, request.unknown or _none, otherwise=deny)
 
     def _any_allows(self, policies: Iterable[Policy]) -> bool:
-        return any(self._applies(statement) for policy in policies for statement in policy.allows)
+        for policy in policies:
+            for statement in policy.about(self._action)[0]:
+                if self._fits(statement, deny=False):
+                    return True
+        return False
 
     def _any_denies(self, policies: Iterable[Policy]) -> bool:
-        return any(self._applies(statement) for policy in policies for statement in policy.denies)
+        for policy in policies:
+            for statement in policy.about(self._action)[1]:
+                if self._fits(statement, deny=True):
+                    return True
+        return False
 
     def _no(self, kind: str) -> Decision:
         return Decision(allowed=False, reason=f"because no {kind} allows the {self._request.action} action")
+
+
+def _none(_key: str) -> bool:
+    return False
 
 
 _ASSUMING: Final = ("sts:assumerole", "sts:tagsession", "sts:setsourceidentity", "sts:setcontext")

@@ -36,7 +36,7 @@ OUTSIDE = ("AWSService", "Unknown", "WebIdentityUser", "SAMLUser")
 class Caller:
     """All names under which policies can mean one principal."""
 
-    __slots__ = ("_account", "_chain", "_names", "_providers", "_service", "bounded")
+    __slots__ = ("_account", "_chain", "_providers", "_service", "bounded")
 
     def __init__(self, principal: Principal, provider: str | None = None, *, bounded: bool = False) -> None:
         """`provider` is what IAM knows the identity provider of a federated caller by (`aws:FederatedProvider`), when there is one;
@@ -45,14 +45,16 @@ class Caller:
         inside = principal.type not in OUTSIDE and bool(principal.account_id)
         self._account = principal.account_id if inside else ""
         self._chain = _chain(principal) if inside else ()
-        self._names = {name: grant for grant, names in self._chain for name in names}
         self._service = principal.invoked_by if principal.type == "AWSService" else None
-        self._providers = {provider, principal.identity_provider} - {None}
+        self._providers = tuple(filter(None, (provider, principal.identity_provider)))
         self.bounded = bounded
 
     def as_aws(self, name: str) -> Grant:
         """How closely an entry below `AWS` names the caller."""
-        return self._names.get(name, Grant.NONE)
+        for grant, names in reversed(self._chain):
+            if name in names:
+                return grant
+        return Grant.NONE
 
     def is_wholly_in(self, names: Collection[str], canonical: Collection[str] = ()) -> bool:
         """Whether entries below `AWS` and `CanonicalUser` name the caller and all it is part of: account, and role behind a session."""
@@ -131,12 +133,18 @@ class Naming:
             return Grant.DIRECT
         closest = self._from_outside(caller)
         for name in self._aws:
-            closest = max(closest, caller.as_aws(name))
+            grant = caller.as_aws(name)
+            if grant > closest:
+                closest = grant
         for name in self._canonical:
             closest = max(closest, caller.as_canonical(name))
         return closest
 
     def _from_outside(self, caller: Caller) -> Grant:
-        if any(caller.is_service(name) for name in self._services):
-            return Grant.DIRECT
-        return max((caller.as_federated(name) for name in self._federated), default=Grant.NONE)
+        for name in self._services:
+            if caller.is_service(name):
+                return Grant.DIRECT
+        closest = Grant.NONE
+        for name in self._federated:
+            closest = max(closest, caller.as_federated(name))
+        return closest

@@ -109,13 +109,17 @@ def _arn_parts(all_tokens: Sequence[Token]) -> list[list[Token]]:
 
 def _matcher(parts: Sequence[Token]) -> Matcher:
     if any(isinstance(part, Variable) for part in parts):
-        plain_text = all(isinstance(part, Literal | Variable) for part in parts)
+        *start, last = parts
+        simple = all(isinstance(part, Literal | Variable) for part in start)
 
         def matches(value: str, lookup: Lookup) -> bool:
             resolved = _resolved(parts, lookup)
             if resolved is None:
                 return False
-            return value == _text(resolved) if plain_text else Glob(resolved).matches(value)
+            if simple and not isinstance(last, One):
+                text = _text(resolved)
+                return value.startswith(text) if isinstance(last, Many) else value == text
+            return Glob(resolved).matches(value)
 
         return matches
     if all(isinstance(part, Literal) for part in parts):

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from opentrail.identity.policies.conditions import Test, compile_condition
+from opentrail.identity.policies.conditions import Test, compile_condition, condition_keys
 from opentrail.identity.policies.document import Document, read
 from opentrail.identity.policies.document import Statement as Written
 from opentrail.identity.policies.naming import Naming
 from opentrail.identity.policies.patterns import Lookup, Matcher, pattern, resource_pattern
+
+MAX_ACTIONS = 512
+"""Actions for which a policy remembers which of its statements are about them."""
+
+Unknown = Callable[[str], bool]
+"""Whether nothing is known of a condition key (in lower case): neither whether a request has it nor with what value."""
 
 
 def _nothing(_key: str) -> None:
@@ -51,7 +57,7 @@ class _Actions:
 class Statement:
     """One compiled statement."""
 
-    __slots__ = ("_actions", "_conditions", "_every_resource", "_not_action", "_not_resource", "_resources", "naming", "sid")
+    __slots__ = ("_actions", "_conditions", "_every_resource", "_keys", "_not_action", "_not_resource", "_resources", "naming", "sid")
 
     def __init__(self, written: Written, *, variables: bool) -> None:
         self.sid = written.sid
@@ -65,26 +71,51 @@ class Statement:
         self._conditions: tuple[Test, ...] = tuple(
             compile_condition(operator, key, values, variables=variables) for operator, key, values in written.conditions
         )
+        self._keys = tuple(condition_keys(key, values, variables=variables) for _, key, values in written.conditions)
 
-    def applies(self, action: str, resource: str, lookup: Lookup) -> bool:
-        """Whether action (in lower case), resource and conditions fit; the caller is not looked at."""
-        if self._actions.has(action) == self._not_action:
-            return False
+    def is_about(self, action: str) -> bool:
+        """Whether the action (in lower case) is one of those that the statement means."""
+        return self._actions.has(action) != self._not_action
+
+    def fits(self, resource: str, lookup: Lookup) -> bool:
+        """Whether resource and conditions fit; neither the action nor the caller is looked at."""
         if not self._every_resource:
-            named = any(matcher(resource, lookup) for matcher in self._resources)
-            if named == self._not_resource:
-                return False
+            for matcher in self._resources:
+                if matcher(resource, lookup):
+                    if self._not_resource:
+                        return False
+                    break
+            else:
+                if not self._not_resource:
+                    return False
         return all(test(lookup) for test in self._conditions)
+
+    def could_fit(self, resource: str | None, lookup: Lookup, unknown: Unknown, *, otherwise: bool) -> bool:
+        """The same of a request of which not all is known: `resource` may be `None`, and some condition keys `unknown`.
+
+        What cannot be told counts as `otherwise`: `True` for a statement that denies, `False` for one that allows.
+        """
+        if not self._every_resource:
+            if resource is None:
+                if not otherwise:
+                    return False
+            elif any(matcher(resource, lookup) for matcher in self._resources) == self._not_resource:
+                return False
+        for keys, test in zip(self._keys, self._conditions, strict=True):
+            if not (otherwise if any(unknown(key) for key in keys) else test(lookup)):
+                return False
+        return True
 
 
 class Policy:
     """A compiled policy document. Equal texts make equal policies."""
 
-    __slots__ = ("allows", "denies", "text")
+    __slots__ = ("_about", "allows", "denies", "text")
 
     def __init__(self, text: str, document: Document) -> None:
         self.text = text
         """The document as written."""
+        self._about: dict[str, tuple[tuple[Statement, ...], tuple[Statement, ...]]] = {}
         allows: list[Statement] = []
         denies: list[Statement] = []
         for written in document.statements:
@@ -103,6 +134,18 @@ class Policy:
         if check is not None:
             check(document)
         return cls(text, document)
+
+    def about(self, action: str) -> tuple[tuple[Statement, ...], tuple[Statement, ...]]:
+        """The statements that allow, and those that deny, as far as they are about the action (in lower case)."""
+        found = self._about.get(action)
+        if found is None:
+            if len(self._about) >= MAX_ACTIONS:
+                self._about = {}
+            found = self._about[action] = (
+                tuple(statement for statement in self.allows if statement.is_about(action)),
+                tuple(statement for statement in self.denies if statement.is_about(action)),
+            )
+        return found
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Policy) and other.text == self.text
