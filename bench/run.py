@@ -53,6 +53,7 @@ PARTS = (
     Part("visible", "From answer to visible"),
     Part("memory", "Memory while 100 MB stream"),
     Part("history", "LookupEvents"),
+    Part("policies", "Policy evaluations per second"),
     Part(
         "validate",
         "opentrail validate beside aws cloudtrail validate-logs",

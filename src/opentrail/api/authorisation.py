@@ -8,11 +8,10 @@ from functools import lru_cache
 
 from opentrail.api.call import Call, Need
 from opentrail.identity import Identities
-from opentrail.identity.policies import Policy, PolicyError, PolicyRequest, denial, evaluate, request_context
+from opentrail.identity.policies import Decision, Policy, PolicyError, PolicyRequest, evaluate, request_context, spoken_reason
+from opentrail.wire import refusals
 from opentrail.wire.faults import Fault
 from opentrail.wire.faults import fault as make_fault
-from opentrail.wire.refusals import AccessDenied
-from opentrail.wire.refusals import fault as refusal_fault
 
 
 class Authorisation:
@@ -47,16 +46,26 @@ class Authorisation:
             resource_policy = _parsed(need.resource_policy) if need.resource_policy else None
             decision = evaluate(request, policies, resource_policy, service_control=service_control)
             if not decision.allowed:
-                raise denied(call, denial(request, decision), protocol)
+                raise denied(call, request, decision, protocol)
 
 
-def denied(call: Call, message: str, protocol: str) -> Fault:
-    """`AccessDenied` in the words of the service that was called."""
-    worded = AccessDenied(arn=call.caller.arn, action="", resource="")
-    plain = refusal_fault(worded, service=call.service, protocol=protocol)
-    if not call.caller.arn and call.service == "s3":
-        message = "Access Denied"
-    return make_fault(plain.code, message, status=plain.status)
+def denied(call: Call, request: PolicyRequest, decision: Decision, protocol: str) -> Fault:
+    """`AccessDenied` in the words of the service that was called. It names the kind of policy, never what a policy says.
+
+    S3 tells no more than "Access Denied" to anybody outside the account of the bucket (S3 user guide, "Troubleshoot access denied errors").
+    """
+    caller = request.principal
+    refused = refusals.AccessDenied(
+        arn=caller.arn or caller.invoked_by or "anonymous",
+        action=request.action,
+        resource=request.resource,
+        reason=spoken_reason(request, decision),
+    )
+    found = refusals.fault(refused, service=call.service, protocol=protocol)
+    stranger = not caller.arn or request.resource_account_id not in (None, caller.account_id)
+    if call.service == "s3" and stranger:
+        return make_fault(found.code, "Access Denied", status=found.status)
+    return found
 
 
 def is_local(address: str) -> bool:

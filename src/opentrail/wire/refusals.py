@@ -152,13 +152,23 @@ STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value."""
 class AccessDenied(Refused):
     """User is not authorized to perform the action."""
 
-    def __init__(self, *, arn: str, action: str, resource: str, explicit_deny: bool = False, policy: PolicyKind = "identity-based") -> None:
-        """`policy` is the kind of policy that denied, or that did not allow."""
-        kind = policy if policy == "permissions boundary" else f"{policy} policy"
-        article = "an" if kind[0] in "aeiou" else "a"
-        reason = f"with an explicit deny in {article} {kind}" if explicit_deny else f"because no {kind} allows the {action} action"
-        super().__init__(f"User: {arn} is not authorized to perform: {action} on resource: {resource} {reason}")
-        self.quoted = f'User: {arn} is not authorized to perform: {action} on resource: "{resource}" {reason}'
+    def __init__(
+        self,
+        *,
+        arn: str,
+        action: str,
+        resource: str,
+        explicit_deny: bool = False,
+        policy: PolicyKind = "identity-based",
+        reason: str | None = None,
+    ) -> None:
+        """`policy` is the kind of policy that denied, or that did not allow; `reason` says it all in its stead (`""`: nothing is said)."""
+        if reason is None:
+            kind = policy if policy == "permissions boundary" else f"{policy} policy"
+            article = "an" if kind[0] in "aeiou" else "a"
+            reason = f"with an explicit deny in {article} {kind}" if explicit_deny else f"because no {kind} allows the {action} action"
+        super().__init__(f"User: {arn} is not authorized to perform: {action} on resource: {resource} {reason}".rstrip())
+        self.quoted = f'User: {arn} is not authorized to perform: {action} on resource: "{resource}" {reason}'.rstrip()
         """The same as S3 words it."""
 
 

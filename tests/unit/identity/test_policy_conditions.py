@@ -55,6 +55,8 @@ OPERATORS: list[tuple[str, Any, Any, bool]] = [
     ("StringEquals", "a", None, False),
     ("StringEquals", "a*", ["ab"], False),
     ("StringEquals", "a*", ["a*"], True),
+    ("StringEquals", "a**", ["a**"], True),
+    ("StringEquals", "a**", ["a*"], False),
     ("StringEquals", 5, ["5"], True),
     ("StringEquals", True, ["true"], True),
     ("StringEqualsIfExists", "a", None, True),
@@ -95,7 +97,12 @@ OPERATORS: list[tuple[str, Any, Any, bool]] = [
     ("DateGreaterThan", "2026-01-05T10:00:00Z", ["2026-01-05T09:59:59Z"], False),
     ("DateGreaterThanEquals", "2026-01-05T10:00:00Z", ["2026-01-05T10:00:00Z"], True),
     ("DateGreaterThan", "yesterday", ["2026-01-05T10:00:00Z"], False),
+    ("DateGreaterThan", "2025", ["2026-01-05T10:00:00Z"], True),
+    ("DateLessThan", "2026-02", ["2026-01-05T10:00:00Z"], True),
+    ("DateLessThan", "20260106", ["2026-01-05T10:00:00Z"], True),
     ("Bool", "true", ["true"], True),
+    ("Bool", ["true", "false"], ["false"], True),
+    ("Bool", "${test:Other}", ["true"], True),
     ("Bool", True, ["True"], True),
     ("Bool", "false", ["true"], False),
     ("Bool", "false", None, False),
@@ -111,6 +118,8 @@ OPERATORS: list[tuple[str, Any, Any, bool]] = [
     ("IpAddress", "10.0.0.0/8", ["::ffff:10.0.0.1"], True),
     ("IpAddress", "10.0.0.0/8", ["elsewhere"], False),
     ("IpAddress", "nonsense", ["10.0.0.1"], False),
+    ("IpAddress", "10.0.0.0/255.0.0.0", ["10.0.0.1"], False),
+    ("IpAddress", "10.0.0.0/33", ["10.0.0.1"], False),
     ("NotIpAddress", "10.0.0.0/8", ["11.1.2.3"], True),
     ("NotIpAddress", "10.0.0.0/8", None, True),
     ("NotIpAddress", "10.0.0.0/8", ["10.1.2.3"], False),
@@ -128,9 +137,17 @@ OPERATORS: list[tuple[str, Any, Any, bool]] = [
     ("Null", "false", ["x"], True),
     ("Null", "false", None, False),
     ("Null", True, [], True),
+    ("Null", "true", [""], True),
+    ("Null", "maybe", ["x"], False),
+    ("Null", ["true", "false"], ["x"], True),
     ("ForAllValues:StringEquals", ["a", "b"], ["a", "b"], True),
     ("ForAllValues:StringEquals", ["a", "b"], ["a", "c"], False),
     ("ForAllValues:StringEquals", ["a"], None, True),
+    ("ForAllValues:StringEquals", ["a"], [""], True),
+    ("ForAllValues:StringEquals", ["a"], ["a", ""], False),
+    ("ForAnyValue:StringNotEquals", ["a"], [""], False),
+    ("ForAllValues:Bool", "true", ["true", "false"], False),
+    ("ForAnyValue:Bool", "true", ["true", "false"], True),
     ("ForAllValues:StringNotEquals", ["a"], ["b", "c"], True),
     ("ForAllValues:StringNotEquals", ["a"], ["a", "c"], False),
     ("ForAllValues:StringLike", ["a*"], ["ab", "ac"], True),
@@ -146,7 +163,7 @@ OPERATORS: list[tuple[str, Any, Any, bool]] = [
 
 @pytest.mark.parametrize(("operator", "values", "found", "holds"), OPERATORS)
 def test_operator(operator: str, values: Any, found: list[str] | None, holds: bool) -> None:
-    context = {} if found is None else {"test:Key": found}
+    context = {"test:Other": ["True"]} if found is None else {"test:Key": found, "test:Other": ["True"]}
     statement = {"Action": "*", "Resource": "*", "Condition": {operator: {"TEST:key": values}}}
     assert allowed(statement, ALICE, "s3:GetObject", "*", context) is holds
 
@@ -200,7 +217,18 @@ RESOURCES: list[tuple[Any, str, bool]] = [
     ("arn:aws:s3:::b/${aws:PrincipalTag/none}", "arn:aws:s3:::b/", False),
     ("arn:aws:s3:::b/${aws:PrincipalTag/none, 'all'}", "arn:aws:s3:::b/all", True),
     ("arn:aws:s3:::b/${aws:PrincipalTag/team, 'all'}", "arn:aws:s3:::b/all", False),
-    ("arn:aws:iam::${aws:PrincipalAccount}:user/${aws:username}", f"arn:aws:iam::{ACCOUNT}:user/alice", True),
+    # variables have a meaning in the last part only
+    ("arn:aws:iam::${aws:PrincipalAccount}:user/${aws:username}", f"arn:aws:iam::{ACCOUNT}:user/alice", False),
+    ("arn:aws:iam::${aws:PrincipalAccount}:user/alice", "arn:aws:iam::${aws:PrincipalAccount}:user/alice", True),
+    ("arn:aws:s3:::b/${aws:PrincipalTag/no such, 'all'}", "arn:aws:s3:::b/all", True),
+    # a `*` that ends its part may run on, one within it may not
+    ("arn:aws:sns:*:topic", f"arn:aws:sns:eu-west-1:{ACCOUNT}:topic", True),
+    ("arn:aws:sns:eu-*-1:*:topic", f"arn:aws:sns:eu-west-1:{ACCOUNT}:topic", True),
+    ("arn:aws:sns:eu*1:topic", f"arn:aws:sns:eu-west-1:{ACCOUNT}1:topic", False),
+    ("arn:aws:sns:??-west-1:*:topic", f"arn:aws:sns:eu-west-1:{ACCOUNT}:topic", True),
+    ("arn:aws:sns?eu-west-1:*:topic", f"arn:aws:sns:eu-west-1:{ACCOUNT}:topic", False),
+    ("arn:aws:sns:*-1:*:${aws:username}", f"arn:aws:sns:eu-west-1:{ACCOUNT}:alice", True),
+    ("arn:aws:logs:*:*:log-group:a*b", f"arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:a:b", True),
     ("arn:aws:s3:::b/${*}", "arn:aws:s3:::b/*", True),
     ("arn:aws:s3:::b/${*}", "arn:aws:s3:::b/k", False),
     ("arn:aws:s3:::b/${?}", "arn:aws:s3:::b/k", False),

@@ -143,7 +143,26 @@ DECISIONS: list[tuple[str, str, dict[str, Any], str]] = [
     ("deny all but another", "user", {"identity": [ALLOW], "resource": [S("Deny", NotPrincipal={"AWS": [ROLE, ROOT]})]}, "never"),
     ("naming the account excepts no user", "user", {"identity": [ALLOW], "resource": [S("Deny", NotPrincipal={"AWS": ROOT})]}, "never"),
     ("naming the account excepts root", "root", {"resource": [S("Deny", NotPrincipal={"AWS": ROOT})]}, "yes"),
-    ("deny all but my role", "role", {"identity": [ALLOW], "resource": [S("Deny", NotPrincipal={"AWS": [ROLE, SESSION]})]}, "yes"),
+    ("deny all but me: account left out", "user", {"identity": [ALLOW], "resource": [S("Deny", NotPrincipal={"AWS": USER})]}, "never"),
+    (
+        "deny all but me: boundary",
+        "user",
+        {"identity": [ALLOW], "boundary": [ALLOW], "resource": [S("Deny", NotPrincipal={"AWS": [USER, ROOT]})]},
+        "never",
+    ),
+    ("deny all but my session", "role", {"identity": [ALLOW], "resource": [S("Deny", NotPrincipal={"AWS": [ROOT, ROLE, SESSION]})]}, "yes"),
+    (
+        "deny all but my role: not its session",
+        "role",
+        {"identity": [ALLOW], "resource": [S("Deny", NotPrincipal={"AWS": [ROOT, ROLE]})]},
+        "never",
+    ),
+    (
+        "deny all but a service: itself",
+        "service",
+        {"resource": [P("Allow", "*"), S("Deny", NotPrincipal={"Service": "cloudtrail.amazonaws.com"})]},
+        "yes",
+    ),
     ("deny all but a service: user", "user", {"resource": [S("Deny", NotPrincipal={"Service": "sns.amazonaws.com"})]}, "never"),
     # boundaries
     ("boundary without allow", "user", {"identity": [ALLOW], "boundary": []}, "no"),

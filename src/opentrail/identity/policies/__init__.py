@@ -5,8 +5,15 @@ decision = evaluate(PolicyRequest(principal=caller, action="s3:GetObject", resou
 """
 
 from opentrail.identity.policies.context import canonical_user_id, request_context
-from opentrail.identity.policies.evaluation import Decision, PolicyRequest, PolicySet, denial, evaluate
-from opentrail.identity.policies.grammar import PolicyError, check_identity, check_resource, check_trust
+from opentrail.identity.policies.document import PolicyError, PolicyTooLarge
+from opentrail.identity.policies.evaluation import Decision, PolicyRequest, PolicySet, denial, evaluate, spoken_reason
+from opentrail.identity.policies.grammar import (
+    check_identity,
+    check_key_policy,
+    check_resource,
+    check_service_control,
+    check_trust,
+)
 from opentrail.identity.policies.policy import Policy, parsed
 
 __all__ = [
@@ -15,12 +22,16 @@ __all__ = [
     "PolicyError",
     "PolicyRequest",
     "PolicySet",
+    "PolicyTooLarge",
     "canonical_user_id",
     "check_identity",
+    "check_key_policy",
     "check_resource",
+    "check_service_control",
     "check_trust",
     "denial",
     "evaluate",
     "parsed",
     "request_context",
+    "spoken_reason",
 ]

@@ -61,6 +61,8 @@ class Context:
         of_principal = _OF_PRINCIPAL.get(key)
         if of_principal is not None:
             return of_principal(self._principal)
+        if key == "aws:federatedprovider" and (provider := _provider(self._principal)) is not None:
+            return (provider,)
         lowered = self._lowered
         if lowered is None:
             lowered = self._lowered = {name.lower(): values for name, values in self._given.items()}
@@ -124,11 +126,18 @@ def _account(principal: Principal) -> Values | None:
 
 
 def _user_id(principal: Principal) -> Values | None:
+    if principal.type == "Unknown":
+        return ("anonymous",)
     return (principal.principal_id,) if principal.principal_id and principal.type != "AWSService" else None
 
 
 def _user_name(principal: Principal) -> Values | None:
     return (principal.user_name,) if principal.type == "IAMUser" and principal.user_name else None
+
+
+def _provider(principal: Principal) -> str | None:
+    """Who vouched for a role session; of callers that have no session yet only their service knows which provider IAM knows them by."""
+    return principal.session.federated_provider if principal.session else None
 
 
 def _is_service(principal: Principal) -> Values | None:

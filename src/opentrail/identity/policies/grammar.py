@@ -1,218 +1,40 @@
-"""The grammar of policy documents: JSON text to a checked `Document`, with the messages that IAM gives for mistakes.
+"""What holds for each kind of policy: of identities, roles' trust, resources, KMS keys, and service control policies.
 
-`read` checks what every policy must satisfy. `check_identity`, `check_trust` and `check_resource` add what holds for policies of
-identities, trust policies of roles and policies of resources. Nothing here opens a file.
+A check takes a `Document` that `read` has made, and raises `PolicyError` with the message that the service gives. Services turn it into
+their own fault: `MalformedPolicyDocument` (IAM), `MalformedPolicy` (S3), `MalformedPolicyDocumentException` (KMS, Organizations);
+`PolicyTooLarge` into the one for sizes, where they have one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
-import orjson
+from opentrail.identity.policies.document import CURRENT_VERSION, Document, PolicyError, PolicyTooLarge, Statement, read
 
-MAX_TEXT = 131_072
-"""Characters that a document may have at all (IAM's `policyDocumentType`); each kind of policy has a lower quota of its own."""
+__all__ = [
+    "Document",
+    "PolicyError",
+    "PolicyTooLarge",
+    "Statement",
+    "check_identity",
+    "check_key_policy",
+    "check_resource",
+    "check_resources",
+    "check_service_control",
+    "check_trust",
+    "read",
+]
 
-CURRENT_VERSION = "2012-10-17"
-VERSIONS = ("2008-10-17", CURRENT_VERSION)
+MAX_KEY_POLICY = 32 * 1024
+"""Bytes of a key policy (KMS developer guide, "Resource quotas")."""
 
-_TOP = {"Version", "Id", "Statement"}
-_ELEMENTS = {
-    "Sid",
-    "Effect",
-    "Principal",
-    "NotPrincipal",
-    "Action",
-    "NotAction",
-    "Resource",
-    "NotResource",
-    "Condition",
-}
-_PRINCIPAL_KINDS = ("AWS", "Service", "Federated", "CanonicalUser")
-_VENDOR = re.compile(r"[a-zA-Z0-9-]+\Z")
+MAX_SERVICE_CONTROL = 10_240
+"""Bytes of a service control policy, white space included (Organizations user guide, "Quotas")."""
+
 _SID = re.compile(r"[0-9A-Za-z]*\Z")
-_ACCOUNT = re.compile(r"\d{12}\Z")
-_ARN = re.compile(r"arn:[a-z0-9-]+:(iam|sts)::\d{12}:(root|(user|role|assumed-role|federated-user)/[^*?\s]+)\Z")
-_UNIQUE_ID = re.compile(r"(AIDA|AROA)[A-Z0-9]{12,}(:\S+)?\Z")
 _PARTITION = re.compile(r"aws(-[a-z0-9-]+)?\Z")
-
-_OPERATOR = re.compile(
-    r"(?:(?:ForAllValues|ForAnyValue):)?(?:"
-    r"(?:String(?:Equals|NotEquals|EqualsIgnoreCase|NotEqualsIgnoreCase|Like|NotLike)"
-    r"|(?:Numeric|Date)(?:Equals|NotEquals|LessThan|LessThanEquals|GreaterThan|GreaterThanEquals)"
-    r"|Bool|BinaryEquals|IpAddress|NotIpAddress|Arn(?:Equals|Like|NotEquals|NotLike))(?:IfExists)?"
-    r"|Null)\Z"
-)
-
-
-class PolicyError(ValueError):
-    """A policy document that IAM would refuse; its text is the message of `MalformedPolicyDocument`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
-    """One statement as written, lists made of single values."""
-
-    effect: str
-    sid: str | None
-    principal: Any
-    """`"*"` or a mapping of kind to names; `None` when the statement names nobody."""
-    not_principal: bool
-    actions: tuple[str, ...]
-    not_action: bool
-    resources: tuple[str, ...] | None
-    not_resource: bool
-    conditions: tuple[tuple[str, str, tuple[str, ...]], ...]
-    """Operator, condition key, values."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    """A policy document whose shape is right."""
-
-    version: str | None
-    statements: tuple[Statement, ...]
-
-    @property
-    def variables(self) -> bool:
-        """Policy variables are plain text before version 2012-10-17."""
-        return self.version == CURRENT_VERSION
-
-
-def read(text: str) -> Document:
-    """Check the JSON and the shape of a policy. Raises `PolicyError`."""
-    if len(text) > MAX_TEXT:
-        raise PolicyError(f"Policy document exceeds the maximum size of {MAX_TEXT} characters.")
-    try:
-        found = orjson.loads(text)
-    except (orjson.JSONDecodeError, UnicodeEncodeError):
-        raise PolicyError("Syntax errors in policy.") from None
-    if not isinstance(found, dict) or not found.keys() <= _TOP:
-        raise PolicyError("Syntax errors in policy.")
-    version = found.get("Version")
-    if version is not None and version not in VERSIONS:
-        raise PolicyError("Syntax errors in policy.")
-    if not isinstance(found.get("Id", ""), str):
-        raise PolicyError("Syntax errors in policy.")
-    if "Statement" not in found:
-        raise PolicyError("Missing required field Statement")
-    listed = found["Statement"]
-    if isinstance(listed, dict):
-        listed = [listed]
-    if not isinstance(listed, list):
-        raise PolicyError("Syntax errors in policy.")
-    statements = tuple(_statement(item) for item in listed)
-    sids = [statement.sid for statement in statements if statement.sid]
-    if len(set(sids)) != len(sids):
-        raise PolicyError("Statement IDs (SID) in a single policy must be unique.")
-    return Document(version=version, statements=statements)
-
-
-def _statement(found: Any) -> Statement:
-    if not isinstance(found, dict) or not found.keys() <= _ELEMENTS:
-        raise PolicyError("Syntax errors in policy.")
-    if "Effect" not in found:
-        raise PolicyError("Missing required field Effect")
-    if found["Effect"] not in ("Allow", "Deny"):
-        raise PolicyError(f"Invalid effect: {found['Effect']}" if isinstance(found["Effect"], str) else "Syntax errors in policy.")
-    sid = found.get("Sid")
-    if sid is not None and not isinstance(sid, str):
-        raise PolicyError("Syntax errors in policy.")
-    for name in ("Action", "Resource", "Principal"):
-        if name in found and f"Not{name}" in found:
-            raise PolicyError("Syntax errors in policy.")
-    actions = _texts(found, "Action") or _texts(found, "NotAction") or ()
-    for action in actions:
-        _check_action(action)
-    resources = _texts(found, "Resource")
-    if resources is None:
-        resources = _texts(found, "NotResource")
-    principal = found.get("Principal", found.get("NotPrincipal"))
-    return Statement(
-        effect=found["Effect"],
-        sid=sid,
-        principal=None if principal is None else _principal(principal),
-        not_principal="NotPrincipal" in found,
-        actions=actions,
-        not_action="NotAction" in found,
-        resources=resources,
-        not_resource="NotResource" in found,
-        conditions=tuple(_conditions(found.get("Condition", {}))),
-    )
-
-
-def _texts(found: Mapping[str, Any], name: str) -> tuple[str, ...] | None:
-    if name not in found:
-        return None
-    value = found[name]
-    listed = [value] if isinstance(value, str) else value
-    if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
-        raise PolicyError("Syntax errors in policy.")
-    return tuple(listed)
-
-
-def _check_action(action: str) -> None:
-    if action == "*":
-        return
-    vendor, colon, name = action.partition(":")
-    if not colon or not name:
-        raise PolicyError("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
-    if not _VENDOR.match(vendor):
-        raise PolicyError(f"Vendor {vendor} is not valid")
-
-
-def _principal(value: Any) -> Any:
-    if value == "*":
-        return value
-    if not isinstance(value, dict) or not value or not value.keys() <= set(_PRINCIPAL_KINDS):
-        raise PolicyError("Syntax errors in policy.")
-    kinds: dict[str, tuple[str, ...]] = {}
-    for kind in value:
-        names = _texts(value, kind)
-        if not names:
-            raise PolicyError("Syntax errors in policy.")
-        for name in names:
-            if not _known_form(kind, name):
-                raise PolicyError(f'Invalid principal in policy: "{kind}":"{name}"')
-        kinds[kind] = names
-    return kinds
-
-
-def _known_form(kind: str, name: str) -> bool:
-    if name == "*":
-        return True
-    if kind == "AWS":
-        return bool(_ACCOUNT.match(name) or _ARN.match(name) or _UNIQUE_ID.match(name))
-    return bool(name) and not re.search(r"[*?\s]", name)
-
-
-def _conditions(found: Any) -> list[tuple[str, str, tuple[str, ...]]]:
-    if not isinstance(found, dict):
-        raise PolicyError("Syntax errors in policy.")
-    listed: list[tuple[str, str, tuple[str, ...]]] = []
-    for operator, keys in found.items():
-        if not _OPERATOR.match(operator):
-            raise PolicyError(f"Invalid Condition type : {operator}.")
-        if not isinstance(keys, dict):
-            raise PolicyError("Syntax errors in policy.")
-        for key, values in keys.items():
-            if ":" not in key:
-                raise PolicyError("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
-            listed.append((operator, key, tuple(_value(value) for value in (values if isinstance(values, list) else [values]))))
-    return listed
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | float):
-        return str(value)
-    raise PolicyError("Syntax errors in policy.")
+_WILDCARD = re.compile(r"[*?]")
 
 
 def check_identity(document: Document) -> None:
@@ -220,7 +42,7 @@ def check_identity(document: Document) -> None:
     if document.version != CURRENT_VERSION:
         raise PolicyError("Policy document must be version 2012-10-17 or greater.")
     if not document.statements:
-        raise PolicyError("Syntax errors in policy.")
+        raise PolicyError("Syntax errors in policy. Statement is empty.")
     for statement in document.statements:
         if statement.principal is not None:
             raise PolicyError("Policy document should not specify a principal.")
@@ -238,13 +60,16 @@ def check_identity(document: Document) -> None:
 def check_resources(resources: Sequence[str]) -> None:
     """Every entry is `*` or looks like an ARN. Raises `PolicyError`."""
     for resource in resources:
-        if resource == "*" or resource.startswith("${"):
+        if resource == "*":
             continue
+        shown = resource[:200]
         parts = resource.split(":", 5)
         if parts[0] != "arn" or (len(parts) < 6 and not resource.endswith("*")) or len(parts) < 2:
-            raise PolicyError(f'Resource {resource} must be in ARN format or "*".')
+            raise PolicyError(f'Resource {shown} must be in ARN format or "*".')
         if "*" not in parts[1] and not _PARTITION.match(parts[1]):
-            raise PolicyError(f'Partition "{parts[1]}" is not valid for resource "{resource}".')
+            raise PolicyError(f'Partition "{parts[1][:100]}" is not valid for resource "{shown}".')
+        if len(parts) > 2 and _WILDCARD.search(parts[2]):
+            raise PolicyError("Resource vendor must be fully qualified and cannot contain regexes.")
 
 
 def check_trust(document: Document) -> None:
@@ -254,8 +79,10 @@ def check_trust(document: Document) -> None:
     for statement in document.statements:
         if statement.principal is None:
             raise PolicyError("Missing required field Principal")
+        if statement.not_principal:
+            raise PolicyError("Has prohibited field NotPrincipal")
         if statement.resources is not None:
-            raise PolicyError("Has prohibited field Resource")
+            raise PolicyError(f"Has prohibited field {'NotResource' if statement.not_resource else 'Resource'}")
         if not statement.actions:
             raise PolicyError("Missing required field Action")
         for action in statement.actions:
@@ -274,7 +101,43 @@ def check_resource(document: Document) -> None:
     for statement in document.statements:
         if statement.principal is None:
             raise PolicyError("Missing required field Principal")
+        if statement.not_principal and statement.effect == "Allow":
+            raise PolicyError("NotPrincipal cannot be used with the effect Allow; name those who are allowed in Principal.")
         if not statement.actions:
             raise PolicyError("Missing required field Action")
         if not statement.resources:
             raise PolicyError("Missing required field Resource")
+
+
+def check_key_policy(document: Document) -> None:
+    """What holds for the policy of a KMS key. Raises `PolicyError`, `PolicyTooLarge` beyond `MAX_KEY_POLICY`.
+
+    Whether it still lets somebody change it (the lockout check) is for the service to find out by evaluating it.
+    """
+    if document.size > MAX_KEY_POLICY:
+        raise PolicyTooLarge(f"The key policy has {document.size} bytes; it may have {MAX_KEY_POLICY}.")
+    check_resource(document)
+    for statement in document.statements:
+        if isinstance(statement.principal, dict) and "CanonicalUser" in statement.principal:
+            raise PolicyError("Policy contains a statement with one or more invalid principals.")
+
+
+def check_service_control(document: Document) -> None:
+    """What holds for a service control policy: the whole policy language, but it names nobody (Organizations user guide, "SCP syntax").
+
+    Raises `PolicyError`, `PolicyTooLarge` beyond `MAX_SERVICE_CONTROL`.
+    """
+    if document.size > MAX_SERVICE_CONTROL:
+        raise PolicyTooLarge(f"The service control policy has {document.size} bytes; it may have {MAX_SERVICE_CONTROL}.")
+    if document.version != CURRENT_VERSION:
+        raise PolicyError("Policy document must be version 2012-10-17 or greater.")
+    if not document.statements:
+        raise PolicyError("Missing required field Statement")
+    for statement in document.statements:
+        if statement.principal is not None:
+            raise PolicyError(f"Has prohibited field {'NotPrincipal' if statement.not_principal else 'Principal'}")
+        if not statement.actions:
+            raise PolicyError("Missing required field Action")
+        if not statement.resources:
+            raise PolicyError("Missing required field Resource")
+        check_resources(statement.resources)

@@ -1,75 +1,22 @@
-"""Wildcard patterns of policies: `*`, `?` and `${variables}`, matched in bounded time.
-
-A pattern is cut at its `*` into pieces of fixed length. The first and the last piece are anchored, those between are looked for from
-left to right, each once, so matching never goes back. Pieces without `?` are found by `str.find`; pieces with `?` by shifting bits
-(one step for each character of the text), so no pattern can be made to take exponential or even quadratic time.
+"""Wildcard patterns of policies as functions: `*`, `?` and `${variables}`, matched in bounded time (`globs.py`).
 
 Variables are put in when a request is matched, and what they stand for is literal: a `*` in a user name is no wildcard.
+
+How far a wildcard may reach differs (IAM user guide, "Resource" and "ARN condition operators"): in `StringLike` anywhere; in the ARN
+operators never out of its colon-separated part; in the `Resource` element a `*` that ends its part may run on over the following ones.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+
+from opentrail.identity.policies.globs import Automaton, Glob
+from opentrail.identity.policies.tokens import Literal, Many, ManyInPart, One, OneInPart, Token, Variable, tokens
 
 Lookup = Callable[[str], Sequence[str] | None]
 """Values of a condition key, given in lower case; `None` when the request has none."""
 
 Matcher = Callable[[str, Lookup], bool]
-
-_TOKEN = re.compile(r"\$\{([^{}]{1,512})\}|\*+|\?")
-_WILDCARD = re.compile(r"\*+|\?")
-_DEFAULT = re.compile(r"^\s*([^,\s]+)\s*(?:,\s*'([^']*)'\s*)?$")
-
-
-class Literal(NamedTuple):
-    """Text that stands for itself."""
-
-    text: str
-
-
-class Variable(NamedTuple):
-    """`${key}` or `${key, 'default'}`."""
-
-    key: str
-    default: str | None
-
-
-class Many(NamedTuple):
-    """`*`: any text, also none."""
-
-
-class One(NamedTuple):
-    """`?`: any one character."""
-
-
-Token = Literal | Variable | Many | One
-
-
-def tokens(text: str, *, variables: bool) -> list[Token]:
-    """Cut a pattern into its parts. `${*}`, `${?}` and `${$}` are those characters themselves; without `variables` `${` is plain text."""
-    found: list[Token] = []
-    at = 0
-    for match in (_TOKEN if variables else _WILDCARD).finditer(text):
-        if match.start() > at:
-            found.append(Literal(text[at : match.start()]))
-        at = match.end()
-        written = match.group()
-        if written.startswith("$"):
-            found.append(_variable(match.group(1), written))
-        else:
-            found.append(One() if written == "?" else Many())
-    if at < len(text):
-        found.append(Literal(text[at:]))
-    return found
-
-
-def _variable(name: str, written: str) -> Token:
-    if name in ("*", "?", "$"):
-        return Literal(name)
-    match = _DEFAULT.match(name)
-    return Variable(match.group(1).lower(), match.group(2)) if match else Literal(written)
 
 
 def pattern(text: str, *, variables: bool = False) -> Matcher:
@@ -79,22 +26,7 @@ def pattern(text: str, *, variables: bool = False) -> Matcher:
 
 def exact(text: str, *, variables: bool = False) -> Matcher:
     """A matcher for equality: `*` and `?` stand for themselves, variables are put in."""
-    parts = tokens(text, variables=variables)
-    if not any(isinstance(part, Variable) for part in parts):
-        plain = "".join(_spelled(part) for part in parts)
-        return lambda value, _lookup: value == plain
-
-    def matches(value: str, lookup: Lookup) -> bool:
-        resolved = _resolved(parts, lookup)
-        return resolved is not None and value == "".join(_spelled(part) for part in resolved)
-
-    return matches
-
-
-def _spelled(part: Token) -> str:
-    if isinstance(part, Literal):
-        return part.text
-    return "*" if isinstance(part, Many) else "?"
+    return _matcher(tokens(text, variables=variables, wildcards=False))
 
 
 def arn_pattern(text: str, *, variables: bool = False) -> Matcher:
@@ -115,6 +47,51 @@ def arn_pattern(text: str, *, variables: bool = False) -> Matcher:
     return matches
 
 
+def resource_pattern(text: str, *, variables: bool = False) -> Matcher:
+    """A matcher for the `Resource` element.
+
+    In front of the fifth colon wildcards stay within their part, except a `*` that ends it, and `${` is plain text: variables have a
+    meaning in the last part only (IAM user guide, "Resource", "Where you can use policy variables").
+    """
+    head, tail = _around_fifth_colon(text)
+    parts = [*_confined(tokens(head, variables=False)), *tokens(tail, variables=variables)]
+    if not any(isinstance(part, ManyInPart | OneInPart) for part in parts):
+        return _matcher(parts)
+    if not any(isinstance(part, Variable) for part in parts):
+        automaton = Automaton(parts)
+        return lambda value, _lookup: automaton.matches(value)
+
+    def matches(value: str, lookup: Lookup) -> bool:
+        resolved = _resolved(parts, lookup)
+        return resolved is not None and Automaton(resolved).matches(value)
+
+    return matches
+
+
+def _around_fifth_colon(text: str) -> tuple[str, str]:
+    """`text` up to and with its fifth colon, and what comes behind it; all of a text with fewer is in front."""
+    at = -1
+    for _ in range(5):
+        at = text.find(":", at + 1)
+        if at < 0:
+            return text, ""
+    return text[: at + 1], text[at + 1 :]
+
+
+def _confined(head: Sequence[Token]) -> list[Token]:
+    """The tokens in front of the fifth colon, with wildcards that cannot leave their part marked as such."""
+    found: list[Token] = []
+    for token, following in zip(head, [*head[1:], None], strict=True):
+        ends = following is None or (isinstance(following, Literal) and following.text.startswith(":"))
+        if isinstance(token, Many) and not ends:
+            found.append(ManyInPart())
+        elif isinstance(token, One):
+            found.append(OneInPart())
+        else:
+            found.append(token)
+    return found
+
+
 def _arn_parts(all_tokens: Sequence[Token]) -> list[list[Token]]:
     parts: list[list[Token]] = [[]]
     for token in all_tokens:
@@ -132,21 +109,28 @@ def _arn_parts(all_tokens: Sequence[Token]) -> list[list[Token]]:
 
 def _matcher(parts: Sequence[Token]) -> Matcher:
     if any(isinstance(part, Variable) for part in parts):
+        *start, last = parts
+        simple = all(isinstance(part, Literal | Variable) for part in start)
 
         def matches(value: str, lookup: Lookup) -> bool:
             resolved = _resolved(parts, lookup)
-            return resolved is not None and _Glob(resolved).matches(value)
+            if resolved is None:
+                return False
+            if simple and not isinstance(last, One):
+                text = _text(resolved)
+                return value.startswith(text) if isinstance(last, Many) else value == text
+            return Glob(resolved).matches(value)
 
         return matches
     if all(isinstance(part, Literal) for part in parts):
-        plain = "".join(part.text for part in parts if isinstance(part, Literal))
+        plain = _text(parts)
         return lambda value, _lookup: value == plain
     if len(parts) == 1 and isinstance(parts[0], Many):
         return lambda _value, _lookup: True
     if len(parts) == 2 and isinstance(parts[0], Literal) and isinstance(parts[1], Many):
         prefix = parts[0].text
         return lambda value, _lookup: value.startswith(prefix)
-    glob = _Glob(parts)
+    glob = Glob(parts)
     return lambda value, _lookup: glob.matches(value)
 
 
@@ -167,78 +151,5 @@ def _resolved(parts: Sequence[Token], lookup: Lookup) -> list[Token] | None:
     return resolved
 
 
-class _Piece:
-    """A stretch of pattern of fixed length: characters and `?` (kept as `None`)."""
-
-    __slots__ = ("_masks", "length", "plain", "symbols")
-
-    def __init__(self, symbols: Sequence[str | None]) -> None:
-        self.symbols = symbols
-        self.length = len(symbols)
-        self.plain = None if None in symbols else "".join(symbol for symbol in symbols if symbol is not None)
-        self._masks: tuple[dict[str, int], int] | None = None
-
-    def at(self, text: str, position: int) -> bool:
-        """Whether it matches the text at `position`, which leaves room for it."""
-        if self.plain is not None:
-            return text.startswith(self.plain, position)
-        return all(symbol is None or symbol == text[position + index] for index, symbol in enumerate(self.symbols))
-
-    def find(self, text: str, start: int, end: int) -> int:
-        """The leftmost place in `text[start:end]` where it matches, or -1."""
-        if self.plain is not None:
-            return text.find(self.plain, start, end)
-        masks, wild = self._bits()
-        last = 1 << (self.length - 1)
-        state = 0
-        for index in range(start, end):
-            state = ((state << 1) | 1) & masks.get(text[index], wild)
-            if state & last:
-                return index - self.length + 1
-        return -1
-
-    def _bits(self) -> tuple[dict[str, int], int]:
-        if self._masks is None:
-            wild = sum(1 << index for index, symbol in enumerate(self.symbols) if symbol is None)
-            masks: dict[str, int] = {}
-            for index, symbol in enumerate(self.symbols):
-                if symbol is not None:
-                    masks[symbol] = masks.get(symbol, wild) | (1 << index)
-            self._masks = (masks, wild)
-        return self._masks
-
-
-class _Glob:
-    """A pattern without variables, cut at its `*`."""
-
-    __slots__ = ("_least", "_pieces")
-
-    def __init__(self, parts: Sequence[Token]) -> None:
-        pieces: list[list[str | None]] = [[]]
-        for part in parts:
-            if isinstance(part, Literal):
-                pieces[-1].extend(part.text)
-            elif isinstance(part, One):
-                pieces[-1].append(None)
-            elif pieces[-1] or len(pieces) == 1:
-                pieces.append([])
-        self._pieces = [_Piece(piece) for piece in pieces]
-        self._least = sum(piece.length for piece in self._pieces)
-
-    def matches(self, text: str) -> bool:
-        if len(text) < self._least:
-            return False
-        first, *rest = self._pieces
-        if not rest:
-            return len(text) == first.length and first.at(text, 0)
-        last = rest.pop()
-        end = len(text) - last.length
-        if not first.at(text, 0) or not last.at(text, end):
-            return False
-        position = first.length
-        for piece in rest:
-            found = piece.find(text, position, end)
-            if found < 0:
-                return False
-            position = found + piece.length
-        return True
+def _text(parts: Sequence[Token]) -> str:
+    return "".join(part.text for part in parts if isinstance(part, Literal))

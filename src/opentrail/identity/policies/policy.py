@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from opentrail.identity.policies import grammar
-from opentrail.identity.policies.conditions import Test, compile_condition
+from opentrail.identity.policies.conditions import Test, compile_condition, condition_keys
+from opentrail.identity.policies.document import Document, read
+from opentrail.identity.policies.document import Statement as Written
 from opentrail.identity.policies.naming import Naming
-from opentrail.identity.policies.patterns import Lookup, Matcher, arn_pattern, pattern
+from opentrail.identity.policies.patterns import Lookup, Matcher, pattern, resource_pattern
+
+MAX_ACTIONS = 512
+"""Actions for which a policy remembers which of its statements are about them."""
+
+Unknown = Callable[[str], bool]
+"""Whether nothing is known of a condition key (in lower case): neither whether a request has it nor with what value."""
 
 
 def _nothing(_key: str) -> None:
@@ -32,7 +39,7 @@ class _Actions:
                 prefixes.setdefault(vendor, []).append(action[:-1])
             else:
                 patterns.setdefault(vendor, []).append(pattern(action))
-        self._everything = "*" in actions
+        self._everything = not {"*", "*:*"}.isdisjoint(actions)
         self._exact = frozenset(exact)
         self._prefixes = {vendor: tuple(found) for vendor, found in prefixes.items()}
         self._patterns = {vendor: tuple(found) for vendor, found in patterns.items()}
@@ -50,40 +57,65 @@ class _Actions:
 class Statement:
     """One compiled statement."""
 
-    __slots__ = ("_actions", "_conditions", "_every_resource", "_not_action", "_not_resource", "_resources", "naming", "sid")
+    __slots__ = ("_actions", "_conditions", "_every_resource", "_keys", "_not_action", "_not_resource", "_resources", "naming", "sid")
 
-    def __init__(self, written: grammar.Statement, *, variables: bool) -> None:
+    def __init__(self, written: Written, *, variables: bool) -> None:
         self.sid = written.sid
         self.naming = None if written.principal is None else Naming(written.principal, negated=written.not_principal)
         self._actions = _Actions(written.actions)
         self._not_action = written.not_action
         # A trust policy has no Resource element: it is about the role that carries it.
         self._every_resource = written.resources is None or ("*" in written.resources and not written.not_resource)
-        self._resources: tuple[Matcher, ...] = tuple(arn_pattern(item, variables=variables) for item in written.resources or ())
+        self._resources: tuple[Matcher, ...] = tuple(resource_pattern(item, variables=variables) for item in written.resources or ())
         self._not_resource = written.not_resource
         self._conditions: tuple[Test, ...] = tuple(
             compile_condition(operator, key, values, variables=variables) for operator, key, values in written.conditions
         )
+        self._keys = tuple(condition_keys(key, values, variables=variables) for _, key, values in written.conditions)
 
-    def applies(self, action: str, resource: str, lookup: Lookup) -> bool:
-        """Whether action (in lower case), resource and conditions fit; the caller is not looked at."""
-        if self._actions.has(action) == self._not_action:
-            return False
+    def is_about(self, action: str) -> bool:
+        """Whether the action (in lower case) is one of those that the statement means."""
+        return self._actions.has(action) != self._not_action
+
+    def fits(self, resource: str, lookup: Lookup) -> bool:
+        """Whether resource and conditions fit; neither the action nor the caller is looked at."""
         if not self._every_resource:
-            named = any(matcher(resource, lookup) for matcher in self._resources)
-            if named == self._not_resource:
-                return False
+            for matcher in self._resources:
+                if matcher(resource, lookup):
+                    if self._not_resource:
+                        return False
+                    break
+            else:
+                if not self._not_resource:
+                    return False
         return all(test(lookup) for test in self._conditions)
+
+    def could_fit(self, resource: str | None, lookup: Lookup, unknown: Unknown, *, otherwise: bool) -> bool:
+        """The same of a request of which not all is known: `resource` may be `None`, and some condition keys `unknown`.
+
+        What cannot be told counts as `otherwise`: `True` for a statement that denies, `False` for one that allows.
+        """
+        if not self._every_resource:
+            if resource is None:
+                if not otherwise:
+                    return False
+            elif any(matcher(resource, lookup) for matcher in self._resources) == self._not_resource:
+                return False
+        for keys, test in zip(self._keys, self._conditions, strict=True):
+            if not (otherwise if any(unknown(key) for key in keys) else test(lookup)):
+                return False
+        return True
 
 
 class Policy:
     """A compiled policy document. Equal texts make equal policies."""
 
-    __slots__ = ("allows", "denies", "text")
+    __slots__ = ("_about", "allows", "denies", "text")
 
-    def __init__(self, text: str, document: grammar.Document) -> None:
+    def __init__(self, text: str, document: Document) -> None:
         self.text = text
         """The document as written."""
+        self._about: dict[str, tuple[tuple[Statement, ...], tuple[Statement, ...]]] = {}
         allows: list[Statement] = []
         denies: list[Statement] = []
         for written in document.statements:
@@ -92,16 +124,28 @@ class Policy:
         self.denies = tuple(denies)
 
     @classmethod
-    def parse(cls, text: str, *, check: Callable[[grammar.Document], None] | None = None) -> Policy:
+    def parse(cls, text: str, *, check: Callable[[Document], None] | None = None) -> Policy:
         """Compile a policy from its JSON text.
 
-        `check` is one of `check_identity`, `check_trust`, `check_resource`; without it anything that has the shape of a policy is taken.
+        `check` is one of the checks of `grammar.py`; without it anything that has the shape of a policy is taken.
         Raises `PolicyError` with the message that IAM would give.
         """
-        document = grammar.read(text)
+        document = read(text)
         if check is not None:
             check(document)
         return cls(text, document)
+
+    def about(self, action: str) -> tuple[tuple[Statement, ...], tuple[Statement, ...]]:
+        """The statements that allow, and those that deny, as far as they are about the action (in lower case)."""
+        found = self._about.get(action)
+        if found is None:
+            if len(self._about) >= MAX_ACTIONS:
+                self._about = {}
+            found = self._about[action] = (
+                tuple(statement for statement in self.allows if statement.is_about(action)),
+                tuple(statement for statement in self.denies if statement.is_about(action)),
+            )
+        return found
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Policy) and other.text == self.text
