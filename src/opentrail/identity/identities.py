@@ -52,8 +52,11 @@ _NOTHING: Final = Policy.parse('{"Version":"2012-10-17","Statement":[]}')
 class Identities:
     """Accounts, users, groups, roles, policies, keys and sessions. Safe to use from several threads."""
 
-    def __init__(self, database: Database, keys_folder: Path, clock: Clock, *, account_id: str) -> None:
-        """`account_id` is the default account; it is made if it is not there. Raises `VaultError` when the master key is unusable."""
+    def __init__(self, database: Database, keys_folder: Path, clock: Clock, *, account_id: str, outbox: Outbox | None = None) -> None:
+        """`account_id` is the default account; it is made if it is not there. Service events are left in `outbox`.
+
+        Raises `VaultError` when the master key is unusable.
+        """
         self.account_id = account_id
         self._keys_folder = keys_folder
         self._clock = clock
@@ -70,7 +73,7 @@ class Identities:
         self.last_uses = LastUses(self._store, clock)
         self.login_profiles = LoginProfiles(self._store, clock)
         self.sessions = Sessions(self._store, clock, self._vault)
-        self.organizations = Organizations(self._store, clock, Outbox(database))
+        self.organizations = Organizations(self._store, clock, outbox or Outbox(database))
         self._lock = threading.Lock()
         self._generation = 0
         self._credentials: dict[str, Credential] = {}

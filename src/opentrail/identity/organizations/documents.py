@@ -8,7 +8,7 @@ from opentrail.identity.organizations.faults import (
     MalformedPolicyDocumentException,
 )
 from opentrail.identity.policies import PolicyError, check_resource
-from opentrail.identity.policies.grammar import CURRENT_VERSION, check_resources, read
+from opentrail.identity.policies.grammar import check_resources, read
 
 MAX_CONTENT = 10_240
 """Characters of a service control policy, white space included."""
@@ -46,15 +46,20 @@ def service_control(text: str) -> str:
         )
     try:
         document = read(text)
-        if document.version != CURRENT_VERSION or not document.statements:
-            raise PolicyError
+        if not document.variables:
+            raise PolicyError("Policy document must be version 2012-10-17 or greater.")
+        if not document.statements:
+            raise PolicyError("Missing required field Statement")
         for statement in document.statements:
-            if statement.principal is not None or not statement.actions:
-                raise PolicyError
-            check_resources(statement.resources or ())
+            if statement.principal is not None:
+                raise PolicyError("Has prohibited field Principal")
+            if not statement.actions:
+                raise PolicyError("Missing required field Action")
+            if not statement.resources:
+                raise PolicyError("Missing required field Resource")
+            check_resources(statement.resources)
     except PolicyError as error:
-        said = f" {error}" if str(error) else ""
-        raise MalformedPolicyDocumentException(f"{MalformedPolicyDocumentException.__doc__}{said}") from None
+        raise MalformedPolicyDocumentException(f"{MalformedPolicyDocumentException.__doc__} {error}") from None
     return text
 
 
@@ -63,7 +68,7 @@ def resource_policy(text: str) -> str:
     try:
         document = read(text)
         check_resource(document)
-        if document.version != CURRENT_VERSION:
+        if not document.variables:
             raise PolicyError("Policy document must be version 2012-10-17 or greater.")
     except PolicyError as error:
         raise InvalidInputException(
