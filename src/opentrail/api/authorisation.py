@@ -36,11 +36,12 @@ class Authorisation:
         policies = self._identities.policies(call.caller)
         service_control = self._identities.service_control(call.caller.account_id)
         for need in needs:
+            resource_owner = self._identities.resource_organization_context(need.resource_account_id or call.caller.account_id)
             request = PolicyRequest(
                 principal=call.caller,
                 action=need.action,
                 resource=need.resource,
-                context=context | dict(need.context),
+                context=context | dict(resource_owner) | dict(need.context),
                 resource_account_id=need.resource_account_id,
             )
             resource_policy = _parsed(need.resource_policy) if need.resource_policy else None

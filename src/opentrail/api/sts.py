@@ -193,7 +193,9 @@ class STS:
             role = self._identities.roles.get(parts[4], parts[5].rpartition("/")[2])
         except NoSuchEntity:
             return None
-        return role if role.arn == role_arn else None
+        if role.arn != role_arn or self._identities.organizations.accounts.is_closed(role.account_id):
+            return None
+        return role
 
     def _transitive(self, call: Call) -> Mapping[str, str]:
         """Session tags of the caller that go on to the next role."""

@@ -23,6 +23,9 @@ from opentrail.identity.attachments import Attachments
 from opentrail.identity.credentials import Credential
 from opentrail.identity.keys import AccessKeys, LastUses
 from opentrail.identity.managed_policies import AwsPolicies, ManagedPolicies
+from opentrail.identity.organizations import Organizations, Place
+from opentrail.identity.organizations.contacts import is_closed
+from opentrail.identity.organizations.place import of as place_of
 from opentrail.identity.passwords import LoginProfiles
 from opentrail.identity.policies import Policy, PolicySet, parsed
 from opentrail.identity.principals import Principal
@@ -32,6 +35,7 @@ from opentrail.identity.store import Store, current_generation
 from opentrail.identity.users import Groups, Users
 from opentrail.identity.vault import Vault, replace_private
 from opentrail.storage.database import Database
+from opentrail.storage.outbox import Outbox
 
 FRESHNESS = 0.5
 """Seconds after which a change made by another process is seen at the latest."""
@@ -48,8 +52,11 @@ _NOTHING: Final = Policy.parse('{"Version":"2012-10-17","Statement":[]}')
 class Identities:
     """Accounts, users, groups, roles, policies, keys and sessions. Safe to use from several threads."""
 
-    def __init__(self, database: Database, keys_folder: Path, clock: Clock, *, account_id: str) -> None:
-        """`account_id` is the default account; it is made if it is not there. Raises `VaultError` when the master key is unusable."""
+    def __init__(self, database: Database, keys_folder: Path, clock: Clock, *, account_id: str, outbox: Outbox | None = None) -> None:
+        """`account_id` is the default account; it is made if it is not there. Service events are left in `outbox`.
+
+        Raises `VaultError` when the master key is unusable.
+        """
         self.account_id = account_id
         self._keys_folder = keys_folder
         self._clock = clock
@@ -66,16 +73,18 @@ class Identities:
         self.last_uses = LastUses(self._store, clock)
         self.login_profiles = LoginProfiles(self._store, clock)
         self.sessions = Sessions(self._store, clock, self._vault)
+        self.organizations = Organizations(self._store, clock, outbox or Outbox(database))
         self._lock = threading.Lock()
         self._generation = 0
         self._credentials: dict[str, Credential] = {}
         self._policies: dict[tuple[str, tuple[str, ...]], PolicySet] = {}
+        self._places: dict[str, Place | None] = {}
         self._checked = clock.monotonic()
         self._store.on_change = self._forget
         self.accounts.ensure(account_id)
 
     def credential(self, access_key_id: str) -> Credential | None:
-        """Who signs with this key. `None`: unknown, switched off, or the user or role is gone (`InvalidClientTokenId`).
+        """Who signs with this key. `None`: unknown, switched off, the user or role is gone, or the account closed (`InvalidClientTokenId`).
 
         An ended session is still answered, with `expires` in the past.
         """
@@ -89,6 +98,8 @@ class Identities:
         with self._store.read() as connection:
             seen = current_generation(connection)
             found = credentials.load(connection, self._vault, access_key_id)
+            if found is not None and is_closed(connection, found.principal.account_id):
+                return None
         if found is not None:
             with self._lock:
                 if self._is_current(seen):
@@ -130,12 +141,44 @@ class Identities:
         return found
 
     def service_control(self, account_id: str) -> Sequence[Sequence[Policy]]:
-        """The service control policies above an account, a level each, from the organization's root down; none outside of one."""
-        return ()
+        """The service control policies above an account, a level each, from the organization's root down to the account.
+
+        None outside of an organization, for the management account, and where service control policies are not enabled.
+        """
+        place = self._place(account_id)
+        return () if place is None else place.levels
 
     def organization_context(self, account_id: str) -> Mapping[str, Sequence[str]]:
-        """The condition keys that follow from the caller's place in an organization (`aws:PrincipalOrgID`, …)."""
-        return {}
+        """The condition keys that follow from the caller's place in an organization (`aws:PrincipalOrgID`, `aws:PrincipalOrgPaths`)."""
+        place = self._place(account_id)
+        return {} if place is None else {"aws:PrincipalOrgID": (place.organization_id,), "aws:PrincipalOrgPaths": (place.path,)}
+
+    def resource_organization_context(self, account_id: str) -> Mapping[str, Sequence[str]]:
+        """The condition keys that follow from the place of a resource's owner (`aws:ResourceOrgID`, `aws:ResourceOrgPaths`)."""
+        place = self._place(account_id)
+        return {} if place is None else {"aws:ResourceOrgID": (place.organization_id,), "aws:ResourceOrgPaths": (place.path,)}
+
+    def generation(self) -> int:
+        """A number that grows with every change of identities and organizations, in this process or another. One small read."""
+        with self._store.read() as connection:
+            return current_generation(connection)
+
+    def _place(self, account_id: str) -> Place | None:
+        if self._clock.monotonic() - self._checked >= FRESHNESS:
+            self._check()
+        try:
+            return self._places[account_id]
+        except KeyError:
+            pass
+        with self._store.read() as connection:
+            seen = current_generation(connection)
+            found = place_of(connection, account_id)
+        with self._lock:
+            if self._is_current(seen):
+                if len(self._places) >= MAX_REMEMBERED:
+                    self._places = {}
+                self._places[account_id] = found
+        return found
 
     def _read_policies(self, connection: Connection, owner: str, session_policies: tuple[str, ...]) -> PolicySet:
         limits = tuple(parsed(text) for text in session_policies)
@@ -224,4 +267,5 @@ class Identities:
             self._generation = seen
             self._credentials = {}
             self._policies = {}
+            self._places = {}
         return seen == self._generation

@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -19,10 +20,12 @@ from opentrail.api.authentication import Authentication
 from opentrail.api.authorisation import Authorisation
 from opentrail.api.call import Service
 from opentrail.api.cloudtrail import CloudTrailService
+from opentrail.api.cloudtrail.delegates import DelegateOperations
 from opentrail.api.cloudtrail.history import History
 from opentrail.api.endpoint import Endpoint
 from opentrail.api.forward import Forward
 from opentrail.api.iam import IAM
+from opentrail.api.organizations import OrganizationsService
 from opentrail.api.pages import Pages
 from opentrail.api.reading import Asked, Reading
 from opentrail.api.recording import Recording
@@ -90,11 +93,14 @@ class Front:
         upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
         self._proxy = Proxy(upstreams, clock)
         self._mirror = Mirror(orders.sandbox, clock) if orders.sandbox is not None else None
+        authorisation = Authorisation(identities=self._identities)
+        delegates = DelegateOperations(self._identities, partial(authorisation.check, protocol="json"))
         services: list[Service] = [
             IAM(self._identities, catalogue.service("iam").model),
             STS(self._identities, catalogue.service("sts").model),
             S3(buckets),
-            CloudTrailService(trails, keys, history.operations),
+            CloudTrailService(trails, keys, {**history.operations, **delegates.operations}),
+            OrganizationsService(self._identities.organizations, catalogue.service("organizations").model),
         ]
         request_ids = RequestIds()
         authentication = Authentication(identities=self._identities, clock=clock, account_id=account_id, open_door=settings.identity.open)
@@ -110,7 +116,7 @@ class Front:
             reading=Reading(
                 router=Router(catalogue), authentication=authentication, request_ids=request_ids, max_body=settings.front.max_body
             ),
-            authorisation=Authorisation(identities=self._identities),
+            authorisation=authorisation,
             services=[service for service in services if upstreams.named(service.name, service.name) is None],
             forward=Forward(proxy=self._proxy),
             recording=self._recording,
