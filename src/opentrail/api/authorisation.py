@@ -45,9 +45,9 @@ class Authorisation:
                 resource_account_id=need.resource_account_id,
             )
             resource_policy = _parsed(need.resource_policy) if need.resource_policy else None
-            decision = evaluate(request, policies, resource_policy, service_control=service_control)
+            decision = evaluate(request, policies, resource_policy, service_control=service_control, granted=need.granted)
             if not decision.allowed:
-                raise denied(call, denial(request, decision), protocol)
+                raise denied(call, need.refusal or denial(request, decision), protocol)
 
 
 def denied(call: Call, message: str, protocol: str) -> Fault:

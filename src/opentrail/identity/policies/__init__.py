@@ -7,10 +7,12 @@ decision = evaluate(PolicyRequest(principal=caller, action="s3:GetObject", resou
 from opentrail.identity.policies.context import canonical_user_id, request_context
 from opentrail.identity.policies.evaluation import Decision, PolicyRequest, PolicySet, denial, evaluate
 from opentrail.identity.policies.grammar import PolicyError, check_identity, check_resource, check_trust
+from opentrail.identity.policies.naming import Grant
 from opentrail.identity.policies.policy import Policy, parsed
 
 __all__ = [
     "Decision",
+    "Grant",
     "Policy",
     "PolicyError",
     "PolicyRequest",
