@@ -43,7 +43,7 @@ class Aliases:
             )
 
     def move(self, name: str, before: Key, after: Key) -> None:
-        """UpdateAlias: from `before` to `after`, which must be a key of the same kind. Raises `NotFoundException`, `ValidationException`."""
+        """UpdateAlias: from `before` to `after`, a key of the same kind. Raises `NotFoundException`, `ValidationException`."""
         alias = Alias(account_id=after.account_id, region=after.region, name=name, key_id=before.key_id)
         with self._store.write() as connection:
             the_key(connection, after).must_not_be_pending()

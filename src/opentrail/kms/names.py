@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from opentrail.kms.faults import InvalidAliasNameException, InvalidArnException, NotFoundException
+from opentrail.kms.faults import InvalidAliasNameException, InvalidArnException, InvalidGrantIdException, NotFoundException
 from opentrail.wire.faults import ValidationException
 
 ALIAS: Final = "alias/"
@@ -16,6 +16,7 @@ MAX_ALIAS: Final = 256
 _KEY_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ALIAS = re.compile(r"alias/[a-zA-Z0-9/_-]+")
 _ACCOUNT = re.compile(r"[0-9]{12}")
+_GRANT_ID = re.compile(r"[0-9a-f]{64}")
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:(iam::[0-9]{12}:(root|(user|role)/.+)|sts::[0-9]{12}:(assumed-role/.+/.+|federated-user/.+))")
 
 
@@ -89,3 +90,9 @@ def check_principal(arn: str) -> None:
     """Whether `arn` has the form of an account, user, role or session. Raises `InvalidArnException`."""
     if not _PRINCIPAL.fullmatch(arn):
         raise InvalidArnException(f"ARN does not refer to a valid principal: {arn}")
+
+
+def check_grant_id(grant_id: str) -> None:
+    """Whether this can be the id of a grant. Raises `InvalidGrantIdException`."""
+    if not _GRANT_ID.fullmatch(grant_id):
+        raise InvalidGrantIdException(f"Invalid grant ID {grant_id}: expected 64 hexadecimal digits.")

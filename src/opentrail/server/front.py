@@ -23,6 +23,7 @@ from opentrail.api.cloudtrail.history import History
 from opentrail.api.endpoint import Endpoint
 from opentrail.api.forward import Forward
 from opentrail.api.iam import IAM
+from opentrail.api.kms import KMS
 from opentrail.api.pages import Pages
 from opentrail.api.reading import Asked, Reading
 from opentrail.api.request_ids import RequestIds
@@ -33,6 +34,7 @@ from opentrail.clock import Clock, SystemClock
 from opentrail.identity import Identities
 from opentrail.journal import Journal
 from opentrail.journal.positions import Positions
+from opentrail.kms import KeyManagement
 from opentrail.link import Link
 from opentrail.proxy import Proxy, Upstreams
 from opentrail.recorder import Recorder
@@ -43,6 +45,7 @@ from opentrail.server.orphan import stop_with_parent
 from opentrail.server.roles import Orders
 from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
+from opentrail.storage.outbox import Outbox
 from opentrail.trails.control import Trails
 from opentrail.trails.regions import known_regions
 from opentrail.wire.models import Catalogue
@@ -50,6 +53,8 @@ from opentrail.wire.routing import Router
 
 SAVE_USES = 60.0
 """Seconds between two times that the last uses of keys are written down."""
+KEEP_KEYS = 60.0
+"""Seconds between two times that KMS keys are looked at whose deletion or rotation may be due."""
 
 log = logging.getLogger("opentrail.front")
 
@@ -62,6 +67,7 @@ class Front:
         settings = orders.settings
         account_id = settings.identity.account_id
         self._orders = orders
+        self._clock = clock
         self._folder = folder
         self._database = Database.at(folder.state)
         self._identities = Identities(self._database, folder.keys, clock, account_id=account_id)
@@ -69,6 +75,7 @@ class Front:
         positions = Positions(self._database)
         floor = max(positions.all().values(), default=0)
         self._journal = Journal.open(folder.journal, settings=settings.journal, clock=clock, floor=floor)
+        self._kms = KeyManagement(self._database, folder.keys, clock, outbox=Outbox(self._database), identities=self._identities)
         self._buckets = buckets = Buckets(self._database, folder.buckets, clock)
         regions = known_regions()
         trails = Trails(
@@ -89,6 +96,7 @@ class Front:
             IAM(self._identities, catalogue.service("iam").model),
             STS(self._identities, catalogue.service("sts").model),
             S3(buckets),
+            KMS(self._kms, catalogue.service("kms").model),
             CloudTrailService(trails, keys, history.operations),
         ]
         request_ids = RequestIds()
@@ -152,6 +160,7 @@ class Front:
             await self._mirror.open()
         serving = asyncio.create_task(server.serve())
         saving = asyncio.create_task(self._save_uses())
+        keeping = asyncio.create_task(self._keep_keys())
         try:
             await asyncio.wait({serving, asyncio.ensure_future(server.listening.wait())}, return_when=asyncio.FIRST_COMPLETED)
             if server.started:
@@ -164,6 +173,7 @@ class Front:
             await serving
         finally:
             saving.cancel()
+            keeping.cancel()
             await self._proxy.close()
             if self._mirror is not None:
                 await self._mirror.close()
@@ -179,6 +189,15 @@ class Front:
         while True:
             await asyncio.sleep(SAVE_USES)
             await asyncio.to_thread(self._identities.save_uses)
+
+    async def _keep_keys(self) -> None:
+        """Delete and rotate the KMS keys that are due; what fails (a full disk) is tried again the next time."""
+        while True:
+            try:
+                await asyncio.to_thread(self._kms.keeper.work, self._clock.time())
+            except Exception:
+                log.exception("KMS keys could not be deleted or rotated")
+            await asyncio.sleep(KEEP_KEYS)
 
     def _address(self) -> str:
         host = self._orders.host

@@ -9,7 +9,7 @@ from opentrail.api.kms import pages, retiring, shapes
 from opentrail.api.kms.naming import key_of, terms_of
 from opentrail.kms import KeyManagement, granting
 from opentrail.kms.faults import DryRunOperationException, NotFoundException
-from opentrail.kms.names import check_principal, key_arn
+from opentrail.kms.names import check_grant_id, check_principal, key_arn
 from opentrail.wire.faults import ValidationException
 
 _FOR_SERVICES = "{} can only be used by AWS services."
@@ -38,6 +38,8 @@ class GrantOperations:
 
     def list_grants(self, call: Call) -> Result:
         given, key = call.parameters, key_of(self._kms, call)
+        if given.get("GrantId") is not None:
+            check_grant_id(given["GrantId"])
         if given.get("GranteeServicePrincipal") is not None:
             raise ValidationException(_FOR_SERVICES.format("GranteeServicePrincipal"))
         page = pages.asked(call, default=50, most=100)
@@ -65,6 +67,7 @@ class GrantOperations:
 
     def revoke_grant(self, call: Call) -> None:
         key, grant_id = key_of(self._kms, call), call.parameters["GrantId"]
+        check_grant_id(grant_id)
         grant = self._kms.grants.find(grant_id, key)
         if grant is None:
             raise NotFoundException(f"Grant ID {grant_id} is not found.")

@@ -1,4 +1,4 @@
-"""Which permission each operation takes (KMS developer guide, "permissions reference"): action, key, policy and grants of the key, conditions.
+"""Which permission each operation takes (KMS developer guide, "permissions reference"): action, key with its policy and grants, conditions.
 
 A key of another account is spoken of only to those who may use it: whoever may not is told the same, whether it exists or not.
 """

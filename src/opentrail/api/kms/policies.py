@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from opentrail.api.authorisation import is_local
 from opentrail.api.call import Call, Handler, Result
 from opentrail.api.kms.naming import key_of
 from opentrail.identity.policies import request_context
@@ -41,7 +42,13 @@ class PolicyOperations:
 
 def lockout_context(call: Call) -> dict[str, Sequence[str]]:
     """The conditions under which the caller would come back to change the policy: those of this call."""
-    context = request_context(source_ip=call.source_ip, secure=call.secure, time=call.time, region=call.region, user_agent=call.user_agent)
+    context = request_context(
+        source_ip=call.source_ip,
+        secure=call.secure or is_local(call.source_ip),
+        time=call.time,
+        region=call.region,
+        user_agent=call.user_agent,
+    )
     return {**context, "kms:CallerAccount": (call.caller.account_id,)}
 
 

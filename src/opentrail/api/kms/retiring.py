@@ -7,6 +7,7 @@ from opentrail.api.kms.naming import named
 from opentrail.kms import KeyManagement, policies
 from opentrail.kms.faults import NotFoundException
 from opentrail.kms.keys import absent
+from opentrail.kms.names import check_grant_id
 from opentrail.kms.values import Grant, Key
 from opentrail.wire.faults import ValidationException
 
@@ -24,6 +25,7 @@ def meant(kms: KeyManagement, call: Call) -> tuple[Grant, Key] | None:
         grant = kms.grants.find(kms.grants.by_token(token))
         key = None if grant is None else kms.keys.by_id(grant.key_id, call.region)
     else:
+        check_grant_id(given["GrantId"])
         key = kms.keys.find(named(call))
         grant = None if key is None else kms.grants.find(given["GrantId"], key)
     return None if grant is None or key is None else (grant, key)
@@ -37,7 +39,7 @@ def missing(kms: KeyManagement, call: Call) -> NotFoundException:
 
 
 def policy(grant: Grant, key: Key) -> str:
-    """The policy that decides: the account that made the grant, the retiring principal and its account may, as far as they let their own."""
+    """The policy that decides: the account that made the grant may, and the retiring principal with its account."""
     names = {grant.issuing_account}
     if grant.terms.retiring is not None:
         names |= {grant.terms.retiring, f"arn:aws:iam::{grant.terms.retiring.split(':')[4]}:root"}
