@@ -45,15 +45,16 @@ class Authorisation:
                 resource_account_id=need.resource_account_id,
             )
             resource_policy = _parsed(need.resource_policy) if need.resource_policy else None
-            decision = evaluate(request, policies, resource_policy, service_control=service_control)
+            decision = evaluate(request, policies, resource_policy, service_control=service_control, granted=need.granted)
             if not decision.allowed:
-                raise denied(call, request, decision, protocol)
+                raise denied(call, request, decision, protocol, words=need.refusal)
 
 
-def denied(call: Call, request: PolicyRequest, decision: Decision, protocol: str) -> Fault:
+def denied(call: Call, request: PolicyRequest, decision: Decision, protocol: str, *, words: str | None = None) -> Fault:
     """`AccessDenied` in the words of the service that was called. It names the kind of policy, never what a policy says.
 
     S3 tells no more than "Access Denied" to anybody outside the account of the bucket (S3 user guide, "Troubleshoot access denied errors").
+    `words` stand in for the usual message where that would tell too much.
     """
     caller = request.principal
     refused = refusals.AccessDenied(
@@ -63,6 +64,8 @@ def denied(call: Call, request: PolicyRequest, decision: Decision, protocol: str
         reason=spoken_reason(request, decision),
     )
     found = refusals.fault(refused, service=call.service, protocol=protocol)
+    if words is not None:
+        return make_fault(found.code, words, status=found.status)
     stranger = not caller.arn or request.resource_account_id not in (None, caller.account_id)
     if call.service == "s3" and stranger:
         return make_fault(found.code, "Access Denied", status=found.status)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from opentrail.events.service_event import ServiceEvent
+from opentrail.identity.policies import Grant
 from opentrail.identity.principals import Principal
 from opentrail.wire.http import Request
 
@@ -61,6 +62,7 @@ class Need:
     """One permission that a call takes: IAM action, resource ARN, and the condition keys known here.
 
     `resource_policy` is the JSON text of the policy of the resource (a bucket's), when it has one; `resource_account_id` its owner.
+    `granted` is how closely a grant on the resource names the caller for this action (KMS).
     """
 
     action: str
@@ -68,6 +70,9 @@ class Need:
     context: Mapping[str, Sequence[str]] = field(default_factory=dict)
     resource_policy: str | None = None
     resource_account_id: str | None = None
+    granted: Grant = Grant.NONE
+    refusal: str | None = None
+    """The message when this is missing, where the usual one would tell a stranger too much (whether a key exists)."""
 
 
 class Service(Protocol):

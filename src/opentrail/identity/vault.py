@@ -55,14 +55,22 @@ class Vault:
 
     def seal(self, secret: str, purpose: str) -> bytes:
         """`secret`, unreadable without the master key and the same `purpose`."""
-        nonce = os.urandom(_NONCE)
-        return nonce + self._cipher.encrypt(nonce, secret.encode(), purpose.encode())
+        return self.seal_bytes(secret.encode(), purpose)
 
     def unseal(self, sealed: bytes, purpose: str) -> str:
         """What was sealed for `purpose`. Raises `VaultError` when it was not sealed so, or not with this key."""
+        return self.unseal_bytes(sealed, purpose).decode()
+
+    def seal_bytes(self, secret: bytes, purpose: str) -> bytes:
+        """`seal` for what is no text."""
+        nonce = os.urandom(_NONCE)
+        return nonce + self._cipher.encrypt(nonce, secret, purpose.encode())
+
+    def unseal_bytes(self, sealed: bytes, purpose: str) -> bytes:
+        """`unseal` for what is no text."""
         try:
-            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], purpose.encode()).decode()
-        except InvalidTag:
+            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], purpose.encode())
+        except (InvalidTag, ValueError):
             raise VaultError from None
 
 

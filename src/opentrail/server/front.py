@@ -25,6 +25,7 @@ from opentrail.api.cloudtrail.history import History
 from opentrail.api.endpoint import Endpoint
 from opentrail.api.forward import Forward
 from opentrail.api.iam import IAM
+from opentrail.api.kms import KMS
 from opentrail.api.organizations import OrganizationsService
 from opentrail.api.pages import Pages
 from opentrail.api.reading import Asked, Reading
@@ -37,6 +38,7 @@ from opentrail.clock import Clock, SystemClock
 from opentrail.identity import Identities
 from opentrail.journal import Journal
 from opentrail.journal.positions import Positions
+from opentrail.kms import KeyManagement
 from opentrail.link import Link
 from opentrail.proxy import Proxy, Upstreams
 from opentrail.recorder import Recorder
@@ -48,6 +50,7 @@ from opentrail.server.own_deliveries import OwnDeliveries
 from opentrail.server.roles import Orders
 from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
+from opentrail.storage.outbox import Outbox
 from opentrail.trails.control import Trails
 from opentrail.trails.regions import known_regions
 from opentrail.trails.selection import Selection
@@ -56,6 +59,8 @@ from opentrail.wire.routing import Router
 
 SAVE_USES = 60.0
 """Seconds between two times that the last uses of keys are written down."""
+KEEP_KEYS = 60.0
+"""Seconds between two times that KMS keys are looked at whose deletion or rotation may be due."""
 
 log = logging.getLogger("opentrail.front")
 
@@ -68,6 +73,7 @@ class Front:
         settings = orders.settings
         account_id = settings.identity.account_id
         self._orders = orders
+        self._clock = clock
         self._folder = folder
         self._database = Database.at(folder.state)
         self._identities = Identities(self._database, folder.keys, clock, account_id=account_id)
@@ -75,6 +81,7 @@ class Front:
         positions = Positions(self._database)
         floor = max(positions.all().values(), default=0)
         self._journal = Journal.open(folder.journal, settings=settings.journal, clock=clock, floor=floor)
+        self._kms = KeyManagement(self._database, folder.keys, clock, outbox=Outbox(self._database), identities=self._identities)
         self._buckets = buckets = Buckets(self._database, folder.buckets, clock)
         regions = known_regions()
         selection = Selection(self._database, clock)
@@ -101,6 +108,7 @@ class Front:
             S3(buckets),
             CloudTrailService(trails, keys, {**history.operations, **delegates.operations}),
             OrganizationsService(self._identities.organizations, catalogue.service("organizations").model),
+            KMS(self._kms, catalogue.service("kms").model),
         ]
         request_ids = RequestIds()
         authentication = Authentication(identities=self._identities, clock=clock, account_id=account_id, open_door=settings.identity.open)
@@ -170,6 +178,7 @@ class Front:
         serving = asyncio.create_task(server.serve())
         saving = asyncio.create_task(self._save_uses())
         telling = asyncio.create_task(self._own_deliveries.run())
+        keeping = asyncio.create_task(self._keep_keys())
         try:
             await asyncio.wait({serving, asyncio.ensure_future(server.listening.wait())}, return_when=asyncio.FIRST_COMPLETED)
             if server.started:
@@ -183,6 +192,7 @@ class Front:
         finally:
             saving.cancel()
             telling.cancel()
+            keeping.cancel()
             await self._proxy.close()
             if self._mirror is not None:
                 await self._mirror.close()
@@ -198,6 +208,15 @@ class Front:
         while True:
             await asyncio.sleep(SAVE_USES)
             await asyncio.to_thread(self._identities.save_uses)
+
+    async def _keep_keys(self) -> None:
+        """Delete and rotate the KMS keys that are due; what fails (a full disk) is tried again the next time."""
+        while True:
+            try:
+                await asyncio.to_thread(self._kms.keeper.work, self._clock.time())
+            except Exception:
+                log.exception("KMS keys could not be deleted or rotated")
+            await asyncio.sleep(KEEP_KEYS)
 
     def _address(self) -> str:
         host = self._orders.host

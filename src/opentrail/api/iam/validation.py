@@ -1,6 +1,7 @@
 """Checks a request against the constraints of its model: required members, lengths, patterns, enumerations, ranges.
 
-The model says what IAM and STS accept; the message is the one that they answer with (`ValidationError`).
+The model says what IAM and STS accept; the message is the one that they answer with (`ValidationError`). Other services word it alike
+and call it otherwise.
 """
 
 from __future__ import annotations
@@ -13,18 +14,19 @@ from typing import Any
 from botocore.model import ListShape, Shape, StringShape, StructureShape
 
 from opentrail.identity.faults import ValidationError
+from opentrail.wire.faults import Fault
 
 _MAX_SHOWN = 10
 
 
-def check(parameters: Mapping[str, Any], shape: Shape | None) -> None:
-    """Raises `ValidationError` that names every member which does not satisfy the model."""
+def check(parameters: Mapping[str, Any], shape: Shape | None, kind: type[Fault] = ValidationError) -> None:
+    """Raises a fault of `kind` that names every member which does not satisfy the model."""
     if not isinstance(shape, StructureShape):
         return
     problems = list(_structure(parameters, shape, ""))
     if problems:
         plural = "s" if len(problems) > 1 else ""
-        raise ValidationError(f"{len(problems)} validation error{plural} detected: " + "; ".join(problems[:_MAX_SHOWN]))
+        raise kind(f"{len(problems)} validation error{plural} detected: " + "; ".join(problems[:_MAX_SHOWN]))
 
 
 def _structure(value: Mapping[str, Any], shape: StructureShape, path: str) -> Iterator[str]:
@@ -54,6 +56,8 @@ def _member(value: Any, shape: Shape, path: str) -> Iterator[str]:
         pattern = shape.metadata.get("pattern")
         if pattern and not _compiled(pattern).fullmatch(value):
             yield f"Value '{shown}' at '{path}' failed to satisfy constraint: Member must satisfy regular expression pattern: {pattern}"
+    elif shape.type_name == "blob" and isinstance(value, bytes):
+        yield from _bounds(len(value), shape, "***", path, "length")
     elif shape.type_name in ("integer", "long"):
         yield from _bounds(value, shape, str(value), path, "value")
 

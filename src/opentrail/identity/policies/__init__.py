@@ -14,10 +14,12 @@ from opentrail.identity.policies.grammar import (
     check_service_control,
     check_trust,
 )
+from opentrail.identity.policies.naming import Grant
 from opentrail.identity.policies.policy import Policy, parsed
 
 __all__ = [
     "Decision",
+    "Grant",
     "Policy",
     "PolicyError",
     "PolicyRequest",

@@ -10,6 +10,7 @@ Rules, in this order (IAM user guide, "policy evaluation logic"; Organizations u
     and policies of KMS keys must allow even so: what identity policies say is not enough without them.
  5. Otherwise identity policies must allow, within the permissions boundary and the session policies. Across accounts the
     resource's policy must allow as well.
+ 6. A grant on a KMS key counts like its policy, and suffices across accounts when it names more than the account.
 
 The root user needs no identity policy. A federated user session without session policies has only what resources give to it.
 """
@@ -94,16 +95,20 @@ def evaluate(
     resource_policy: Policy | None = None,
     *,
     service_control: Sequence[Sequence[Policy]] = (),
+    granted: Grant = Grant.NONE,
 ) -> Decision:
     """Decide one request. `service_control` holds the policies of each level, from the organization's root to the account.
 
+    `granted` says how closely a grant on the resource (KMS) names the caller for this action: it counts like a statement of the
+    resource's policy, and to a principal of another account it gives the permission without that account's leave.
+
     Never raises, never blocks; bounded by the size of the policies times that of the request.
     """
-    return _Evaluation(request, policies, resource_policy, service_control).decide()
+    return _Evaluation(request, policies, resource_policy, service_control, granted).decide()
 
 
 class _Evaluation:
-    __slots__ = ("_action", "_caller", "_lookup", "_policies", "_request", "_resource_policy", "_service_control", "_sure")
+    __slots__ = ("_action", "_caller", "_granted", "_lookup", "_policies", "_request", "_resource_policy", "_service_control", "_sure")
 
     def __init__(
         self,
@@ -111,8 +116,10 @@ class _Evaluation:
         policies: PolicySet,
         resource_policy: Policy | None,
         service_control: Sequence[Sequence[Policy]],
+        granted: Grant,
     ) -> None:
         principal = request.principal
+        self._granted = granted
         self._request = request
         self._policies = policies
         self._resource_policy = resource_policy
@@ -131,14 +138,14 @@ class _Evaluation:
         for level in self._service_control:
             if not self._any_allows(level):
                 return self._no("service control policy")
-        grant = self._grant()
+        grant = max(self._grant(), self._granted)
         if principal.type in OUTSIDE or not principal.account_id:
             return ALLOWED if grant is Grant.DIRECT else self._no(self._resource_kind)
         owner = self._request.resource_account_id
         if owner is not None and owner != principal.account_id:
             if grant is Grant.NONE:
                 return self._no(self._resource_kind)
-            return self._within_limits(by_identity=True)
+            return self._within_limits(by_identity=self._granted <= Grant.ACCOUNT)
         if grant is Grant.DIRECT:
             return ALLOWED
         if grant is Grant.NONE and self._resource_policy is not None and _must_be_named(self._action):
