@@ -31,18 +31,20 @@ from opentrail.api.sts import STS
 from opentrail.buckets import Buckets, ServiceWriter
 from opentrail.clock import Clock, SystemClock
 from opentrail.identity import Identities
-from opentrail.journal import Journal
+from opentrail.journal import Journal, Reader
 from opentrail.journal.positions import Positions
 from opentrail.link import Link
 from opentrail.proxy import Proxy, Upstreams
 from opentrail.recorder import Recorder
 from opentrail.sandbox import Mirror
+from opentrail.server.announcing import Announcing
 from opentrail.server.folder import DataFolder
 from opentrail.server.http import bounded_protocol
 from opentrail.server.orphan import stop_with_parent
 from opentrail.server.roles import Orders
 from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
+from opentrail.storage.outbox import Outbox
 from opentrail.trails.control import Trails
 from opentrail.trails.regions import known_regions
 from opentrail.wire.models import Catalogue
@@ -69,6 +71,9 @@ class Front:
         positions = Positions(self._database)
         floor = max(positions.all().values(), default=0)
         self._journal = Journal.open(folder.journal, settings=settings.journal, clock=clock, floor=floor)
+        outbox = Outbox(self._database)
+        self._announcing = Announcing(outbox=outbox, journal=self._journal, reader=Reader(folder.journal))
+        outbox.on_put = self._announcing.wake
         self._buckets = buckets = Buckets(self._database, folder.buckets, clock)
         regions = known_regions()
         trails = Trails(
@@ -152,6 +157,7 @@ class Front:
             await self._mirror.open()
         serving = asyncio.create_task(server.serve())
         saving = asyncio.create_task(self._save_uses())
+        announcing = asyncio.create_task(self._announcing.run())
         try:
             await asyncio.wait({serving, asyncio.ensure_future(server.listening.wait())}, return_when=asyncio.FIRST_COMPLETED)
             if server.started:
@@ -164,6 +170,7 @@ class Front:
             await serving
         finally:
             saving.cancel()
+            announcing.cancel()
             await self._proxy.close()
             if self._mirror is not None:
                 await self._mirror.close()
