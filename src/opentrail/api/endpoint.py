@@ -19,7 +19,8 @@ from opentrail.api.arrival import Arrival
 from opentrail.api.asgi import close
 from opentrail.api.authentication import Authenticated
 from opentrail.api.authorisation import Authorisation
-from opentrail.api.call import Answer, Call, Result, Service
+from opentrail.api.call import Answer, Call, Need, Result, Service
+from opentrail.api.network import NetworkActivity, RefusedByEndpoint
 from opentrail.api.reading import Asked, NoOperation, Reading
 from opentrail.clock import Clock
 from opentrail.errors import JournalError
@@ -62,6 +63,8 @@ class Outcome:
     """Further facts for the record (`Observation` members)."""
     events: Sequence[ServiceEvent] = ()
     """What the service did besides; recorded with the call."""
+    refused_by_endpoint: bool = False
+    """The policy of the VPC endpoint refused the call: only the owner of the endpoint hears of it (`api/network.py`)."""
 
 
 class Forwarder(Protocol):
@@ -94,12 +97,15 @@ class Endpoint:
         note_use: Callable[[Principal, str, str], None] = lambda principal, service, region: None,
         after: Callable[[Asked], Awaitable[None]] | None = None,
         identify: Mapping[tuple[str, str], Callable[[Call], Principal]] | None = None,
+        network: NetworkActivity | None = None,
     ) -> None:
         """`account_id` and `region` stand in where a request tells none; `regions` are those that exist. `note_use` hears of every
         authenticated call (caller, signing name, Region), `after` of each call of our own services that succeeded; neither may raise.
 
         `identify` names the callers of operations (service, operation) that come without a signature but with another proof of who calls
         (a token of an identity provider). It may block; it raises a `Fault` when the proof is none.
+
+        `network` describes what comes through VPC endpoints for their owners; without it nobody does.
         """
         self._reading = reading
         self._authorisation = authorisation
@@ -120,6 +126,7 @@ class Endpoint:
         self._note_use = note_use
         self._after = after
         self._identify = dict(identify or {})
+        self._network = network
         self._recorded: dict[tuple[str, str], bool] = {}
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="handler")
 
@@ -145,7 +152,7 @@ class Endpoint:
             return serialise.fault(None, InternalFailure(), request_id=self._reading.request_ids.uuid())
 
     async def _walk(self, asked: Asked, caller: Authenticated) -> Response:
-        recorded = self._is_recorded(asked.operation)
+        recorded = self._is_recorded(asked.operation) or asked.arrival.vpc_endpoint is not None
         try:
             with self._room() if recorded else nullcontext() as reservation:
                 outcome = await self._carry_out(asked, caller)
@@ -185,14 +192,24 @@ class Endpoint:
             if service is None:
                 if not self._forward.serves(asked.operation.service):
                     raise NotServed.of(asked.operation.service)
+                self._pass_endpoint(asked, caller)
                 return await self._forward.outcome(asked, caller, body)
             parameters = parse(asked.route)
             return await self._handled(service, asked.operation, self._call(asked, caller, parameters, body))
+        except RefusedByEndpoint as refused:
+            return replace(self._failed(asked, refused.fault, parameters), refused_by_endpoint=True)
         except Fault as fault:
             return self._failed(asked, fault, parameters)
         except Exception:
             log.exception("%s.%s failed", asked.operation.service.name, asked.operation.name)
             return self._failed(asked, InternalFailure(), parameters)
+
+    def _pass_endpoint(self, asked: Asked, caller: Authenticated) -> None:
+        """Whether a call to somebody else's service may pass the VPC endpoint; which resources it is about is not known here."""
+        if asked.arrival.vpc_endpoint is not None:
+            service = asked.operation.service
+            need = Need(action=f"{service.signing_name}:{asked.operation.name}")
+            self._authorisation.check_endpoint(self._call(asked, caller, {}, None), [need], protocol=service.protocol)
 
     def _payload(self, asked: Asked, caller: Authenticated) -> AsyncIterator[bytes] | None:
         """The body of an operation that takes it as a stream, decoded and checked for a service of ours; `None` if it is in the request."""
@@ -220,6 +237,7 @@ class Endpoint:
             secure=arrival.secure,
             request=asked.route.request,
             body=body,
+            vpc_endpoint=arrival.vpc_endpoint,
         )
 
     async def _handled(self, service: Service, operation: Operation, call: Call) -> Outcome:
@@ -232,6 +250,7 @@ class Endpoint:
             call = replace(call, caller=await loop.run_in_executor(self._workers, identify, call))
         needs = service.needs(call)
         self._authorisation.check(call, needs, protocol=operation.service.protocol)
+        self._authorisation.check_endpoint(call, needs, protocol=operation.service.protocol)
         found: Result
         if self._asynchronous[service.name, call.operation]:
             found = await cast(Callable[[Call], Awaitable[Result]], handler)(call)
@@ -285,52 +304,59 @@ class Endpoint:
     async def _record(self, asked: Asked, caller: Authenticated, outcome: Outcome, reservation: Reservation | None) -> None:
         arrival, request = asked.arrival, asked.request
         principal = outcome.principal or caller.principal
-        await self._keep(
-            Observation(
-                service=asked.operation.service.name,
-                operation=asked.operation.name,
-                principal=principal,
-                account_id=outcome.account_id or principal.account_id or self._account_id,
-                region=self._region_of(asked.scope, caller),
-                request_id=outcome.request_id or asked.request_id,
-                extended_request_id=_header(outcome.response, "x-amz-id-2"),
-                source_ip=arrival.source_ip,
-                user_agent=request.headers.get("user-agent") or "",
-                time=self._clock.time(),
-                parameters=outcome.parameters,
-                result=outcome.result,
-                status=outcome.response.status,
-                error_code=outcome.error_code,
-                error_message=outcome.error_message,
-                host=request.headers.get("host") or "",
-                path=request.path,
-                query=request.query,
-                headers=request.headers,
-                bytes_in=arrival.content_length or 0,
-                bytes_out=outcome.bytes_out,
-                tls=arrival.tls,
-                vpc_endpoint_id=arrival.vpc_endpoint.id if arrival.vpc_endpoint else None,
-                vpc_endpoint_account_id=arrival.vpc_endpoint.account_id if arrival.vpc_endpoint else None,
-                **outcome.followed,
-            ),
-            reservation,
+        observation = Observation(
+            service=asked.operation.service.name,
+            operation=asked.operation.name,
+            principal=principal,
+            account_id=outcome.account_id or principal.account_id or self._account_id,
+            region=self._region_of(asked.scope, caller),
+            request_id=outcome.request_id or asked.request_id,
+            extended_request_id=_header(outcome.response, "x-amz-id-2"),
+            source_ip=arrival.source_ip,
+            user_agent=request.headers.get("user-agent") or "",
+            time=self._clock.time(),
+            parameters=outcome.parameters,
+            result=outcome.result,
+            status=outcome.response.status,
+            error_code=outcome.error_code,
+            error_message=outcome.error_message,
+            host=request.headers.get("host") or "",
+            path=request.path,
+            query=request.query,
+            headers=request.headers,
+            bytes_in=arrival.content_length or 0,
+            bytes_out=outcome.bytes_out,
+            tls=arrival.tls,
+            vpc_endpoint_id=arrival.vpc_endpoint.id if arrival.vpc_endpoint else None,
+            vpc_endpoint_account_id=arrival.vpc_endpoint.account_id if arrival.vpc_endpoint else None,
+            **outcome.followed,
         )
+        activity = None
+        if self._network is not None and caller.refused is None:
+            activity = self._network.record(observation, asked.operation, denied=outcome.refused_by_endpoint)
+        further = () if activity is None else (activity,)
+        await self._keep(None if outcome.refused_by_endpoint else observation, reservation, further)
 
-    async def _keep(self, observation: Observation, reservation: Reservation | None) -> None:
-        try:
-            record = self._recorder.describe(observation)
-        except Exception:
-            # The call has been carried out: it is recorded by what is surely known of it.
-            log.exception("describing %s.%s failed", observation.service, observation.operation)
-            record = self._recorder.describe(replace(observation, parameters=None, result=None))
-        if record is None:
+    async def _keep(self, observation: Observation | None, reservation: Reservation | None, further: Sequence[bytes] = ()) -> None:
+        """Append the record of what was observed, if it is recorded, and the `further` ones, together."""
+        record = None if observation is None else self._described(observation)
+        records = [*([] if record is None else [record]), *further]
+        if not records:
             return
         try:
-            await self._journal.append([record], reservation)
+            await self._journal.append(records, reservation)
         except JournalError:
             if not self._pass:
                 raise
             log.exception("a record was lost (journal.on_failure=pass)")
+
+    def _described(self, observation: Observation) -> bytes | None:
+        try:
+            return self._recorder.describe(observation)
+        except Exception:
+            # The call has been carried out: it is recorded by what is surely known of it.
+            log.exception("describing %s.%s failed", observation.service, observation.operation)
+            return self._recorder.describe(replace(observation, parameters=None, result=None))
 
     async def _unread(self, arrival: Arrival, fault: Fault, caller: Authenticated | None = None) -> Response:
         """Answer and record a request whose operation could not be told."""
@@ -361,6 +387,8 @@ class Endpoint:
                         query=request.query,
                         headers=request.headers,
                         tls=arrival.tls,
+                        vpc_endpoint_id=arrival.vpc_endpoint.id if arrival.vpc_endpoint else None,
+                        vpc_endpoint_account_id=arrival.vpc_endpoint.account_id if arrival.vpc_endpoint else None,
                     ),
                     reservation,
                 )

@@ -6,9 +6,6 @@ import asyncio
 import logging
 import os
 import signal
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -40,8 +37,10 @@ from opentrail.sandbox import Mirror
 from opentrail.server.announcing import Announcing
 from opentrail.server.folder import DataFolder
 from opentrail.server.http import bounded_protocol
+from opentrail.server.listening import Listener, own_authority, tls_context
 from opentrail.server.orphan import stop_with_parent
 from opentrail.server.roles import Orders
+from opentrail.server.servers import Servers
 from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
 from opentrail.storage.outbox import Outbox
@@ -116,12 +115,13 @@ class Front:
             after=self._tell_sandbox,
         )
         trusted = [address.strip() for address in settings.front.trusted_proxies.split(",") if address.strip()]
-        self._application = Application(
-            answer=self._endpoint.answer,
-            pages=Pages(journal=self._journal, ask=self._asker.ask).by_path(),
-            clock=clock,
-            trusted_proxies=trusted,
-        )
+        pages = Pages(journal=self._journal, ask=self._asker.ask).by_path()
+        self._applications = {
+            listener: Application(
+                answer=self._endpoint.answer, pages=pages, clock=clock, trusted_proxies=trusted, vpc_endpoint=listener.vpc_endpoint
+            )
+            for listener in orders.listeners
+        }
 
     async def _tell_sandbox(self, asked: Asked) -> None:
         """The sandbox has an IAM of its own, in which its Lambda looks for roles: it is told what ours did."""
@@ -134,38 +134,17 @@ class Front:
     async def run(self) -> None:
         """Serve until SIGTERM; calls in flight are answered first."""
         orders = self._orders
-        config = uvicorn.Config(
-            self._application,
-            host=orders.host,
-            port=orders.port,
-            http=bounded_protocol(orders.settings.front.max_headers),
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            proxy_headers=False,  # whom to believe about addresses is said by front.trusted_proxies
-            timeout_graceful_shutdown=5,
-            backlog=1024,
-        )
-        server = _Server(config)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.handle_exit, signal.SIGTERM, None)
+        servers = Servers([self._config(listener) for listener in orders.listeners])
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, servers.stop)
         await self._proxy.open()
         if self._mirror is not None:
             await self._mirror.open()
-        serving = asyncio.create_task(server.serve())
+        serving = asyncio.create_task(servers.serve())
         saving = asyncio.create_task(self._save_uses())
         announcing = asyncio.create_task(self._announcing.run())
         try:
-            await asyncio.wait({serving, asyncio.ensure_future(server.listening.wait())}, return_when=asyncio.FIRST_COMPLETED)
-            if server.started:
-                self._folder.write_address(
-                    endpoint=self._address(),
-                    region=orders.settings.identity.region,
-                    digest_interval=orders.settings.trails.digest_interval,
-                )
+            if await servers.listen():
+                self._tell_address()
                 print(self._greeting(), flush=True)
             await serving
         finally:
@@ -187,38 +166,54 @@ class Front:
             await asyncio.sleep(SAVE_USES)
             await asyncio.to_thread(self._identities.save_uses)
 
-    def _address(self) -> str:
-        host = self._orders.host
-        reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-        return f"http://{reachable}:{self._orders.port}"
+    def _config(self, listener: Listener) -> uvicorn.Config:
+        settings = self._orders.settings.front
+        config = uvicorn.Config(
+            self._applications[listener],
+            host=listener.host,
+            port=listener.port,
+            http=bounded_protocol(settings.max_headers),
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,  # whom to believe about addresses is said by front.trusted_proxies
+            timeout_graceful_shutdown=5,
+            backlog=1024,
+        )
+        config.load()
+        config.ssl = tls_context(settings) if listener.tls else None
+        return config
+
+    def _tell_address(self) -> None:
+        """Write down where we listen, for `opentrail env` and the other verbs."""
+        listeners, settings = self._orders.listeners, self._orders.settings
+        self._folder.write_address(
+            endpoint=listeners[0].url,
+            region=settings.identity.region,
+            digest_interval=settings.trails.digest_interval,
+            ca_bundle=own_authority(Path(settings.front.tls_certificate)) if listeners[0].tls else None,
+            vpc_endpoints={one.vpc_endpoint.id: one.url for one in listeners if one.vpc_endpoint is not None},
+        )
 
     def _greeting(self) -> str:
         root = self._folder.root
         here = Path.cwd()
         shown = root.relative_to(here) if root.is_relative_to(here) else root
         option = "" if str(shown) == "opentrail-data" else f" --data-dir {shown}"
+        further = "".join(
+            f"It listens on {one.url} as well{f', for VPC endpoint {one.vpc_endpoint.id}' if one.vpc_endpoint else ''}.\n"
+            for one in self._orders.listeners[1:]
+        )
         return (
-            f"OpenTrail listens on {self._address()} (account {self._identities.account_id}, data in {shown}).\n"
+            f"OpenTrail listens on {self._orders.listeners[0].url} (account {self._identities.account_id}, data in {shown}).\n{further}"
             f"Its root access key is {self._root.access_key_id}; the secret is in {shown / 'keys' / 'root.json'}. In another terminal:\n"
             f'  eval "$(opentrail env{option})"\n'
             "  aws sts get-caller-identity"
         )
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server without its own signal handling, which would end the process before the journal is closed."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def main() -> None:

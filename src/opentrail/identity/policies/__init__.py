@@ -5,6 +5,7 @@ decision = evaluate(PolicyRequest(principal=caller, action="s3:GetObject", resou
 """
 
 from opentrail.identity.policies.context import canonical_user_id, request_context
+from opentrail.identity.policies.endpoint import passes_endpoint
 from opentrail.identity.policies.evaluation import Decision, PolicyRequest, PolicySet, denial, evaluate
 from opentrail.identity.policies.grammar import PolicyError, check_identity, check_resource, check_trust
 from opentrail.identity.policies.policy import Policy, parsed
@@ -22,5 +23,6 @@ __all__ = [
     "denial",
     "evaluate",
     "parsed",
+    "passes_endpoint",
     "request_context",
 ]
