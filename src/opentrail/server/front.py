@@ -20,10 +20,12 @@ from opentrail.api.cloudtrail.history import History
 from opentrail.api.endpoint import Endpoint
 from opentrail.api.forward import Forward
 from opentrail.api.iam import IAM
+from opentrail.api.network import NetworkActivity, nobody
 from opentrail.api.pages import Pages
 from opentrail.api.reading import Asked, Reading
 from opentrail.api.request_ids import RequestIds
 from opentrail.api.s3 import S3
+from opentrail.api.signin import Door, Federation, NoDevices, PasswordSignIn, Roles
 from opentrail.api.sts import STS
 from opentrail.buckets import Buckets, ServiceWriter
 from opentrail.clock import Clock, SystemClock
@@ -89,36 +91,57 @@ class Front:
         upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
         self._proxy = Proxy(upstreams, clock)
         self._mirror = Mirror(orders.sandbox, clock) if orders.sandbox is not None else None
+        sts = STS(self._identities, catalogue.service("sts").model)
         services: list[Service] = [
             IAM(self._identities, catalogue.service("iam").model),
-            STS(self._identities, catalogue.service("sts").model),
+            sts,
             S3(buckets),
             CloudTrailService(trails, keys, history.operations),
         ]
         request_ids = RequestIds()
+        known = frozenset(region for names in regions.partitions.values() for region in names)
+        recorder = Recorder(catalogue, new_event_id=request_ids.uuid)
+        authorisation = Authorisation(identities=self._identities)
         authentication = Authentication(identities=self._identities, clock=clock, account_id=account_id, open_door=settings.identity.open)
         self._endpoint = Endpoint(
             reading=Reading(
                 router=Router(catalogue), authentication=authentication, request_ids=request_ids, max_body=settings.front.max_body
             ),
-            authorisation=Authorisation(identities=self._identities),
+            authorisation=authorisation,
             services=[service for service in services if upstreams.named(service.name, service.name) is None],
             forward=Forward(proxy=self._proxy),
-            recorder=Recorder(catalogue, new_event_id=request_ids.uuid),
+            recorder=recorder,
             journal=self._journal,
             clock=clock,
             account_id=account_id,
             region=settings.identity.region,
-            regions=[region for names in regions.partitions.values() for region in names],
+            regions=known,
+            network=NetworkActivity(selected=nobody, new_event_id=request_ids.uuid),
             pass_on_journal_failure=settings.journal.on_failure == "pass",
             note_use=self._identities.note_use,
             after=self._tell_sandbox,
+        )
+        self._signin = Door(
+            passwords=PasswordSignIn(identities=self._identities, multi_factor=NoDevices(), account_id=account_id, regions=known),
+            federation=Federation(identities=self._identities, clock=clock, secret=folder.token_secret(), account_id=account_id),
+            roles=Roles(identities=self._identities, authorisation=authorisation, sts=sts, recorder=Recorder(catalogue)),
+            authentication=authentication,
+            journal=self._journal,
+            clock=clock,
+            regions=known,
+            loopback=all(listener.is_loopback for listener in orders.listeners),
+            pass_on_journal_failure=settings.journal.on_failure == "pass",
         )
         trusted = [address.strip() for address in settings.front.trusted_proxies.split(",") if address.strip()]
         pages = Pages(journal=self._journal, ask=self._asker.ask).by_path()
         self._applications = {
             listener: Application(
-                answer=self._endpoint.answer, pages=pages, clock=clock, trusted_proxies=trusted, vpc_endpoint=listener.vpc_endpoint
+                answer=self._endpoint.answer,
+                pages=pages,
+                clock=clock,
+                trusted_proxies=trusted,
+                doors=None if listener.vpc_endpoint else self._signin.by_path(),
+                vpc_endpoint=listener.vpc_endpoint,
             )
             for listener in orders.listeners
         }
@@ -155,6 +178,7 @@ class Front:
                 await self._mirror.close()
             await self._asker.close()
             self._endpoint.close()
+            self._signin.close()
             self._journal.close()
             self._buckets.close()
             self._identities.save_uses()
