@@ -80,9 +80,8 @@ class SignInDesk(FrontDoor):
     def sign_in(self, *, headers: Mapping[str, str] | None = None, client: str = "203.0.113.9", **given: Any) -> Answered:
         """`POST /_opentrail/signin`; ana with the right password unless something else is `given`."""
         body = {"account": ACCOUNT, "userName": "ana", "password": PASSWORD} | given
-        return self.post(
-            "/_opentrail/signin", {name: value for name, value in body.items() if value is not None}, headers=headers, client=client
-        )
+        sent = {name: value for name, value in body.items() if value is not None}
+        return self.post("/_opentrail/signin", sent, headers=headers, client=client)
 
     def federate(self, method: str = "GET", *, client: str = "203.0.113.9", **fields: Any) -> Answered:
         """The federation endpoint."""
@@ -98,18 +97,10 @@ class SignInDesk(FrontDoor):
         assert found.session_token == given["sessionToken"]
         return found
 
-    def signed_post(
-        self, path: str, body: Any, key: Credential, *, region: str = "us-east-1", name: str = "signin", **headers: str
-    ) -> Answered:
+    def signed_post(self, path: str, body: Any, key: Credential, *, region: str = "us-east-1", name: str = "signin") -> Answered:
         """POST JSON, signed by `key`."""
         raw = json.dumps(body).encode()
-        lines = {
-            "host": "127.0.0.1:4747",
-            "user-agent": BROWSER,
-            "content-type": "application/json",
-            "content-length": str(len(raw)),
-            **headers,
-        }
+        lines = {"host": "127.0.0.1:4747", "user-agent": BROWSER, "content-type": "application/json", "content-length": str(len(raw))}
         request = sigv4.sign(
             Request(method="POST", path=path, headers=Headers(lines.items()), body=raw),
             access_key_id=key.access_key_id,
