@@ -28,6 +28,8 @@ class FrontSettings:
     max_body: int = _setting(72 << 20, "Largest body of a call that is not streamed.", unit="bytes", low=1024)
     max_headers: int = _setting(64 << 10, "Largest head (request line and headers) of a request.", unit="bytes", low=1024)
     trusted_proxies: str = _setting("", "Comma-separated addresses whose X-Forwarded-For is believed.")
+    tls_certificate: str = _setting("", "PEM file with the certificate, and those above it, to listen with TLS; empty: plain HTTP.")
+    tls_key: str = _setting("", "PEM file with the key of that certificate, not locked with a password.")
 
 
 @dataclass(frozen=True, kw_only=True)

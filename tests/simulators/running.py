@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -46,7 +47,7 @@ class RunningOpenTrail:
             if self.process.poll() is not None:
                 raise AssertionError(f"serve ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}")
             try:
-                self.endpoint = json.loads((self.data / "serve.json").read_text())["endpoint"]
+                self.endpoint = self.address["endpoint"]
                 if self.health()["status"] == until:
                     break
             except (OSError, ValueError):
@@ -55,7 +56,7 @@ class RunningOpenTrail:
                 raise AssertionError(f"not healthy after {patience:g} s:\n{self.log.read_text()[-4000:]}")
             time.sleep(0.05)
         # A restart listens where the first start did, as a real server would.
-        self._listen = self.endpoint.removeprefix("http://")
+        self._listen = self.endpoint.partition("://")[2]
         key = json.loads((self.data / "keys" / "root.json").read_text())
         self.key = (key["access_key_id"], key["secret_access_key"])
         return self
@@ -63,11 +64,22 @@ class RunningOpenTrail:
     def health(self) -> Any:
         """What `/_opentrail/health` says."""
         try:
-            with urllib.request.urlopen(self.endpoint + "/_opentrail/health", timeout=5) as response:
+            with urllib.request.urlopen(self.endpoint + "/_opentrail/health", timeout=5, context=self.trust) as response:
                 return json.load(response)
         except urllib.error.HTTPError as error:
             with error:
                 return json.load(error)
+
+    @property
+    def trust(self) -> ssl.SSLContext | None:
+        """What a client needs to believe the server's certificate, when it has one."""
+        bundle = self.address.get("ca_bundle")
+        return ssl.create_default_context(cafile=bundle) if bundle else None
+
+    @property
+    def address(self) -> Any:
+        """What the server has written down about where it listens."""
+        return json.loads((self.data / "serve.json").read_text())
 
     def stop(self) -> int:
         """SIGTERM; returns the exit code."""
@@ -139,14 +151,15 @@ class RunningOpenTrail:
             raise AssertionError(f"opentrail {' '.join(words)} → {done.returncode}\n{done.stdout}{done.stderr}")
         return done
 
-    def client(self, service: str, *, key: Any = None, region: str = "us-east-1", **config: Any) -> Any:
-        """A boto3 client, without retries so that each error shows."""
+    def client(self, service: str, *, key: Any = None, region: str = "us-east-1", endpoint: str | None = None, **config: Any) -> Any:
+        """A boto3 client, without retries so that each error shows; at `endpoint` where it is not the first listener."""
         key = key or self.key
         session = boto3.session.Session()
         return session.client(
             service,
             region_name=region,
-            endpoint_url=self.endpoint,
+            endpoint_url=endpoint or self.endpoint,
+            verify=self.address.get("ca_bundle"),
             aws_access_key_id=key[0],
             aws_secret_access_key=key[1],
             aws_session_token=key[2] if len(key) == 3 else None,

@@ -52,8 +52,16 @@ class Arrival:
     """Whether the body has been read to its end."""
 
     @classmethod
-    def from_asgi(cls, scope: Mapping[str, Any], receive: Receive, clock: Clock, trusted_proxies: Collection[str]) -> Arrival:
-        """From an ASGI `http` scope. `X-Forwarded-For` and `X-Forwarded-Proto` are believed when the peer is one of `trusted_proxies`."""
+    def from_asgi(
+        cls,
+        scope: Mapping[str, Any],
+        receive: Receive,
+        clock: Clock,
+        trusted_proxies: Collection[str],
+        vpc_endpoint: VpcEndpoint | None = None,
+    ) -> Arrival:
+        """From an ASGI `http` scope. `X-Forwarded-For` and `X-Forwarded-Proto` are believed when the peer is one of `trusted_proxies`;
+        `vpc_endpoint` is what the listener stands for. The `tls` extension has the names that OpenSSL uses, which are CloudTrail's."""
         headers = Headers.from_asgi(scope["headers"])
         peer = scope["client"][0] if scope.get("client") else "127.0.0.1"
         if ":" in peer:
@@ -63,6 +71,7 @@ class Arrival:
             secure = (headers.getall("x-forwarded-proto") or [""])[-1].rpartition(",")[2].strip().lower() == "https" or secure
             peer = _client_behind(peer, headers, trusted_proxies)
         length = headers.get("content-length")
+        tls = scope.get("extensions", {}).get("tls")
         return cls(
             request=Request(
                 method=scope["method"],
@@ -75,6 +84,8 @@ class Arrival:
             source_ip=peer,
             secure=secure,
             time=clock.now(),
+            tls=None if tls is None else Tls(version=tls["tls_version"], cipher_suite=tls["cipher_suite"]),
+            vpc_endpoint=vpc_endpoint,
         )
 
     async def pieces(self) -> AsyncIterator[bytes]:

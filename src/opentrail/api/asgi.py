@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from email.utils import formatdate
 from typing import Any
 
-from opentrail.api.arrival import Arrival
+from opentrail.api.arrival import Arrival, VpcEndpoint
 from opentrail.clock import Clock
 from opentrail.errors import UpstreamError
 from opentrail.wire.http import Response
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Page = Callable[[], Awaitable[Response]]
+Door = Callable[[Arrival], Awaitable[Response]]
 
 OWN = "/_opentrail/"
 """Paths that are ours: no bucket can have this name."""
@@ -38,22 +39,31 @@ class Application:
         pages: Mapping[str, Page],
         clock: Clock,
         trusted_proxies: Collection[str] = (),
+        doors: Mapping[str, Door] | None = None,
+        vpc_endpoint: VpcEndpoint | None = None,
     ) -> None:
-        """`answer` handles AWS calls; `pages` are our own, by path (`/_opentrail/health`)."""
+        """`answer` handles AWS calls; `pages` are our own, by path (`/_opentrail/health`); `doors` are paths of our own too, which take
+        every method and see the request. `vpc_endpoint`: all this comes in through it."""
         self._answer = answer
         self._pages = pages
         self._clock = clock
         self._trusted = frozenset(trusted_proxies)
+        self._doors = dict(doors or {})
+        self._vpc_endpoint = vpc_endpoint
         self._dated = (0, b"")
 
     async def __call__(self, scope: Mapping[str, Any], receive: Callable[[], Awaitable[Any]], send: Send) -> None:
         """Answer one request. Returns in the middle of an answer that cannot be completed: the server breaks it off."""
+        if scope["path"] in self._doors:
+            response = await self._doors[scope["path"]](self._arrival(scope, receive))
+            await _send_whole(response, self._headers(response), response.body, send)
+            return
         if scope["path"].startswith(OWN):
             page = self._pages.get(scope["path"]) if scope["method"] in ("GET", "HEAD") else None
             response = _NO_PAGE if page is None else await page()
             await _send_whole(response, self._headers(response), response.body, send)
             return
-        arrival = Arrival.from_asgi(scope, receive, self._clock, self._trusted)
+        arrival = self._arrival(scope, receive)
         response = await self._answer(arrival)
         headers = self._headers(response)
         if isinstance(response.body, bytes):
@@ -64,6 +74,9 @@ class Application:
             await send({"type": "http.response.body", "body": b""})
         else:
             await _stream(arrival, response, headers, response.body, send)
+
+    def _arrival(self, scope: Mapping[str, Any], receive: Callable[[], Awaitable[Any]]) -> Arrival:
+        return Arrival.from_asgi(scope, receive, self._clock, self._trusted, self._vpc_endpoint)
 
     def _headers(self, response: Response) -> list[tuple[bytes, bytes]]:
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in response.headers]

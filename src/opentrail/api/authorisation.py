@@ -8,10 +8,27 @@ from functools import lru_cache
 
 from opentrail.api.call import Call, Need
 from opentrail.identity import Identities
-from opentrail.identity.policies import Decision, Policy, PolicyError, PolicyRequest, evaluate, request_context, spoken_reason
+from opentrail.identity.policies import (
+    Decision,
+    Policy,
+    PolicyError,
+    PolicyRequest,
+    evaluate,
+    passes_endpoint,
+    request_context,
+    spoken_reason,
+)
 from opentrail.wire import refusals
 from opentrail.wire.faults import Fault
 from opentrail.wire.faults import fault as make_fault
+
+
+class RefusedByEndpoint(Fault):
+    """The policy of the VPC endpoint does not let the call through. The client is told what `fault` says."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
 
 
 class Authorisation:
@@ -24,15 +41,7 @@ class Authorisation:
         """Raise the service's own `AccessDenied` fault for the first of `needs` that the caller does not have."""
         if not needs:
             return
-        context = request_context(
-            source_ip=call.source_ip,
-            secure=call.secure or is_local(call.source_ip),
-            time=call.time,
-            region=call.region,
-            user_agent=call.user_agent,
-            referer=call.request.headers.get("referer"),
-        )
-        context |= self._identities.organization_context(call.caller.account_id)
+        context = self._context(call)
         policies = self._identities.policies(call.caller)
         service_control = self._identities.service_control(call.caller.account_id)
         for need in needs:
@@ -48,6 +57,44 @@ class Authorisation:
             decision = evaluate(request, policies, resource_policy, service_control=service_control, granted=need.granted)
             if not decision.allowed:
                 raise denied(call, request, decision, protocol, words=need.refusal)
+
+    def check_endpoint(self, call: Call, needs: Sequence[Need], *, protocol: str) -> None:
+        """Raise `RefusedByEndpoint` for the first of `needs` that the policy of the VPC endpoint does not let through.
+
+        Asked last: a call that other policies refuse has got through the endpoint. What needs no permission (GetCallerIdentity) must
+        pass all the same."""
+        endpoint = call.vpc_endpoint
+        if endpoint is None or endpoint.policy is None:
+            return
+        context = self._context(call)
+        policy = _parsed(endpoint.policy)
+        for need in needs or (Need(action=f"{call.service}:{call.operation}"),):
+            request = PolicyRequest(
+                principal=call.caller,
+                action=need.action,
+                resource=need.resource,
+                context=context | dict(need.context),
+                resource_account_id=need.resource_account_id,
+            )
+            decision = passes_endpoint(request, policy)
+            if not decision.allowed:
+                raise RefusedByEndpoint(denied(call, request, decision, protocol))
+
+    def _context(self, call: Call) -> dict[str, Sequence[str]]:
+        context: dict[str, Sequence[str]] = request_context(
+            source_ip=call.source_ip,
+            secure=call.secure or is_local(call.source_ip),
+            time=call.time,
+            region=call.region,
+            user_agent=call.user_agent,
+            referer=call.request.headers.get("referer"),
+        )
+        if call.vpc_endpoint is not None:
+            # The address is one of a private network: it is known by another name (IAM user guide, "aws:SourceIp").
+            context["aws:VpcSourceIp"] = context.pop("aws:SourceIp")
+            context["aws:SourceVpce"] = (call.vpc_endpoint.id,)
+        context |= self._identities.organization_context(call.caller.account_id)
+        return context
 
 
 def denied(call: Call, request: PolicyRequest, decision: Decision, protocol: str, *, words: str | None = None) -> Fault:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from opentrail.api.arrival import VpcEndpoint
 from opentrail.events.service_event import ServiceEvent
 from opentrail.identity.policies import Grant
 from opentrail.identity.principals import Principal
@@ -37,6 +38,8 @@ class Call:
     secure: bool
     request: Request
     body: AsyncIterator[bytes] | None = None
+    vpc_endpoint: VpcEndpoint | None = None
+    """Through which the call came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,8 @@ from typing import Any, Protocol, cast
 from opentrail.api.arrival import Arrival
 from opentrail.api.asgi import close
 from opentrail.api.authentication import Authenticated
-from opentrail.api.authorisation import Authorisation
-from opentrail.api.call import Answer, Call, Handler, Result, Service
+from opentrail.api.authorisation import Authorisation, RefusedByEndpoint
+from opentrail.api.call import Answer, Call, Handler, Need, Result, Service
 from opentrail.api.reading import Asked, NoOperation, Reading
 from opentrail.api.recording import Recording
 from opentrail.clock import Clock
@@ -61,6 +61,8 @@ class Outcome:
     """Further facts for the record (`Observation` members)."""
     events: Sequence[ServiceEvent] = ()
     """What the service did besides; recorded with the call."""
+    refused_by_endpoint: bool = False
+    """The policy of the VPC endpoint refused the call: only the owner of the endpoint hears of it."""
 
 
 class Forwarder(Protocol):
@@ -171,14 +173,24 @@ class Endpoint:
             if service is None:
                 if not self._forward.serves(asked.operation.service):
                     raise NotServed.of(asked.operation.service)
+                self._pass_endpoint(asked, caller)
                 return await self._forward.outcome(asked, caller, body)
             parameters = parse(asked.route)
             return await self._handled(service, asked, self._call(asked, caller, parameters, body))
+        except RefusedByEndpoint as refused:
+            return replace(self._failed(asked, refused.fault, parameters), refused_by_endpoint=True)
         except Fault as fault:
             return self._failed(asked, fault, parameters)
         except Exception:
             log.exception("%s.%s failed", asked.operation.service.name, asked.operation.name)
             return self._failed(asked, InternalFailure(), parameters)
+
+    def _pass_endpoint(self, asked: Asked, caller: Authenticated) -> None:
+        """Whether a call to somebody else's service may pass the VPC endpoint; which resources it is about is not known here."""
+        if asked.arrival.vpc_endpoint is not None:
+            service = asked.operation.service
+            need = Need(action=f"{service.signing_name}:{asked.operation.name}")
+            self._authorisation.check_endpoint(self._call(asked, caller, {}, None), [need], protocol=service.protocol)
 
     def _payload(self, asked: Asked, caller: Authenticated) -> AsyncIterator[bytes] | None:
         """The body of an operation that takes it as a stream, decoded and checked for a service of ours; `None` if it is in the request."""
@@ -206,6 +218,7 @@ class Endpoint:
             secure=arrival.secure,
             request=asked.route.request,
             body=body,
+            vpc_endpoint=arrival.vpc_endpoint,
         )
 
     async def _handled(self, service: Service, asked: Asked, call: Call) -> Outcome:
@@ -221,7 +234,10 @@ class Endpoint:
         owner = next((need.resource_account_id for need in needs if need.resource_account_id), None)
         try:
             self._authorisation.check(call, needs, protocol=operation.service.protocol)
+            self._authorisation.check_endpoint(call, needs, protocol=operation.service.protocol)
             answer = await self._answer_of(handler, call)
+        except RefusedByEndpoint:
+            raise
         except Fault as fault:
             return self._failed(asked, fault, call.parameters, principal=call.caller, owner=owner)
         response = serialise.serialise(
@@ -312,6 +328,7 @@ class Endpoint:
             owner=outcome.owner,
             forwarded=asked.operation.service.name not in self._services,
             events=outcome.events,
+            passed_endpoint=None if caller.refused is not None else not outcome.refused_by_endpoint,
             reservation=reservation,
         )
 
@@ -345,6 +362,8 @@ class Endpoint:
                         query=request.query,
                         headers=request.headers,
                         tls=arrival.tls,
+                        vpc_endpoint_id=arrival.vpc_endpoint.id if arrival.vpc_endpoint else None,
+                        vpc_endpoint_account_id=arrival.vpc_endpoint.account_id if arrival.vpc_endpoint else None,
                     ),
                     reservation=reservation,
                 )

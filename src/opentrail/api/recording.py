@@ -98,10 +98,15 @@ class Recording:
         owner: str | None = None,
         forwarded: bool = False,
         events: Sequence[ServiceEvent] = (),
+        passed_endpoint: bool | None = None,
         reservation: Reservation | None = None,
     ) -> None:
         """Have every record of a call on disk: for the caller's account, the account `owner` of the resource, the owner of the VPC
         endpoint, and what the service did besides (`events`).
+
+        `passed_endpoint`: whether the policy of the VPC endpoint let the call through, `None` when nobody asked it. What it refused, and
+        would have been allowed otherwise, is told to the owner of the endpoint only (KMS developer guide, "Logging requests that use a
+        VPC endpoint").
 
         `forwarded`: who owns the resource is to be seen from what was asked and answered. Raises `JournalError`.
         """
@@ -110,9 +115,9 @@ class Recording:
             if owner is not None and not self._is_account(owner):
                 owner = None
         if len(events) < MANY:
-            records = self._records(observation, owner, events)
+            records = self._records(observation, owner, events, passed_endpoint)
         else:
-            records = await asyncio.to_thread(self._records, observation, owner, events)
+            records = await asyncio.to_thread(self._records, observation, owner, events, passed_endpoint)
         if not records:
             return
         try:
@@ -122,20 +127,22 @@ class Recording:
                 raise
             log.exception("a record was lost (journal.on_failure=pass)")
 
-    def _records(self, observation: Observation, owner: str | None, events: Sequence[ServiceEvent]) -> list[bytes]:
+    def _records(
+        self, observation: Observation, owner: str | None, events: Sequence[ServiceEvent], passed_endpoint: bool | None
+    ) -> list[bytes]:
         copies = self._recorder.copies(observation, owner)
         operation = self._recorder.operation(observation.service, observation.operation)
         records = []
-        for copy in copies:
+        for copy in copies if passed_endpoint is not False else ():
             if operation.category == MANAGEMENT:
                 records.append(self._described(copy))
             elif self._selection.may_in(copy.account_id, DATA, operation.source, operation.name):
                 record = self._described(copy)
                 if self._selection.takes(copy.account_id, record):
                     records.append(record)
-        endpoint_owner = observation.vpc_endpoint_account_id
+        endpoint_owner = observation.vpc_endpoint_account_id if passed_endpoint is not None else None
         if endpoint_owner and self._selection.may_in(endpoint_owner, NETWORK_ACTIVITY, operation.source, operation.name):
-            record = self._recorder.describe_network(copies[0])
+            record = self._recorder.describe_network(copies[0], denied=not passed_endpoint)
             if self._selection.takes(endpoint_owner, record):
                 records.append(record)
         for event in events:

@@ -54,7 +54,7 @@ class Caller:
         self._port = port or (443 if self._secure else 80)
         self._authority = parts.netloc.rpartition("@")[2]
         self._path = parts.path
-        self._tls = tls() if self._secure else None
+        self._tls = tls(connection.ca_bundle) if self._secure else None
         self._keys = connection.keys()
         self._own = threading.local()
         self._lines: list[Line] = []

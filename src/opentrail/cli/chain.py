@@ -12,7 +12,9 @@ from botocore.exceptions import BotoCoreError
 from opentrail.cli.failures import CallFailed
 
 
-def client(service: str, *, region: str, endpoint: str, access_key_id: str | None, secret_access_key: str | None) -> Any:
+def client(
+    service: str, *, region: str, endpoint: str, access_key_id: str | None, secret_access_key: str | None, ca_bundle: str | None = None
+) -> Any:
     """A botocore client; without keys it finds them where the AWS CLI would."""
     return botocore.session.get_session().create_client(
         service,
@@ -20,6 +22,7 @@ def client(service: str, *, region: str, endpoint: str, access_key_id: str | Non
         endpoint_url=endpoint,
         aws_access_key_id=access_key_id,
         aws_secret_access_key=secret_access_key,
+        verify=ca_bundle,
         config=Config(max_pool_connections=64, retries={"total_max_attempts": 2}, user_agent_extra="opentrail-cli"),
     )
 

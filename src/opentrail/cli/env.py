@@ -15,11 +15,14 @@ def env(data_dir: DataDir = DEFAULT_FOLDER) -> None:
     address = folder.read_address()
     if "endpoint" not in address:
         raise NotSetUp
-    for name, value in (
+    lines = [
         ("AWS_ENDPOINT_URL", address["endpoint"]),
         ("AWS_ACCESS_KEY_ID", key["access_key_id"]),
         ("AWS_SECRET_ACCESS_KEY", key["secret_access_key"]),
         ("AWS_DEFAULT_REGION", address["region"]),
-    ):
+    ]
+    if "ca_bundle" in address:
+        lines.append(("AWS_CA_BUNDLE", address["ca_bundle"]))
+    for name, value in lines:
         print(f"export {name}={shlex.quote(value)}")
     print("unset AWS_SESSION_TOKEN AWS_PROFILE")

@@ -99,9 +99,11 @@ class Line:
             raise Unreachable(str(error)) from error
 
 
-def tls() -> ssl.SSLContext:
-    """TLS with the machine's authorities, or those in the file that `AWS_CA_BUNDLE` names. Raises `Unreachable` for a file of no use."""
-    bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+def tls(ca_bundle: str | None = None) -> ssl.SSLContext:
+    """TLS with the machine's authorities, or those in the file that `AWS_CA_BUNDLE` names, else in `ca_bundle`.
+
+    Raises `Unreachable` for a file of no use."""
+    bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or ca_bundle
     try:
         return ssl.create_default_context(cafile=bundle or None)
     except OSError as error:

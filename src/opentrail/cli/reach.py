@@ -41,6 +41,8 @@ class Connection:
     region: str
     access_key_id: str | None
     secret_access_key: str | None
+    ca_bundle: str | None = None
+    """The certificate to trust, when the server's is its own authority; `AWS_CA_BUNDLE` goes before it."""
 
     def client(self, service: str, region: str | None = None) -> Any:
         """A botocore client of `service`; `region` other than the connection's where given."""
@@ -50,6 +52,7 @@ class Connection:
             endpoint=self.endpoint,
             access_key_id=self.access_key_id,
             secret_access_key=self.secret_access_key,
+            ca_bundle=None if os.environ.get("AWS_CA_BUNDLE") else self.ca_bundle,
         )
 
     def keys(self) -> Callable[[], Keys]:
@@ -105,7 +108,8 @@ def connect(data_dir: Path, endpoint_url: str | None, region: str | None) -> Con
     if "AWS_ACCESS_KEY_ID" not in os.environ and "AWS_PROFILE" not in os.environ and (folder.keys / "root.json").exists():
         found = root_key(folder)
         key, secret = found["access_key_id"], found["secret_access_key"]
-    return Connection(endpoint=endpoint, region=where, access_key_id=key, secret_access_key=secret)
+    ca_bundle = address.get("ca_bundle") if endpoint == found_there else None
+    return Connection(endpoint=endpoint, region=where, access_key_id=key, secret_access_key=secret, ca_bundle=ca_bundle)
 
 
 def failure(error: BotoCoreError | ClientError) -> CallFailed:

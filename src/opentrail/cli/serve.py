@@ -19,7 +19,20 @@ from opentrail.wire.models import Catalogue
 
 def serve(
     data_dir: DataDir = DEFAULT_FOLDER,
-    listen: Annotated[str, typer.Option(help="HOST:PORT to listen on; port 0 takes a free one.")] = "127.0.0.1:4747",
+    listen: Annotated[
+        list[str],
+        typer.Option(
+            help="HOST:PORT to listen on; port 0 takes a free one. May be repeated, and begin with http:// or https:// "
+            "(see front.tls_certificate)."
+        ),
+    ] = ["127.0.0.1:4747"],  # noqa: B006 - read only, and shown in the help
+    vpc_endpoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="vpce-ID@HOST:PORT[,account=ACCOUNT][,policy=FILE]",
+            help="Listen for calls that come through a VPC endpoint; may be repeated.",
+        ),
+    ] = None,
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Send services that OpenTrail does not serve to a moto server of our own.")
     ] = False,
@@ -39,6 +52,7 @@ def serve(
     supervisor = Supervisor(
         folder=DataFolder(data_dir.absolute()),
         listen=listen,
+        vpc_endpoints=tuple(vpc_endpoint or ()),
         settings=settings,
         clock=SystemClock(),
         upstreams=tuple(upstream or ()),

@@ -47,6 +47,13 @@ class Accounts:
             raise NoSuchEntity(f"The account {account_id} cannot be found.")
         return float(found)
 
+    def named(self, name: str) -> str | None:
+        """The account with this id or alias; `None` when there is none."""
+        with self._store.read() as connection:
+            found = select(accounts.c.account_id).where((accounts.c.account_id == name) | (accounts.c.alias == name))
+            # an alias may look like the id of another account, which goes before it
+            return connection.execute(found.order_by(accounts.c.account_id != name)).scalar()
+
     def alias(self, account_id: str) -> str | None:
         """The alias of the account, if it has one."""
         with self._store.read() as connection:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import orjson
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from opentrail.clock import Clock
 from opentrail.identity import ids
@@ -97,6 +97,14 @@ class Sessions:
             session_token=token,
             expires=datetime.fromtimestamp(expires, UTC),
         )
+
+    def end(self, access_key_id: str) -> None:
+        """End a session now: from here on its credentials are expired ones. Durable on return; one that has ended already stays so."""
+        now = self._clock.time()
+        with self._store.write() as connection:
+            connection.execute(
+                update(sessions).where(sessions.c.access_key_id == access_key_id, sessions.c.expires > now).values(expires=now)
+            )
 
     def terms(self, access_key_id: str) -> SessionTerms | None:
         """What the session of these credentials was asked for with; `None` when they are not temporary."""

@@ -8,27 +8,27 @@ from typing import Any
 from opentrail.events import categories, names
 from opentrail.events import record as records
 from opentrail.identity.principals import Principal
-from opentrail.recorder import errors, limits
+from opentrail.recorder import limits
 from opentrail.recorder.copies import stranger
 from opentrail.recorder.observation import Observation
 from opentrail.recorder.operations import Operation
 
 DENIED = "VpceAccessDenied"
 MESSAGE = "The request was denied due to a VPC endpoint policy"
-_BY_ENDPOINT = "VPC endpoint policy"
-"""What the message of a refusal says where the endpoint's policy is the reason."""
 
 
 def network_record(
     observation: Observation,
     operation: Operation,
     *,
+    denied: bool,
     identity: Callable[[Principal, Operation], Any],
     event_time: str,
     event_id: str,
     shared_event_id: str,
 ) -> bytes:
-    """The record's JSON bytes, of an observation that has a VPC endpoint and its owner. `identity` prints the caller."""
+    """The record's JSON bytes, of an observation that has a VPC endpoint and its owner. `denied`: the
+    policy of the endpoint refused the call. `identity` prints the caller."""
     owner = observation.vpc_endpoint_account_id
     principal = observation.principal
     if principal.account_id and principal.account_id != owner:
@@ -42,7 +42,7 @@ def network_record(
         "awsRegion": names.recorded_region(operation.source, observation.region, observation.host),
         "sourceIPAddress": observation.source_ip,
     }
-    if observation.error_code in errors.DENIALS and _BY_ENDPOINT in (observation.error_message or ""):
+    if denied:
         record |= {"errorCode": DENIED, "errorMessage": MESSAGE}
     return records.encode(
         {

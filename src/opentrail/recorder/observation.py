@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opentrail.identity.principals import Principal
+from opentrail.recorder import limits
 from opentrail.wire.http import Headers
 
 
@@ -17,6 +18,20 @@ class Tls:
     version: str | None = None
     cipher_suite: str | None = None
     key_exchange: str | None = None
+
+
+def tls_details(tls: Tls | None, host: str) -> dict[str, str]:
+    """What is known of the connection, as records print it; the host the client asked for is known without TLS too."""
+    details = {}
+    if tls is not None and tls.version:
+        details["tlsVersion"] = tls.version
+    if tls is not None and tls.cipher_suite:
+        details["cipherSuite"] = tls.cipher_suite
+    if host:
+        details["clientProvidedHostHeader"] = limits.cut(host)
+    if tls is not None and tls.key_exchange:
+        details["keyExchange"] = tls.key_exchange
+    return details
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

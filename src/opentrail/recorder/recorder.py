@@ -17,7 +17,7 @@ from opentrail.identity.principals import Principal
 from opentrail.recorder import errors, limits, s3, user_identity
 from opentrail.recorder.copies import copies
 from opentrail.recorder.network import network_record
-from opentrail.recorder.observation import Observation
+from opentrail.recorder.observation import Observation, tls_details
 from opentrail.recorder.operations import Operation, Operations
 
 log = logging.getLogger(__name__)
@@ -70,12 +70,13 @@ class Recorder:
         text = records.encode(record)
         return text if len(text) <= limits.RECORD else _shrunk(record)
 
-    def describe_network(self, observation: Observation) -> bytes:
-        """The network activity record of a call whose VPC endpoint is known, for the owner of the endpoint."""
+    def describe_network(self, observation: Observation, *, denied: bool) -> bytes:
+        """The network activity record of a call whose VPC endpoint is known, for its owner. `denied`: the endpoint's policy refused it."""
         operation = self.operation(observation.service, observation.operation)
         return network_record(
             observation,
             operation,
+            denied=denied,
             identity=self._identity,
             event_time=self._time(observation.time),
             event_id=self.new_event_id(),
@@ -166,7 +167,7 @@ class Recorder:
         record["eventCategory"] = operation.category
         from_console = principal.session is not None and principal.session.from_console
         if not by_service and not principal.invoked_by and not from_console:
-            tls = _tls(observation)
+            tls = tls_details(observation.tls, observation.host)
             if tls:
                 record["tlsDetails"] = tls
         if from_console:
@@ -245,21 +246,6 @@ def _resources(observation: Observation, operation: Operation) -> list[Mapping[s
 def _stopped(observation: Observation, operation: Operation) -> bool:
     """Whether the call was stopped before its service looked at it, and the service does not record what it did not look at."""
     return observation.error_code in errors.WITHOUT_PARAMETERS and not operation.parameters_anyway
-
-
-def _tls(observation: Observation) -> dict[str, str]:
-    """What is known of the connection; the host the client asked for is known without TLS too."""
-    tls = observation.tls
-    details = {}
-    if tls is not None and tls.version:
-        details["tlsVersion"] = tls.version
-    if tls is not None and tls.cipher_suite:
-        details["cipherSuite"] = tls.cipher_suite
-    if observation.host:
-        details["clientProvidedHostHeader"] = limits.cut(observation.host)
-    if tls is not None and tls.key_exchange:
-        details["keyExchange"] = tls.key_exchange
-    return details
 
 
 def _shrunk(record: dict[str, Any]) -> bytes:

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,10 +90,25 @@ class DataFolder:
             partial.replace(path)
             return path.read_bytes()
 
-    def write_address(self, *, endpoint: str, region: str, digest_interval: float) -> None:
-        """Tell the other verbs where the server listens, and how often digests are made (s)."""
+    def write_address(
+        self,
+        *,
+        endpoint: str,
+        region: str,
+        digest_interval: float,
+        ca_bundle: Path | None = None,
+        vpc_endpoints: Mapping[str, str] | None = None,
+    ) -> None:
+        """Tell the other verbs where the server listens, and how often digests are made (s).
+
+        `ca_bundle` is the certificate that clients must be told to trust, `vpc_endpoints` the URL of each VPC endpoint."""
+        told: dict[str, object] = {"endpoint": endpoint, "region": region, "digest_interval": digest_interval}
+        if ca_bundle is not None:
+            told["ca_bundle"] = str(ca_bundle)
+        if vpc_endpoints:
+            told["vpc_endpoints"] = dict(vpc_endpoints)
         partial = self.address.with_suffix(".partial")
-        partial.write_text(json.dumps({"endpoint": endpoint, "region": region, "digest_interval": digest_interval}) + "\n")
+        partial.write_text(json.dumps(told) + "\n")
         partial.replace(self.address)
 
     def read_address(self) -> dict[str, str]:
@@ -101,4 +117,4 @@ class DataFolder:
             found = json.loads(self.address.read_text())
         except (OSError, ValueError):
             return {}
-        return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+        return {str(key): str(value) for key, value in found.items() if not isinstance(value, dict)} if isinstance(found, dict) else {}

@@ -35,6 +35,7 @@ from opentrail.server.orphan import stop_with_parent
 from opentrail.server.roles import Orders
 from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
+from opentrail.storage.outbox import Outbox
 from opentrail.trails import plans
 from opentrail.trails.courier import Courier
 from opentrail.trails.delivery import FOLLOWER as TRAILS
@@ -61,6 +62,8 @@ ASKERS = 8
 """Questions about events that are answered at the same time; the status is told beside them, however long they take."""
 OPENING = 10.0
 """Seconds a question waits for the event store to be opened."""
+ANNOUNCING = "announcing"
+"""The front's name here, while it records services' own events."""
 EVENT_STORE = "eventstore"
 """The event store's name among the followers; its position lies in its own snapshots, what is saved under it is never below."""
 
@@ -80,6 +83,7 @@ class Followers:
         self._database = Database.at(folder.state)
         self._reader = Reader(folder.journal)
         self._positions = Positions(self._database)
+        self._outbox = Outbox(self._database)
         self._buckets = Buckets(self._database, folder.buckets, clock)
         self._couriers = ThreadPoolExecutor(COURIERS, thread_name_prefix="courier")
         regions = known_regions()
@@ -225,12 +229,18 @@ class Followers:
             done = self._done()
             last = min(done, key=lambda name: done[name])
             ails = self._ails(last)
-            trim(self._journal_path, done[last] + 1, self._stop, holder=f"the follower {last}{f' ({ails})' if ails else ''}")
+            holder = "the front" if last == ANNOUNCING else f"the follower {last}"
+            trim(self._journal_path, done[last] + 1, self._stop, holder=f"{holder} ({ails})" if ails else holder)
         return self._store.position
 
     def _done(self) -> dict[str, int]:
-        """Follower → position up to which it has made everything durable: the journal may forget what all are done with."""
-        return {TRAILS: self._positions.get(TRAILS), EVENT_STORE: self._store.durable_position}
+        """Follower → position up to which it has made everything durable: the journal may forget what all are done with.
+
+        What the front may have recorded of services' own events, and has not noted as done, is kept as well: asked last (`Outbox`).
+        """
+        done = {TRAILS: self._positions.get(TRAILS), EVENT_STORE: self._store.durable_position}
+        tried = self._outbox.lowest_tried()
+        return done if tried is None else {**done, ANNOUNCING: tried}
 
     async def _answer(self, name: str, payload: Any) -> Any:
         loop = asyncio.get_running_loop()

@@ -6,9 +6,6 @@ import asyncio
 import logging
 import os
 import signal
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -32,22 +29,26 @@ from opentrail.api.reading import Asked, Reading
 from opentrail.api.recording import Recording
 from opentrail.api.request_ids import RequestIds
 from opentrail.api.s3 import S3
+from opentrail.api.signin import Door, Federation, NoDevices, PasswordSignIn, Roles
 from opentrail.api.sts import STS
 from opentrail.buckets import Buckets, ServiceWriter
 from opentrail.clock import Clock, SystemClock
 from opentrail.identity import Identities
-from opentrail.journal import Journal
+from opentrail.journal import Journal, Reader
 from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
 from opentrail.link import Link
 from opentrail.proxy import Proxy, Upstreams
 from opentrail.recorder import Recorder
 from opentrail.sandbox import Mirror
+from opentrail.server.announcing import Announcing
 from opentrail.server.folder import DataFolder
 from opentrail.server.http import bounded_protocol
+from opentrail.server.listening import Listener, own_authority, tls_context
 from opentrail.server.orphan import stop_with_parent
 from opentrail.server.own_deliveries import OwnDeliveries
 from opentrail.server.roles import Orders
+from opentrail.server.servers import Servers
 from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
 from opentrail.storage.outbox import Outbox
@@ -81,7 +82,10 @@ class Front:
         positions = Positions(self._database)
         floor = max(positions.all().values(), default=0)
         self._journal = Journal.open(folder.journal, settings=settings.journal, clock=clock, floor=floor)
-        self._kms = KeyManagement(self._database, folder.keys, clock, outbox=Outbox(self._database), identities=self._identities)
+        outbox = Outbox(self._database)
+        self._announcing = Announcing(outbox=outbox, journal=self._journal, reader=Reader(folder.journal))
+        outbox.on_put = self._announcing.wake
+        self._kms = KeyManagement(self._database, folder.keys, clock, outbox=outbox, identities=self._identities)
         self._buckets = buckets = Buckets(self._database, folder.buckets, clock)
         regions = known_regions()
         selection = Selection(self._database, clock)
@@ -102,18 +106,21 @@ class Front:
         self._mirror = Mirror(orders.sandbox, clock) if orders.sandbox is not None else None
         authorisation = Authorisation(identities=self._identities)
         delegates = DelegateOperations(self._identities, partial(authorisation.check, protocol="json"))
+        sts = STS(self._identities, catalogue.service("sts").model)
         services: list[Service] = [
             IAM(self._identities, catalogue.service("iam").model),
-            STS(self._identities, catalogue.service("sts").model),
+            sts,
             S3(buckets),
             CloudTrailService(trails, keys, {**history.operations, **delegates.operations}),
             OrganizationsService(self._identities.organizations, catalogue.service("organizations").model),
             KMS(self._kms, catalogue.service("kms").model),
         ]
         request_ids = RequestIds()
+        known = frozenset(region for names in regions.partitions.values() for region in names)
+        recorder = Recorder(catalogue, new_event_id=request_ids.uuid)
         authentication = Authentication(identities=self._identities, clock=clock, account_id=account_id, open_door=settings.identity.open)
         self._recording = Recording(
-            recorder=Recorder(catalogue, new_event_id=request_ids.uuid),
+            recorder=recorder,
             journal=self._journal,
             selection=selection,
             is_account=self._identities.accounts.exists,
@@ -131,17 +138,34 @@ class Front:
             clock=clock,
             account_id=account_id,
             region=settings.identity.region,
-            regions=[region for names in regions.partitions.values() for region in names],
+            regions=known,
             note_use=self._identities.note_use,
             after=self._tell_sandbox,
         )
-        trusted = [address.strip() for address in settings.front.trusted_proxies.split(",") if address.strip()]
-        self._application = Application(
-            answer=self._endpoint.answer,
-            pages=Pages(journal=self._journal, ask=self._asker.ask).by_path(),
+        self._signin = Door(
+            passwords=PasswordSignIn(identities=self._identities, multi_factor=NoDevices(), account_id=account_id, regions=known),
+            federation=Federation(identities=self._identities, clock=clock, secret=folder.token_secret(), account_id=account_id),
+            roles=Roles(identities=self._identities, authorisation=authorisation, sts=sts, recorder=Recorder(catalogue)),
+            authentication=authentication,
+            journal=self._journal,
             clock=clock,
-            trusted_proxies=trusted,
+            regions=known,
+            loopback=all(listener.is_loopback for listener in orders.listeners),
+            pass_on_journal_failure=settings.journal.on_failure == "pass",
         )
+        trusted = [address.strip() for address in settings.front.trusted_proxies.split(",") if address.strip()]
+        pages = Pages(journal=self._journal, ask=self._asker.ask).by_path()
+        self._applications = {
+            listener: Application(
+                answer=self._endpoint.answer,
+                pages=pages,
+                clock=clock,
+                trusted_proxies=trusted,
+                doors=None if listener.vpc_endpoint else self._signin.by_path(),
+                vpc_endpoint=listener.vpc_endpoint,
+            )
+            for listener in orders.listeners
+        }
 
     async def _tell_sandbox(self, asked: Asked) -> None:
         """The sandbox has an IAM of its own, in which its Lambda looks for roles: it is told what ours did."""
@@ -154,50 +178,30 @@ class Front:
     async def run(self) -> None:
         """Serve until SIGTERM; calls in flight are answered first."""
         orders = self._orders
-        config = uvicorn.Config(
-            self._application,
-            host=orders.host,
-            port=orders.port,
-            http=bounded_protocol(orders.settings.front.max_headers),
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            proxy_headers=False,  # whom to believe about addresses is said by front.trusted_proxies
-            timeout_graceful_shutdown=5,
-            backlog=1024,
-        )
-        server = _Server(config)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.handle_exit, signal.SIGTERM, None)
+        servers = Servers([self._config(listener) for listener in orders.listeners])
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, servers.stop)
         await self._proxy.open()
         if self._mirror is not None:
             await self._mirror.open()
-        serving = asyncio.create_task(server.serve())
-        saving = asyncio.create_task(self._save_uses())
-        telling = asyncio.create_task(self._own_deliveries.run())
-        keeping = asyncio.create_task(self._keep_keys())
+        serving = asyncio.create_task(servers.serve())
+        chores = [
+            asyncio.create_task(chore)
+            for chore in (self._save_uses(), self._own_deliveries.run(), self._keep_keys(), self._announcing.run())
+        ]
         try:
-            await asyncio.wait({serving, asyncio.ensure_future(server.listening.wait())}, return_when=asyncio.FIRST_COMPLETED)
-            if server.started:
-                self._folder.write_address(
-                    endpoint=self._address(),
-                    region=orders.settings.identity.region,
-                    digest_interval=orders.settings.trails.digest_interval,
-                )
+            if await servers.listen():
+                self._tell_address()
                 print(self._greeting(), flush=True)
             await serving
         finally:
-            saving.cancel()
-            telling.cancel()
-            keeping.cancel()
+            for chore in chores:
+                chore.cancel()
             await self._proxy.close()
             if self._mirror is not None:
                 await self._mirror.close()
             await self._asker.close()
             self._endpoint.close()
+            self._signin.close()
             self._journal.close()
             self._buckets.close()
             self._identities.save_uses()
@@ -218,38 +222,54 @@ class Front:
                 log.exception("KMS keys could not be deleted or rotated")
             await asyncio.sleep(KEEP_KEYS)
 
-    def _address(self) -> str:
-        host = self._orders.host
-        reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-        return f"http://{reachable}:{self._orders.port}"
+    def _config(self, listener: Listener) -> uvicorn.Config:
+        settings = self._orders.settings.front
+        config = uvicorn.Config(
+            self._applications[listener],
+            host=listener.host,
+            port=listener.port,
+            http=bounded_protocol(settings.max_headers),
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,  # whom to believe about addresses is said by front.trusted_proxies
+            timeout_graceful_shutdown=5,
+            backlog=1024,
+        )
+        config.load()
+        config.ssl = tls_context(settings) if listener.tls else None
+        return config
+
+    def _tell_address(self) -> None:
+        """Write down where we listen, for `opentrail env` and the other verbs."""
+        listeners, settings = self._orders.listeners, self._orders.settings
+        self._folder.write_address(
+            endpoint=listeners[0].url,
+            region=settings.identity.region,
+            digest_interval=settings.trails.digest_interval,
+            ca_bundle=own_authority(Path(settings.front.tls_certificate)) if listeners[0].tls else None,
+            vpc_endpoints={one.vpc_endpoint.id: one.url for one in listeners if one.vpc_endpoint is not None},
+        )
 
     def _greeting(self) -> str:
         root = self._folder.root
         here = Path.cwd()
         shown = root.relative_to(here) if root.is_relative_to(here) else root
         option = "" if str(shown) == "opentrail-data" else f" --data-dir {shown}"
+        further = "".join(
+            f"It listens on {one.url} as well{f', for VPC endpoint {one.vpc_endpoint.id}' if one.vpc_endpoint else ''}.\n"
+            for one in self._orders.listeners[1:]
+        )
         return (
-            f"OpenTrail listens on {self._address()} (account {self._identities.account_id}, data in {shown}).\n"
+            f"OpenTrail listens on {self._orders.listeners[0].url} (account {self._identities.account_id}, data in {shown}).\n{further}"
             f"Its root access key is {self._root.access_key_id}; the secret is in {shown / 'keys' / 'root.json'}. In another terminal:\n"
             f'  eval "$(opentrail env{option})"\n'
             "  aws sts get-caller-identity"
         )
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server without its own signal handling, which would end the process before the journal is closed."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def main() -> None:

@@ -103,11 +103,12 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         cast(set[Any], self._state.connections).add(self)
-        secure = transport.get_extra_info("sslcontext") is not None
+        tls = transport.get_extra_info("ssl_object")
         self._ends = {
             "server": _address(transport.get_extra_info("sockname")),
             "client": _address(transport.get_extra_info("peername")),
-            "scheme": "https" if secure else "http",
+            "scheme": "http" if tls is None else "https",
+            "extensions": {} if tls is None else {"tls": {"tls_version": tls.version(), "cipher_suite": (tls.cipher() or (None,))[0]}},
         }
         self._expect(self._patience.head)
 

@@ -12,6 +12,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from opentrail.config import Settings
+from opentrail.server.listening import Listener
 from opentrail.server.orphan import SUPERVISOR
 
 VARIABLE = "OPENTRAIL_ROLE_ORDERS"
@@ -22,10 +23,10 @@ class Orders:
     """Everything a role needs to build itself."""
 
     data_dir: Path
-    host: str
-    port: int
     link: str
     """Path of the local socket between front and followers."""
+    listeners: tuple[Listener, ...] = ()
+    """Where the front listens."""
     upstreams: tuple[str, ...] = ()
     """`SERVICE=URL`, in the order given."""
     sandbox: str | None = None
@@ -46,6 +47,7 @@ class Orders:
         return cls(
             settings=settings,
             data_dir=Path(told.pop("data_dir")),
+            listeners=msgspec.convert(told.pop("listeners"), tuple[Listener, ...]),
             upstreams=tuple(told.pop("upstreams")),
             **told,
         )

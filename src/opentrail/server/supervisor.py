@@ -7,7 +7,6 @@ which loses nothing: that is what the journal is for.
 
 from __future__ import annotations
 
-import ipaddress
 import shutil
 import signal
 import socket
@@ -16,7 +15,8 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from opentrail.clock import Clock
@@ -24,6 +24,7 @@ from opentrail.config import Settings
 from opentrail.errors import SettingError
 from opentrail.sandbox import Sandbox
 from opentrail.server.folder import DataFolder
+from opentrail.server.listening import Listener, listeners
 from opentrail.server.roles import Orders
 
 PATIENCE = 8.0
@@ -32,25 +33,6 @@ LONGEST_PAUSE = 10.0
 """Seconds between two attempts to start a role that keeps dying."""
 STEADY = 30.0
 """Seconds after which a role counts as up, so that the next pause is short again."""
-
-
-def listen_address(listen: str) -> tuple[str, int]:
-    """`HOST:PORT` taken apart; raises `SettingError` when it is not one."""
-    host, colon, port = listen.rpartition(":")
-    host = host.strip("[]")
-    if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65535:
-        raise SettingError(f"--listen {listen}: write it as HOST:PORT, for example 127.0.0.1:4747.")
-    return host, int(port)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a listener on `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @dataclass(slots=True)
@@ -89,21 +71,24 @@ class Supervisor:
     """One running `opentrail serve`."""
 
     folder: DataFolder
-    listen: str
+    listen: Sequence[str]
+    """`HOST:PORT`, `http://…` or `https://…` each; the first is the one that clients are told."""
     settings: Settings
     clock: Clock
     upstreams: Sequence[str] = ()
+    vpc_endpoints: Sequence[str] = ()
+    """`vpce-ID@HOST:PORT[,account=ACCOUNT][,policy=FILE]` each."""
     say: Callable[[str], None] = print
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> int:
         """Serve until a signal comes. Returns the exit code; raises `SettingError` or `FolderInUse` before anything is started."""
-        host, port = listen_address(self.listen)
-        if self.settings.identity.open and not is_loopback(host):
+        wanted = listeners(self.listen, self.vpc_endpoints, self.settings.front, account_id=self.settings.identity.account_id)
+        if self.settings.identity.open and not all(one.is_loopback for one in wanted):
             raise SettingError("identity.open=true is for development on a loopback address only: change --listen or leave it out.")
         self.folder.prepare()
         held = self.folder.lock()
-        port = _free_port(host, port)
+        free = _free_ports(wanted)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
         sandbox = (
@@ -119,9 +104,8 @@ class Supervisor:
                 sandbox.start()
             orders = Orders(
                 data_dir=self.folder.root,
-                host=host,
-                port=port,
                 link=str(socket_folder / "link"),
+                listeners=free,
                 upstreams=tuple(self.upstreams),
                 sandbox=sandbox.url if sandbox is not None else None,
                 settings=self.settings,
@@ -157,13 +141,19 @@ class Supervisor:
                     role.start(now)
 
 
-def _free_port(host: str, port: int) -> int:
-    """`port`, or a free one for 0; raises `SettingError` when the address cannot be listened on."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise SettingError(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another address with --listen.") from error
-        return int(probe.getsockname()[1])
+def _free_ports(wanted: Sequence[Listener]) -> tuple[Listener, ...]:
+    """The listeners with a free port where 0 was asked for; raises `SettingError` when an address cannot be listened on."""
+    with ExitStack() as probes:  # held together, so that no two of them get the same port
+        return tuple(replace(one, port=_free_port(one, probes)) for one in wanted)
+
+
+def _free_port(wanted: Listener, probes: ExitStack) -> int:
+    host, port = wanted.host, wanted.port
+    probe = probes.enter_context(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM))
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        probe.bind((host, port))
+    except OSError as error:
+        option = "--vpc-endpoint" if wanted.vpc_endpoint else "--listen"
+        raise SettingError(f"Cannot listen on {host}:{port}: {error.strerror}. Choose another address with {option}.") from error
+    return int(probe.getsockname()[1])

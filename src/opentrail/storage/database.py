@@ -13,7 +13,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,9 +51,16 @@ class Database:
     def begin(self) -> Iterator[Connection]:
         """A write transaction: takes the write lock at once, commits at the end, rolls back on any exception."""
         with self.engine.connect() as connection:
-            with connection.execution_options(opentrail_write=True).begin():
+            afterwards: list[Callable[[], None]] = []
+            with connection.execution_options(opentrail_write=True, opentrail_afterwards=afterwards).begin():
                 yield connection
             self._checkpoint(connection)
+        for call in afterwards:
+            call()
+
+    def after_commit(self, connection: Connection, call: Callable[[], None]) -> None:
+        """Have `call` called once the transaction of `connection` (one of `begin`) is durable; not at all when it is rolled back."""
+        connection.get_execution_options()["opentrail_afterwards"].append(call)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

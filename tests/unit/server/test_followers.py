@@ -46,7 +46,7 @@ class Scene:
         self.database = Database.at(self.folder.state)
         self.journal = Journal.open(self.folder.journal, settings=settings.journal, clock=self.clock)
         self.buckets = Buckets(self.database, self.folder.buckets, self.clock)
-        self.orders = Orders(data_dir=root, host="127.0.0.1", port=0, link=str(root / "link"), settings=settings)
+        self.orders = Orders(data_dir=root, link=str(root / "link"), settings=settings)
         self.followers = Followers(self.orders, self.clock)
         self.head = 0
 

@@ -36,7 +36,9 @@ class IAM:
         # Shapes are looked up when first called: the model is large and most of it is never needed.
         def handle(call: Call) -> Result:
             session = call.caller.session
-            if session is not None and not session.mfa and call.caller.type in ("IAMUser", "FederatedUser"):
+            # The console gives its people sessions too: they may.
+            bare = session is not None and not session.mfa and not session.from_console
+            if bare and call.caller.type in ("IAMUser", "FederatedUser"):
                 # Credentials of GetSessionToken (without MFA) and GetFederationToken cannot call IAM.
                 raise InvalidClientTokenId
             check(call.parameters, self._model.operation_model(name).input_shape)

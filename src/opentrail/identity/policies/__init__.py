@@ -6,6 +6,7 @@ decision = evaluate(PolicyRequest(principal=caller, action="s3:GetObject", resou
 
 from opentrail.identity.policies.context import canonical_user_id, request_context
 from opentrail.identity.policies.document import PolicyError, PolicyTooLarge
+from opentrail.identity.policies.endpoint import passes_endpoint
 from opentrail.identity.policies.evaluation import Decision, PolicyRequest, PolicySet, denial, evaluate, spoken_reason
 from opentrail.identity.policies.grammar import (
     check_identity,
@@ -34,6 +35,7 @@ __all__ = [
     "denial",
     "evaluate",
     "parsed",
+    "passes_endpoint",
     "request_context",
     "spoken_reason",
 ]
