@@ -56,6 +56,8 @@ def denied(call: Call, message: str, protocol: str) -> Fault:
     plain = refusal_fault(worded, service=call.service, protocol=protocol)
     if not call.caller.arn and call.service == "s3":
         message = "Access Denied"
+    elif call.caller.type in ("WebIdentityUser", "SAMLUser"):
+        message = f"Not authorized to perform {call.service}:{call.operation}"
     return make_fault(plain.code, message, status=plain.status)
 
 

@@ -19,7 +19,7 @@ from opentrail.api.arrival import Arrival
 from opentrail.api.asgi import close
 from opentrail.api.authentication import Authenticated
 from opentrail.api.authorisation import Authorisation
-from opentrail.api.call import Answer, Call, Result, Service
+from opentrail.api.call import Answer, Call, Need, Result, Service
 from opentrail.api.reading import Asked, NoOperation, Reading
 from opentrail.clock import Clock
 from opentrail.errors import JournalError
@@ -187,7 +187,7 @@ class Endpoint:
                     raise NotServed.of(asked.operation.service)
                 return await self._forward.outcome(asked, caller, body)
             parameters = parse(asked.route)
-            return await self._handled(service, asked.operation, self._call(asked, caller, parameters, body))
+            return await self._handled(service, asked, self._call(asked, caller, parameters, body))
         except Fault as fault:
             return self._failed(asked, fault, parameters)
         except Exception:
@@ -222,7 +222,8 @@ class Endpoint:
             body=body,
         )
 
-    async def _handled(self, service: Service, operation: Operation, call: Call) -> Outcome:
+    async def _handled(self, service: Service, asked: Asked, call: Call) -> Outcome:
+        operation = asked.operation
         handler = service.operations.get(call.operation)
         if handler is None:
             raise faults.NotImplemented(f"OpenTrail does not serve {service.name}:{call.operation} yet.")
@@ -230,28 +231,41 @@ class Endpoint:
         identify = self._identify.get((service.name, call.operation))
         if identify is not None:
             call = replace(call, caller=await loop.run_in_executor(self._workers, identify, call))
-        needs = service.needs(call)
-        self._authorisation.check(call, needs, protocol=operation.service.protocol)
+        needs: Sequence[Need] = ()
         found: Result
-        if self._asynchronous[service.name, call.operation]:
-            found = await cast(Callable[[Call], Awaitable[Result]], handler)(call)
-        else:
-            found = await loop.run_in_executor(self._workers, cast(Callable[[Call], Result], handler), call)
+        try:
+            needs = service.needs(call)
+            self._authorisation.check(call, needs, protocol=operation.service.protocol)
+            if self._asynchronous[service.name, call.operation]:
+                found = await cast(Callable[[Call], Awaitable[Result]], handler)(call)
+            else:
+                found = await loop.run_in_executor(self._workers, cast(Callable[[Call], Result], handler), call)
+        except Fault as fault:
+            if identify is None:
+                raise
+            # Who called is known by now, though not from a signature.
+            return replace(self._failed(asked, fault, call.parameters), principal=call.caller, account_id=self._owner(call, needs))
         answer = found if isinstance(found, Answer) else Answer(result=found or {})
         response = serialise.serialise(
             operation, answer.result, request_id=call.request_id, status=answer.status, headers=dict(answer.headers)
         )
-        owner = next((need.resource_account_id for need in needs if need.resource_account_id), None)
         return Outcome(
             response=response,
             parameters=call.parameters,
             result=answer.result,
-            account_id=None if call.caller.account_id else owner,
+            account_id=self._owner(call, needs),
             bytes_out=len(response.body) if isinstance(response.body, bytes) else 0,
             principal=call.caller,
             followed=answer.recorded,
             events=answer.events,
         )
+
+    @staticmethod
+    def _owner(call: Call, needs: Sequence[Need]) -> str | None:
+        """The account to record a call in whose caller belongs to none: that of the resource."""
+        if call.caller.account_id:
+            return None
+        return next((need.resource_account_id for need in needs if need.resource_account_id), None)
 
     def _failed(self, asked: Asked, fault: Fault, parameters: Mapping[str, Any] | None) -> Outcome:
         response = self._fault(asked, fault)

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from opentrail.clock import Clock
-from opentrail.identity import entities
+from opentrail.identity import entities, mfa
 from opentrail.identity.faults import EntityAlreadyExists, NoSuchEntity
 from opentrail.identity.managed_policies import MAX_POLICY_SIZE, MAX_VERSIONS
 from opentrail.identity.store import Store, access_keys, accounts, login_profiles, policy_versions
@@ -80,6 +80,8 @@ class Accounts:
                 .select_from(policy_versions.join(entity_table, entity_table.c.id == policy_versions.c.policy_id))
                 .where(entity_table.c.account_id == account_id)
             ).scalar_one()
+            devices, in_use = mfa.counts(connection, account_id)
+            root_mfa = mfa.owned_by(connection, account_id)
             counted = {kind: entities.count(connection, kind, account_id) for kind in entities.QUOTAS}
         return {
             "Users": counted["user"],
@@ -107,14 +109,14 @@ class Accounts:
             "SigningCertificatesPerUserQuota": 2,
             "AccountAccessKeysPresent": int(root_keys > 0),
             "AccountPasswordPresent": 0,
-            "AccountMFAEnabled": 0,
+            "AccountMFAEnabled": int(root_mfa),
             "AccountSigningCertificatesPresent": 0,
             "LoginProfiles": int(passwords),
-            "MFADevices": 0,
-            "MFADevicesInUse": 0,
-            "Providers": 0,
-            "ServerCertificates": 0,
-            "ServerCertificatesQuota": 20,
+            "MFADevices": devices,
+            "MFADevicesInUse": in_use,
+            "Providers": counted["oidc-provider"] + counted["saml-provider"],
+            "ServerCertificates": counted["server-certificate"],
+            "ServerCertificatesQuota": entities.QUOTAS["server-certificate"][1],
             "GlobalEndpointTokenVersion": 1,
         }
 

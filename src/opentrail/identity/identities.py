@@ -23,10 +23,14 @@ from opentrail.identity.attachments import Attachments
 from opentrail.identity.credentials import Credential
 from opentrail.identity.keys import AccessKeys, LastUses
 from opentrail.identity.managed_policies import AwsPolicies, ManagedPolicies
+from opentrail.identity.mfa import MfaDevices
+from opentrail.identity.oidc_providers import OidcProviders
+from opentrail.identity.password_policies import PasswordPolicies
 from opentrail.identity.passwords import LoginProfiles
 from opentrail.identity.policies import Policy, PolicySet, parsed
 from opentrail.identity.principals import Principal
 from opentrail.identity.roles import InstanceProfiles, Roles
+from opentrail.identity.saml_providers import SamlProviders
 from opentrail.identity.sessions import Sessions
 from opentrail.identity.store import Store, current_generation
 from opentrail.identity.users import Groups, Users
@@ -48,8 +52,11 @@ _NOTHING: Final = Policy.parse('{"Version":"2012-10-17","Statement":[]}')
 class Identities:
     """Accounts, users, groups, roles, policies, keys and sessions. Safe to use from several threads."""
 
-    def __init__(self, database: Database, keys_folder: Path, clock: Clock, *, account_id: str) -> None:
-        """`account_id` is the default account; it is made if it is not there. Raises `VaultError` when the master key is unusable."""
+    def __init__(self, database: Database, keys_folder: Path, clock: Clock, *, account_id: str, http_issuers: bool = False) -> None:
+        """`account_id` is the default account; it is made if it is not there. `http_issuers`: identity providers without TLS are taken.
+
+        Raises `VaultError` when the master key is unusable.
+        """
         self.account_id = account_id
         self._keys_folder = keys_folder
         self._clock = clock
@@ -65,6 +72,10 @@ class Identities:
         self.access_keys = AccessKeys(self._store, clock, self._vault)
         self.last_uses = LastUses(self._store, clock)
         self.login_profiles = LoginProfiles(self._store, clock)
+        self.password_policies = PasswordPolicies(self._store)
+        self.mfa_devices = MfaDevices(self._store, clock, self._vault)
+        self.oidc_providers = OidcProviders(self._store, clock, http=http_issuers)
+        self.saml_providers = SamlProviders(self._store, clock)
         self.sessions = Sessions(self._store, clock, self._vault)
         self._lock = threading.Lock()
         self._generation = 0

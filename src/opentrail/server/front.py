@@ -28,9 +28,11 @@ from opentrail.api.reading import Asked, Reading
 from opentrail.api.request_ids import RequestIds
 from opentrail.api.s3 import S3
 from opentrail.api.sts import STS
+from opentrail.api.sts.fetching import Fetcher
 from opentrail.buckets import Buckets, ServiceWriter
 from opentrail.clock import Clock, SystemClock
 from opentrail.identity import Identities
+from opentrail.identity.issuers import Issuers, read_given
 from opentrail.journal import Journal
 from opentrail.journal.positions import Positions
 from opentrail.link import Link
@@ -64,7 +66,8 @@ class Front:
         self._orders = orders
         self._folder = folder
         self._database = Database.at(folder.state)
-        self._identities = Identities(self._database, folder.keys, clock, account_id=account_id)
+        http_issuers = settings.identity.http_issuers
+        self._identities = Identities(self._database, folder.keys, clock, account_id=account_id, http_issuers=http_issuers)
         self._root = self._identities.ensure_root(account_id)
         positions = Positions(self._database)
         floor = max(positions.all().values(), default=0)
@@ -85,9 +88,11 @@ class Front:
         upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
         self._proxy = Proxy(upstreams, clock)
         self._mirror = Mirror(orders.sandbox, clock) if orders.sandbox is not None else None
+        given = read_given(Path(settings.identity.issuer_keys)) if settings.identity.issuer_keys else {}
+        sts = STS(self._identities, catalogue.service("sts").model, Issuers(Fetcher(http=http_issuers), clock, given=given))
         services: list[Service] = [
             IAM(self._identities, catalogue.service("iam").model),
-            STS(self._identities, catalogue.service("sts").model),
+            sts,
             S3(buckets),
             CloudTrailService(trails, keys, history.operations),
         ]
@@ -109,6 +114,7 @@ class Front:
             pass_on_journal_failure=settings.journal.on_failure == "pass",
             note_use=self._identities.note_use,
             after=self._tell_sandbox,
+            identify=sts.identify,
         )
         trusted = [address.strip() for address in settings.front.trusted_proxies.split(",") if address.strip()]
         self._application = Application(

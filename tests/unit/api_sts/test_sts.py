@@ -57,7 +57,7 @@ class Caller:
     def __init__(self, identities: Identities, principal: Principal) -> None:
         self.identities = identities
         self.principal = principal
-        self.service = STS(identities, MODEL)
+        self.service = STS(identities, MODEL, ISSUERS)
 
     def __call__(self, operation: str, **parameters: Any) -> Any:
         call = Call(

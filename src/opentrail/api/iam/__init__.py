@@ -7,7 +7,19 @@ from collections.abc import Mapping, Sequence
 from botocore.model import ServiceModel
 
 from opentrail.api.call import Call, Handler, Need, Result
-from opentrail.api.iam import accounts, attachments, keys, permissions, policies, roles, users
+from opentrail.api.iam import (
+    accounts,
+    attachments,
+    keys,
+    mfa,
+    oidc_providers,
+    passwords,
+    permissions,
+    policies,
+    roles,
+    saml_providers,
+    users,
+)
 from opentrail.api.iam.caller import Operation
 from opentrail.api.iam.validation import check
 from opentrail.identity import Identities
@@ -23,7 +35,7 @@ class IAM:
         """`model` is botocore's model of IAM, whose constraints requests must satisfy."""
         self._identities = identities
         self._model = model
-        subjects = (users, roles, policies, attachments, keys, accounts)
+        subjects = (users, roles, policies, attachments, keys, passwords, mfa, oidc_providers, saml_providers, accounts)
         self.operations: Mapping[str, Handler] = {
             name: self._handler(name, operation) for subject in subjects for name, operation in subject.OPERATIONS.items()
         }

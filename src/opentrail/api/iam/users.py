@@ -78,14 +78,6 @@ def list_groups_for_user(identities: Identities, call: Call) -> Result:
     return paging.paged(call, "Groups", identities.users.groups(call.account_id, call.parameters["UserName"]), shapes.group)
 
 
-def list_mfa_devices(identities: Identities, call: Call) -> Result:
-    """ListMFADevices: nobody has one here."""
-    name = named_user(call)
-    if name is not None:
-        identities.users.get(call.account_id, name)
-    return {"MFADevices": [], "IsTruncated": False}
-
-
 def create_group(identities: Identities, call: Call) -> Result:
     """CreateGroup"""
     group = identities.groups.create(call.account_id, call.parameters["GroupName"], path=call.parameters.get("Path", "/"))
@@ -142,7 +134,6 @@ OPERATIONS: Mapping[str, Operation] = {
     "UntagUser": untag_user,
     "ListUserTags": list_user_tags,
     "ListGroupsForUser": list_groups_for_user,
-    "ListMFADevices": list_mfa_devices,
     "CreateGroup": create_group,
     "GetGroup": get_group,
     "ListGroups": list_groups,
