@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from opentrail.clock import Clock
 from opentrail.identity import entities, mfa
+from opentrail.identity.entities import instant
 from opentrail.identity.faults import EntityAlreadyExists, NoSuchEntity
 from opentrail.identity.managed_policies import MAX_POLICY_SIZE, MAX_VERSIONS
 from opentrail.identity.store import Store, access_keys, accounts, login_profiles, policy_versions
 from opentrail.identity.store import entities as entity_table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One account."""
+
+    account_id: str
+    name: str | None
+    alias: str | None
+    created: datetime
 
 
 class Accounts:
@@ -20,19 +35,25 @@ class Accounts:
         self._store = store
         self._clock = clock
 
-    def ensure(self, account_id: str) -> None:
-        """Make the account if it is not there."""
+    def ensure(self, account_id: str, name: str | None = None) -> None:
+        """Make the account if it is not there; `name` is for people."""
         with self._store.read() as connection:
             if _exists(connection, account_id):
                 return
         with self._store.write() as connection:
             if not _exists(connection, account_id):
-                connection.execute(insert(accounts).values(account_id=account_id, alias=None, created=self._clock.time()))
+                connection.execute(insert(accounts).values(account_id=account_id, alias=None, name=name, created=self._clock.time()))
 
     def ids(self) -> list[str]:
         """Every account, in order."""
         with self._store.read() as connection:
             return list(connection.execute(select(accounts.c.account_id).order_by(accounts.c.account_id)).scalars())
+
+    def list(self) -> Sequence[Account]:
+        """Every account, in order."""
+        with self._store.read() as connection:
+            rows = connection.execute(select(accounts).order_by(accounts.c.account_id)).all()
+        return [Account(account_id=row.account_id, name=row.name, alias=row.alias, created=instant(row.created)) for row in rows]
 
     def created(self, account_id: str) -> float:
         """When the account was made (epoch seconds). Raises `NoSuchEntity`."""

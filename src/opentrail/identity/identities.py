@@ -180,20 +180,23 @@ class Identities:
         """Write down what `note_use` heard; call it every minute or so, and at the end."""
         self.last_uses.save()
 
-    def ensure_root(self, account_id: str) -> Credential:
-        """The root access key of an account, made at first start, and written to `keys/root.json` for its owner only.
+    def root_file(self, account_id: str) -> Path:
+        """Where the root access key of an account lies: `keys/root.json`, of other accounts than the default one `keys/root-<id>.json`."""
+        return self._keys_folder / (ROOT_FILE if account_id == self.account_id else f"root-{account_id}.json")
+
+    def ensure_root(self, account_id: str, name: str | None = None) -> Credential:
+        """The root access key of an account, made with the account (called `name`), and written to `root_file` for its owner only.
 
         The key is durable in the state before the file is written, and a file that does not fit the state is written again, so the
         process may die anywhere in between. Deleting every active root key makes the next start make a new one.
         """
-        self.accounts.ensure(account_id)
+        self.accounts.ensure(account_id, name)
         found = self._active_root_key(account_id)
         if found is None:
             self._make_root_key(account_id)
             found = self._active_root_key(account_id)
         if found is None:
             raise RuntimeError("the root access key that was just made cannot be found")
-        name = ROOT_FILE if account_id == self.account_id else f"root-{account_id}.json"
         content = orjson.dumps(
             {
                 "account_id": account_id,
@@ -202,7 +205,7 @@ class Identities:
             },
             option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
         )
-        path = self._keys_folder / name
+        path = self.root_file(account_id)
         if not path.exists() or path.read_bytes() != content:
             replace_private(path, content)
         return found

@@ -116,7 +116,7 @@ def _signed(xml: bytes, provider: Entity) -> Any:
     # An assertion with a signature of its own is judged by itself, whatever it came in. Canonical form has neither comments nor a
     # document type, and is what signatures are made over.
     judged = assertion if assertion.find(_SIGNATURE) is not None else root
-    text = etree.tostring(judged, method="c14n", exclusive=True)
+    text = etree.tostring(judged, method="c14n", exclusive=True, with_comments=False)
     certificates = {load_der_x509_certificate(base64.b64decode(item)) for item in provider.details["certificates"]}
     try:
         found, _ = extract_verified_element_and_certificate(xml=text, certificates=certificates)

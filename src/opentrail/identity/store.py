@@ -43,6 +43,7 @@ accounts = Table(
     tables,
     Column("account_id", String(12), primary_key=True),
     Column("alias", String(63), unique=True),
+    Column("name", String(50)),
     Column("created", Float, nullable=False),
 )
 
