@@ -20,6 +20,7 @@ from opentrail.identity import attachments as attached
 from opentrail.identity import credentials, entities
 from opentrail.identity.accounts import Accounts, alias_of
 from opentrail.identity.attachments import Attachments
+from opentrail.identity.credential_reports import CredentialReports
 from opentrail.identity.credentials import Credential
 from opentrail.identity.keys import AccessKeys, LastUses
 from opentrail.identity.managed_policies import AwsPolicies, ManagedPolicies
@@ -31,8 +32,10 @@ from opentrail.identity.policies import Policy, PolicySet, parsed
 from opentrail.identity.principals import Principal
 from opentrail.identity.roles import InstanceProfiles, Roles
 from opentrail.identity.saml_providers import SamlProviders
+from opentrail.identity.server_certificates import ServerCertificates
 from opentrail.identity.sessions import Sessions
 from opentrail.identity.store import Store, current_generation
+from opentrail.identity.user_items import UserItems
 from opentrail.identity.users import Groups, Users
 from opentrail.identity.vault import Vault, replace_private
 from opentrail.storage.database import Database
@@ -76,6 +79,9 @@ class Identities:
         self.mfa_devices = MfaDevices(self._store, clock, self._vault)
         self.oidc_providers = OidcProviders(self._store, clock, http=http_issuers)
         self.saml_providers = SamlProviders(self._store, clock)
+        self.user_items = UserItems(self._store, clock)
+        self.server_certificates = ServerCertificates(self._store, clock)
+        self.credential_reports = CredentialReports(self._store, clock)
         self.sessions = Sessions(self._store, clock, self._vault)
         self._lock = threading.Lock()
         self._generation = 0
@@ -175,6 +181,10 @@ class Identities:
                 self.last_uses.note(principal.access_key_id, service, region)
         elif principal.type == "AssumedRole":
             self.last_uses.note(session.issuer_id, service, region)
+
+    def note_sign_in(self, principal: Principal, region: str) -> None:
+        """`principal` used its password (`PasswordLastUsed`). Fast; written down by `save_uses`."""
+        self.last_uses.note(principal.principal_id, "signin", region)
 
     def save_uses(self) -> None:
         """Write down what `note_use` heard; call it every minute or so, and at the end."""

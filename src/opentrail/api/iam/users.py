@@ -32,7 +32,9 @@ def get_user(identities: Identities, call: Call) -> Result:
         created = instant(identities.accounts.created(account_id))
         root = {"Path": "/", "UserName": call.caller.user_name or "", "UserId": account_id, "Arn": call.caller.arn, "CreateDate": created}
         return {"User": root}
-    return {"User": shapes.user(identities.users.get(call.account_id, name))}
+    user = identities.users.get(call.account_id, name)
+    use = identities.last_uses.get(user.id)
+    return {"User": shapes.user(user) | ({} if use is None else {"PasswordLastUsed": use.at})}
 
 
 def list_users(identities: Identities, call: Call) -> Result:
