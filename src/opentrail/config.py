@@ -38,6 +38,8 @@ class IdentitySettings:
 
     account_id: str = _setting("123456789012", "The default account, made at first start.")
     region: str = _setting("us-east-1", "The Region that `opentrail env` exports.")
+    issuer_keys: str = _setting("", "A JSON file with the keys of identity providers that are not asked for them: issuer to JWK set.")
+    http_issuers: bool = _setting(False, "Identity providers without TLS (http://) are trusted too: for trying things out.")
     open: bool = _setting(False, "Development only: unknown access keys act as root of the default account. Loopback listeners only.")
 
 

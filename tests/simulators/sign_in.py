@@ -14,11 +14,13 @@ from opentrail.api.authorisation import Authorisation
 from opentrail.api.signin import Door, Federation, PasswordSignIn, Roles
 from opentrail.api.sts import STS
 from opentrail.identity.credentials import Credential
+from opentrail.identity.issuers import Issuers
 from opentrail.identity.principals import Principal
 from opentrail.recorder import Recorder
 from opentrail.wire import sigv4
 from opentrail.wire.http import Headers, Request
 from simulators.front_door import ACCOUNT, Answered, FrontDoor, catalogue
+from simulators.sts import nowhere
 
 REGIONS = frozenset({"us-east-1", "eu-west-1"})
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -43,7 +45,7 @@ class SignInDesk(FrontDoor):
 
     def __init__(self, folder: Path, *, loopback: bool = False, pass_on_failure: bool = False) -> None:
         super().__init__(folder)
-        sts = STS(self.identities, catalogue().service("sts").model)
+        sts = STS(self.identities, catalogue().service("sts").model, Issuers(nowhere, self.clock))
         self.devices = Devices()
         authentication = Authentication(identities=self.identities, clock=self.clock, account_id=ACCOUNT)
         self.door = Door(

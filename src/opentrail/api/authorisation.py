@@ -113,6 +113,8 @@ def denied(call: Call, request: PolicyRequest, decision: Decision, protocol: str
     found = refusals.fault(refused, service=call.service, protocol=protocol)
     if words is not None:
         return make_fault(found.code, words, status=found.status)
+    if caller.type in ("WebIdentityUser", "SAMLUser"):
+        return make_fault(found.code, f"Not authorized to perform {request.action}", status=found.status)
     stranger = not caller.arn or request.resource_account_id not in (None, caller.account_id)
     if call.service == "s3" and stranger:
         return make_fault(found.code, "Access Denied", status=found.status)

@@ -230,9 +230,10 @@ class Endpoint:
         if identify is not None:
             named = await asyncio.get_running_loop().run_in_executor(self._workers, identify, call)
             call = replace(call, caller=named)
-        needs = service.needs(call)
-        owner = next((need.resource_account_id for need in needs if need.resource_account_id), None)
+        owner: str | None = None
         try:
+            needs = service.needs(call)
+            owner = next((need.resource_account_id for need in needs if need.resource_account_id), None)
             self._authorisation.check(call, needs, protocol=operation.service.protocol)
             self._authorisation.check_endpoint(call, needs, protocol=operation.service.protocol)
             answer = await self._answer_of(handler, call)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import shlex
+from typing import Annotated
+
+import typer
 
 from opentrail.cli.connection import DEFAULT_FOLDER, DataDir, NotSetUp, root_key
 from opentrail.server.folder import DataFolder
 
 
-def env(data_dir: DataDir = DEFAULT_FOLDER) -> None:
+def env(
+    data_dir: DataDir = DEFAULT_FOLDER,
+    account_id: Annotated[str | None, typer.Option("--account-id", help="Whose root key; the default account's otherwise.")] = None,
+) -> None:
     """Print export lines for a shell: eval "$(opentrail env)"."""
     folder = DataFolder(data_dir)
-    key = root_key(folder)
+    key = root_key(folder, account_id)
     address = folder.read_address()
     if "endpoint" not in address:
         raise NotSetUp

@@ -82,11 +82,17 @@ def _chain() -> Any:
     return importlib.import_module("opentrail.cli.chain")
 
 
-def root_key(folder: DataFolder) -> dict[str, str]:
-    """The root access key that the first start made; raises `NotSetUp`."""
+def root_key(folder: DataFolder, account_id: str | None = None) -> dict[str, str]:
+    """The root access key that the first start made, or that of another account; raises `NotSetUp`."""
     try:
         found = json.loads((folder.keys / "root.json").read_text())
+        if account_id not in (None, found.get("account_id")):
+            found = json.loads((folder.keys / f"root-{account_id}.json").read_text())
     except (OSError, ValueError) as error:
+        if account_id is not None and (folder.keys / "root.json").exists():
+            raise NotSetUp(
+                f"There is no root key of account {account_id} in {folder.root}: `opentrail account list` shows them."
+            ) from error
         raise NotSetUp(
             f"There is no root key in {folder.root}: start OpenTrail there first (`opentrail serve`), or name --data-dir."
         ) from error

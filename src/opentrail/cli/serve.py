@@ -11,6 +11,7 @@ import typer
 from opentrail.cli.connection import DEFAULT_FOLDER, DataDir
 from opentrail.clock import SystemClock
 from opentrail.config import load
+from opentrail.identity.issuers import read_given
 from opentrail.proxy import Upstreams
 from opentrail.server.folder import DataFolder
 from opentrail.server.supervisor import Supervisor
@@ -49,6 +50,8 @@ def serve(
     settings = load(assignments=assignments, environment=os.environ, file=config)
     known = {name for listing in Catalogue().listings.values() for name in (listing.name, listing.signing_name)}
     Upstreams.parse(upstream or (), known=known)  # what is wrong with one is said here, before anything starts
+    if settings.identity.issuer_keys:
+        read_given(Path(settings.identity.issuer_keys))
     supervisor = Supervisor(
         folder=DataFolder(data_dir.absolute()),
         listen=listen,

@@ -9,8 +9,8 @@ import typer
 
 from opentrail import __version__
 
-VERBS = ("serve", "env", "status", "lookup", "tail", "validate", "settings")
-"""Each is a function of the same name in the module of the same name; `validate` reads its own command line."""
+VERBS = ("serve", "env", "account", "status", "lookup", "tail", "validate", "settings")
+"""Each is a function, or a group of commands, of the same name in the module of the same name; `validate` reads its own command line."""
 
 
 def command(verbs: Sequence[str] = VERBS) -> typer.Typer:
@@ -26,8 +26,12 @@ def command(verbs: Sequence[str] = VERBS) -> typer.Typer:
     for verb in verbs:
         if verb == "validate":
             app.command(verb, add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(_validate)
+            continue
+        found = getattr(importlib.import_module(f"opentrail.cli.{verb}"), verb)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=verb)
         else:
-            app.command(verb)(getattr(importlib.import_module(f"opentrail.cli.{verb}"), verb))
+            app.command(verb)(found)
     return app
 
 

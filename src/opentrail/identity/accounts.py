@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from opentrail.clock import Clock
-from opentrail.identity import entities
+from opentrail.identity import entities, mfa
+from opentrail.identity.entities import instant
 from opentrail.identity.faults import EntityAlreadyExists, NoSuchEntity
 from opentrail.identity.managed_policies import MAX_POLICY_SIZE, MAX_VERSIONS
 from opentrail.identity.store import Store, access_keys, accounts, login_profiles, policy_versions
 from opentrail.identity.store import entities as entity_table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One account."""
+
+    account_id: str
+    name: str | None
+    alias: str | None
+    created: datetime
 
 
 class Accounts:
@@ -20,14 +35,14 @@ class Accounts:
         self._store = store
         self._clock = clock
 
-    def ensure(self, account_id: str) -> None:
-        """Make the account if it is not there."""
+    def ensure(self, account_id: str, name: str | None = None) -> None:
+        """Make the account if it is not there; `name` is for people."""
         with self._store.read() as connection:
             if _exists(connection, account_id):
                 return
         with self._store.write() as connection:
             if not _exists(connection, account_id):
-                connection.execute(insert(accounts).values(account_id=account_id, alias=None, created=self._clock.time()))
+                connection.execute(insert(accounts).values(account_id=account_id, alias=None, name=name, created=self._clock.time()))
 
     def exists(self, account_id: str) -> bool:
         """Whether there is such an account."""
@@ -38,6 +53,12 @@ class Accounts:
         """Every account, in order."""
         with self._store.read() as connection:
             return list(connection.execute(select(accounts.c.account_id).order_by(accounts.c.account_id)).scalars())
+
+    def list(self) -> Sequence[Account]:
+        """Every account, in order."""
+        with self._store.read() as connection:
+            rows = connection.execute(select(accounts).order_by(accounts.c.account_id)).all()
+        return [Account(account_id=row.account_id, name=row.name, alias=row.alias, created=instant(row.created)) for row in rows]
 
     def created(self, account_id: str) -> float:
         """When the account was made (epoch seconds). Raises `NoSuchEntity`."""
@@ -92,6 +113,8 @@ class Accounts:
                 .select_from(policy_versions.join(entity_table, entity_table.c.id == policy_versions.c.policy_id))
                 .where(entity_table.c.account_id == account_id)
             ).scalar_one()
+            devices, in_use = mfa.counts(connection, account_id)
+            root_mfa = mfa.owned_by(connection, account_id)
             counted = {kind: entities.count(connection, kind, account_id) for kind in entities.QUOTAS}
         return {
             "Users": counted["user"],
@@ -119,14 +142,14 @@ class Accounts:
             "SigningCertificatesPerUserQuota": 2,
             "AccountAccessKeysPresent": int(root_keys > 0),
             "AccountPasswordPresent": 0,
-            "AccountMFAEnabled": 0,
+            "AccountMFAEnabled": int(root_mfa),
             "AccountSigningCertificatesPresent": 0,
             "LoginProfiles": int(passwords),
-            "MFADevices": 0,
-            "MFADevicesInUse": 0,
-            "Providers": 0,
-            "ServerCertificates": 0,
-            "ServerCertificatesQuota": 20,
+            "MFADevices": devices,
+            "MFADevicesInUse": in_use,
+            "Providers": counted["oidc-provider"] + counted["saml-provider"],
+            "ServerCertificates": counted["server-certificate"],
+            "ServerCertificatesQuota": entities.QUOTAS["server-certificate"][1],
             "GlobalEndpointTokenVersion": 1,
         }
 

@@ -58,6 +58,11 @@ class Attachments:
         with self._store.read() as connection:
             return [row.name for row in _inline_rows(connection, entities.find(connection, kind, account_id, owner))]
 
+    def inline(self, account_id: str, kind: Owner, owner: str) -> Sequence[tuple[str, str]]:
+        """Names and documents of the inline policies, by name."""
+        with self._store.read() as connection:
+            return [(row.name, row.document) for row in _inline_rows(connection, entities.find(connection, kind, account_id, owner))]
+
     def delete_inline(self, account_id: str, kind: Owner, owner: str, name: str) -> None:
         """Take an inline policy away. Raises `NoSuchEntity`."""
         with self._store.write() as connection:

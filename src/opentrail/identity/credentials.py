@@ -143,6 +143,8 @@ def _session(issuer: Entity, terms: SessionTerms, created: datetime) -> Session:
         federated_provider=terms.federated_provider,
         federated_attributes=terms.federated_attributes,
         from_console=terms.from_console,
+        assumed_with_mfa=terms.assumed_with_mfa,
+        ec2_role_delivery=terms.ec2_role_delivery,
     )
 
 

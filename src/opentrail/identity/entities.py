@@ -1,4 +1,5 @@
-"""What users, groups, roles, managed policies and instance profiles have in common: name, path, unique id, tags.
+"""What users, groups, roles, managed policies, instance profiles, identity providers, MFA devices and server certificates have in common:
+name, path, unique id, tags.
 
 The functions here work within a transaction of the caller; the subjects (`users.py`, `roles.py`, ...) open one per operation.
 """
@@ -17,9 +18,19 @@ from opentrail.identity.faults import EntityAlreadyExists, InvalidInput, LimitEx
 from opentrail.identity.ids import UniqueKind, unique_id
 from opentrail.identity.store import entities
 
-Kind = Literal["user", "group", "role", "policy", "instance-profile"]
+Kind = Literal["user", "group", "role", "policy", "instance-profile", "oidc-provider", "saml-provider", "mfa", "server-certificate"]
 
-_ID_KINDS: dict[Kind, UniqueKind] = {"user": "AIDA", "group": "AGPA", "role": "AROA", "policy": "ANPA", "instance-profile": "AIPA"}
+_ID_KINDS: dict[Kind, UniqueKind] = {
+    "user": "AIDA",
+    "group": "AGPA",
+    "role": "AROA",
+    "policy": "ANPA",
+    "instance-profile": "AIPA",
+    "oidc-provider": "OIDC",
+    "saml-provider": "SAML",
+    "mfa": "AMFA",
+    "server-certificate": "ASCA",
+}
 
 _MISSING: dict[Kind, str] = {
     "user": "The user with name {} cannot be found.",
@@ -27,6 +38,10 @@ _MISSING: dict[Kind, str] = {
     "role": "The role with name {} cannot be found.",
     "policy": "Policy {} was not found.",
     "instance-profile": "Instance Profile {} cannot be found.",
+    "oidc-provider": "OpenIDConnect Provider not found for arn {}",
+    "saml-provider": "Manifest not found for arn {}",
+    "mfa": "VirtualMFADevice with serial number {} doesn't exist.",
+    "server-certificate": "The Server Certificate with name {} cannot be found.",
 }
 
 _TAKEN: dict[Kind, str] = {
@@ -35,6 +50,10 @@ _TAKEN: dict[Kind, str] = {
     "role": "Role with name {} already exists.",
     "policy": "A policy called {} already exists. Duplicate names are not allowed.",
     "instance-profile": "Instance Profile {} already exists.",
+    "oidc-provider": "Provider with url https://{} already exists.",
+    "saml-provider": "Provider with name {} already exists.",
+    "mfa": "MFADevice entity at the same path and name already exists.",
+    "server-certificate": "The Server Certificate with name {} already exists.",
 }
 
 QUOTAS: dict[Kind, tuple[str, int]] = {
@@ -43,6 +62,10 @@ QUOTAS: dict[Kind, tuple[str, int]] = {
     "role": ("RolesPerAccount", 1000),
     "policy": ("PoliciesPerAccount", 1500),
     "instance-profile": ("InstanceProfilesPerAccount", 1000),
+    "oidc-provider": ("OpenIdConnectProvidersPerAccount", 100),
+    "saml-provider": ("SAMLProvidersPerAccount", 100),
+    "mfa": ("VirtualMFADevicesPerAccount", 5000),
+    "server-certificate": ("ServerCertificatesPerAccount", 20),
 }
 """Name and size of each quota for one account (IAM's defaults)."""
 
@@ -62,7 +85,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entity:
-    """One user, group, role, managed policy or instance profile."""
+    """One user, group, role, managed policy, …: see the module."""
 
     kind: Kind
     id: str
@@ -125,6 +148,19 @@ def lookup(connection: Connection, kind: Kind, account_id: str, name: str) -> En
         select(entities).where(entities.c.account_id == account_id, entities.c.kind == kind, entities.c.folded == name.lower())
     ).first()
     return None if row is None or row.name != name else of_row(row)
+
+
+def find_arn(connection: Connection, kind: Kind, account_id: str, arn: str) -> Entity:
+    """The entity that an ARN names, which must be of this account. Raises `NoSuchEntity`; `InvalidInput` for what is no such ARN."""
+    parts = arn.split(":", 5)
+    if len(parts) != 6 or parts[0] != "arn" or parts[2] != "iam" or not parts[5].startswith(kind + "/"):
+        raise InvalidInput(f"Invalid ARN: {arn}")
+    # The name of an OpenID Connect provider is its URL, slashes and all.
+    name = parts[5].removeprefix(kind + "/") if kind == "oidc-provider" else parts[5].rpartition("/")[2]
+    found = lookup(connection, kind, account_id, name) if parts[4] == account_id else None
+    if found is None or found.arn != arn:
+        raise missing(kind, arn)
+    return found
 
 
 def by_id(connection: Connection, entity_id: str) -> Entity | None:

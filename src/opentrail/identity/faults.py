@@ -71,3 +71,77 @@ class InvalidParameterValue(Fault):
 
 class PackedPolicyTooLarge(Fault):
     """The session policies and session tags are too large together."""
+
+
+class InvalidAuthenticationCode(Fault):
+    """The authentication codes do not fit the MFA device."""
+
+    status = 403
+
+
+class EntityTemporarilyUnmodifiable(Fault):
+    """The entity cannot be modified at the moment; try again later."""
+
+    status = 409
+
+
+class InvalidIdentityToken(Fault):
+    """The web identity token that was passed could not be validated."""
+
+
+class ExpiredTokenException(Fault):
+    """The web identity token that was passed is expired. Get a new one from the identity provider and then retry the request."""
+
+
+class IDPRejectedClaim(Fault):
+    """The identity provider reported that authentication failed."""
+
+    status = 403
+
+
+class IDPCommunicationError(Fault):
+    """The identity provider that was asked to verify the incoming identity token could not be reached."""
+
+
+class ReportNotPresent(Fault):
+    """The credential report does not exist. Generate one with GenerateCredentialReport."""
+
+    status = 410
+
+
+class ReportExpired(Fault):
+    """The most recent credential report has expired. Generate a new one with GenerateCredentialReport."""
+
+    status = 410
+
+
+class InvalidPublicKey(Fault):
+    """The public key is malformed or otherwise invalid."""
+
+
+class UnrecognizedPublicKeyEncoding(Fault):
+    """The public key encoding format is unsupported or unrecognized."""
+
+
+class DuplicateSSHPublicKey(Fault):
+    """The SSH public key is already associated with the user."""
+
+
+class MalformedCertificate(Fault):
+    """The certificate was malformed or expired."""
+
+
+class DuplicateCertificate(Fault):
+    """The same certificate is already associated with a user of the account."""
+
+    status = 409
+
+
+class KeyPairMismatch(Fault):
+    """The public key certificate and the private key do not match."""
+
+
+class NotSupportedService(Fault):
+    """The service does not support service-specific credentials."""
+
+    status = 404

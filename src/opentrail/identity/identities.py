@@ -20,18 +20,25 @@ from opentrail.identity import attachments as attached
 from opentrail.identity import credentials, entities
 from opentrail.identity.accounts import Accounts, alias_of
 from opentrail.identity.attachments import Attachments
+from opentrail.identity.credential_reports import CredentialReports
 from opentrail.identity.credentials import Credential
 from opentrail.identity.keys import AccessKeys, LastUses
 from opentrail.identity.managed_policies import AwsPolicies, ManagedPolicies
+from opentrail.identity.mfa import MfaDevices
+from opentrail.identity.oidc_providers import OidcProviders
 from opentrail.identity.organizations import Organizations, Place
 from opentrail.identity.organizations.contacts import is_closed
 from opentrail.identity.organizations.place import of as place_of
+from opentrail.identity.password_policies import PasswordPolicies
 from opentrail.identity.passwords import LoginProfiles
 from opentrail.identity.policies import Policy, PolicySet, parsed
 from opentrail.identity.principals import Principal
 from opentrail.identity.roles import InstanceProfiles, Roles
+from opentrail.identity.saml_providers import SamlProviders
+from opentrail.identity.server_certificates import ServerCertificates
 from opentrail.identity.sessions import Sessions
 from opentrail.identity.store import Store, current_generation
+from opentrail.identity.user_items import UserItems
 from opentrail.identity.users import Groups, Users
 from opentrail.identity.vault import Vault, replace_private
 from opentrail.storage.database import Database
@@ -52,8 +59,18 @@ _NOTHING: Final = Policy.parse('{"Version":"2012-10-17","Statement":[]}')
 class Identities:
     """Accounts, users, groups, roles, policies, keys and sessions. Safe to use from several threads."""
 
-    def __init__(self, database: Database, keys_folder: Path, clock: Clock, *, account_id: str, outbox: Outbox | None = None) -> None:
-        """`account_id` is the default account; it is made if it is not there. Service events are left in `outbox`.
+    def __init__(
+        self,
+        database: Database,
+        keys_folder: Path,
+        clock: Clock,
+        *,
+        account_id: str,
+        outbox: Outbox | None = None,
+        http_issuers: bool = False,
+    ) -> None:
+        """`account_id` is the default account; it is made if it is not there. Service events are left in `outbox`. `http_issuers`:
+        identity providers without TLS are taken.
 
         Raises `VaultError` when the master key is unusable.
         """
@@ -72,6 +89,13 @@ class Identities:
         self.access_keys = AccessKeys(self._store, clock, self._vault)
         self.last_uses = LastUses(self._store, clock)
         self.login_profiles = LoginProfiles(self._store, clock)
+        self.password_policies = PasswordPolicies(self._store)
+        self.mfa_devices = MfaDevices(self._store, clock, self._vault)
+        self.oidc_providers = OidcProviders(self._store, clock, http=http_issuers)
+        self.saml_providers = SamlProviders(self._store, clock)
+        self.user_items = UserItems(self._store, clock)
+        self.server_certificates = ServerCertificates(self._store, clock)
+        self.credential_reports = CredentialReports(self._store, clock)
         self.sessions = Sessions(self._store, clock, self._vault)
         self.organizations = Organizations(self._store, clock, outbox or Outbox(database))
         self._lock = threading.Lock()
@@ -208,24 +232,31 @@ class Identities:
         elif principal.type == "AssumedRole":
             self.last_uses.note(session.issuer_id, service, region)
 
+    def note_sign_in(self, principal: Principal, region: str) -> None:
+        """`principal` used its password (`PasswordLastUsed`). Fast; written down by `save_uses`."""
+        self.last_uses.note(principal.principal_id, "signin", region)
+
     def save_uses(self) -> None:
         """Write down what `note_use` heard; call it every minute or so, and at the end."""
         self.last_uses.save()
 
-    def ensure_root(self, account_id: str) -> Credential:
-        """The root access key of an account, made at first start, and written to `keys/root.json` for its owner only.
+    def root_file(self, account_id: str) -> Path:
+        """Where the root access key of an account lies: `keys/root.json`, of other accounts than the default one `keys/root-<id>.json`."""
+        return self._keys_folder / (ROOT_FILE if account_id == self.account_id else f"root-{account_id}.json")
+
+    def ensure_root(self, account_id: str, name: str | None = None) -> Credential:
+        """The root access key of an account, made with the account (called `name`), and written to `root_file` for its owner only.
 
         The key is durable in the state before the file is written, and a file that does not fit the state is written again, so the
         process may die anywhere in between. Deleting every active root key makes the next start make a new one.
         """
-        self.accounts.ensure(account_id)
+        self.accounts.ensure(account_id, name)
         found = self._active_root_key(account_id)
         if found is None:
             self._make_root_key(account_id)
             found = self._active_root_key(account_id)
         if found is None:
             raise RuntimeError("the root access key that was just made cannot be found")
-        name = ROOT_FILE if account_id == self.account_id else f"root-{account_id}.json"
         content = orjson.dumps(
             {
                 "account_id": account_id,
@@ -234,7 +265,7 @@ class Identities:
             },
             option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
         )
-        path = self._keys_folder / name
+        path = self.root_file(account_id)
         if not path.exists() or path.read_bytes() != content:
             replace_private(path, content)
         return found

@@ -1,8 +1,9 @@
 """Identifiers and secrets, shaped as AWS shapes them.
 
 Unique ids are a four-letter kind and 17 characters (`AIDA…` user, `AROA…` role, `AGPA…` group, `ANPA…` managed policy, `AIPA…` instance
-profile). Access key ids are a kind (`AKIA` long-term, `ASIA` temporary) and 16 characters of base32 that begin with the account id,
-as in AWS, so the account of any key can be told without asking anybody.
+profile, `ASCA…` certificate, `APKA…` public key, `ACCA…` service-specific credential). Identity providers and MFA devices have none in
+AWS; ours (`OIDC…`, `SAML…`, `AMFA…`) stay in the state. Access key ids are a kind (`AKIA` long-term, `ASIA` temporary) and 16 characters
+of base32 that begin with the account id, as in AWS, so the account of any key can be told without asking anybody.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Literal
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
-UniqueKind = Literal["AIDA", "AROA", "AGPA", "ANPA", "AIPA"]
+UniqueKind = Literal["AIDA", "AROA", "AGPA", "ANPA", "AIPA", "ASCA", "APKA", "ACCA", "OIDC", "SAML", "AMFA"]
 KeyKind = Literal["AKIA", "ASIA"]
 
 

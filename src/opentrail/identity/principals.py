@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -25,6 +25,9 @@ class Session:
     """Role or user name; `None` for root."""
     created: datetime
     mfa: bool = False
+    """They were asked for with an MFA code: policies see it, records show it."""
+    assumed_with_mfa: bool = False
+    """Who assumed the role had authenticated with MFA: records show it, policies do not see it (IAM user guide, "MFA-protected API")."""
     name: str = ""
     """Role session name or federated user name."""
     source_identity: str | None = None
@@ -37,6 +40,8 @@ class Session:
     """`webIdFederationData.attributes`."""
     from_console: bool = False
     """The credentials were given out at a sign-in to the console."""
+    ec2_role_delivery: str | None = None
+    """How a machine got them: `1.0` or `2.0`, the version of its metadata service."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,3 +66,17 @@ class Principal:
 def service_principal(name: str) -> Principal:
     """The caller when OpenTrail acts as the AWS service `name` (`cloudtrail.amazonaws.com`)."""
     return Principal(type="AWSService", account_id="", principal_id=name, invoked_by=name)
+
+
+def on_behalf_of(principal: Principal, service: str) -> Principal:
+    """`principal`, when the AWS service `service` makes the call for it: with its permissions, and `invokedBy` in the record."""
+    return replace(principal, invoked_by=service)
+
+
+def seen_from_outside(principal: Principal) -> Principal:
+    """`principal` as the record shows it in another account than its own: id and account, nothing more (`spec/records.md` §4)."""
+    if principal.type in ("AWSService", "AWSAccount", "WebIdentityUser", "SAMLUser"):
+        return principal
+    return Principal(
+        type="AWSAccount", account_id=principal.account_id, principal_id=principal.principal_id, invoked_by=principal.invoked_by
+    )

@@ -11,7 +11,8 @@ import orjson
 from sqlalchemy import delete, insert, select, update
 
 from opentrail.clock import Clock
-from opentrail.identity import ids
+from opentrail.errors import OpenTrailError
+from opentrail.identity import entities, ids
 from opentrail.identity.store import Store, sessions
 from opentrail.identity.vault import Vault
 
@@ -46,6 +47,12 @@ class SessionTerms:
     federated_provider: str | None = None
     federated_attributes: Mapping[str, str] = field(default_factory=dict)
     from_console: bool = False
+    assumed_with_mfa: bool = False
+    ec2_role_delivery: str | None = None
+
+
+class IssuerGone(OpenTrailError):
+    """The role or user that a session was to be issued for has been deleted."""
 
 
 class Sessions:
@@ -59,7 +66,8 @@ class Sessions:
     def issue(self, kind: SessionKind, account_id: str, issuer_id: str, *, duration: int, terms: SessionTerms) -> TemporaryCredentials:
         """New credentials for `duration` seconds; durable on return.
 
-        `issuer_id` is the unique id of the role or user, or the account id of the root user.
+        `issuer_id` is the unique id of the role or user, or the account id of the root user. Raises `IssuerGone` when the role or user
+        has been deleted meanwhile: no credentials come into being that nobody stands behind.
         """
         key_id = ids.access_key_id("ASIA", account_id)
         secret = ids.secret_access_key()
@@ -76,8 +84,12 @@ class Sessions:
             "federated_provider": terms.federated_provider,
             "federated_attributes": dict(terms.federated_attributes),
             "from_console": terms.from_console,
+            "assumed_with_mfa": terms.assumed_with_mfa,
+            "ec2_role_delivery": terms.ec2_role_delivery,
         }
         with self._store.add() as connection:
+            if issuer_id != account_id and entities.by_id(connection, issuer_id) is None:
+                raise IssuerGone
             connection.execute(delete(sessions).where(sessions.c.expires < created - KEPT))
             connection.execute(
                 insert(sessions).values(
@@ -125,4 +137,6 @@ def terms_of(details: Mapping[str, Any]) -> SessionTerms:
         federated_provider=details["federated_provider"],
         federated_attributes=details["federated_attributes"],
         from_console=details["from_console"],
+        assumed_with_mfa=details["assumed_with_mfa"],
+        ec2_role_delivery=details["ec2_role_delivery"],
     )

@@ -1,7 +1,8 @@
 """The tables of identities, and the transactions on them.
 
-Users, groups, roles, managed policies and instance profiles are rows of one table, for they share nearly everything: a name unique
-in its account and kind, a path, a unique id, tags. What only one kind has lies in `details`.
+Users, groups, roles, managed policies, instance profiles, identity providers, MFA devices and server certificates are rows of one table,
+for they share nearly everything: a name unique in its account and kind, a path, a unique id, tags. What only one kind has lies in
+`details`, or in a table of its own where it is secret or asked for by itself.
 
 `generation` is one number that grows with every change of anything that could be remembered by a process (`identities.py`). New
 sessions do not touch it: nobody can remember what was not there.
@@ -42,6 +43,7 @@ accounts = Table(
     tables,
     Column("account_id", String(12), primary_key=True),
     Column("alias", String(63), unique=True),
+    Column("name", String(50)),
     Column("created", Float, nullable=False),
 )
 
@@ -49,10 +51,10 @@ entities = Table(
     "identity_entities",
     tables,
     Column("id", String(32), primary_key=True),
-    Column("kind", String(16), nullable=False),
+    Column("kind", String(32), nullable=False),
     Column("account_id", String(12), nullable=False),
-    Column("name", String(128), nullable=False),
-    Column("folded", String(128), nullable=False),  # names differ by more than case, and lists are sorted by it
+    Column("name", String(256), nullable=False),
+    Column("folded", String(256), nullable=False),  # names differ by more than case, and lists are sorted by it
     Column("path", String(512), nullable=False),
     Column("created", Float, nullable=False),
     Column("boundary", String(2048)),
@@ -129,6 +131,60 @@ login_profiles = Table(
     Column("hash", LargeBinary, nullable=False),
     Column("reset_required", Integer, nullable=False),
     Column("created", Float, nullable=False),
+)
+
+old_passwords = Table(
+    "identity_old_passwords",
+    tables,
+    Column("user_id", ForeignKey("identity_entities.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # counts up; the largest is the latest
+    Column("salt", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("since", Float, nullable=False),
+)
+
+password_policies = Table(
+    "identity_password_policies",
+    tables,
+    Column("account_id", String(12), primary_key=True),
+    Column("policy", JSON, nullable=False),
+)
+
+saml_metadata = Table(
+    "identity_saml_metadata",
+    tables,
+    Column("provider_id", ForeignKey("identity_entities.id"), primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+mfa_devices = Table(
+    "identity_mfa_devices",
+    tables,
+    Column("device_id", ForeignKey("identity_entities.id"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("owner_id", String(32), index=True),  # unique id of a user, or account id of a root user; none: nobody's yet
+    Column("enabled", Float),
+    Column("drift", Integer, nullable=False),  # time steps by which the device's clock is ahead of ours
+    Column("used", Integer, nullable=False),  # the latest time step whose code has been used
+)
+
+user_items = Table(
+    "identity_user_items",
+    tables,
+    Column("id", String(128), primary_key=True),
+    Column("user_id", ForeignKey("identity_entities.id"), nullable=False, index=True),
+    Column("kind", String(32), nullable=False),  # ssh-public-key, signing-certificate, service-specific-credential
+    Column("status", String(8), nullable=False),
+    Column("created", Float, nullable=False),
+    Column("details", JSON, nullable=False),
+)
+
+reports = Table(
+    "identity_credential_reports",
+    tables,
+    Column("account_id", String(12), primary_key=True),
+    Column("made", Float, nullable=False),
+    Column("content", LargeBinary, nullable=False),
 )
 
 sessions = Table(

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, delete, insert, select
 
 from opentrail.clock import Clock
-from opentrail.identity import attachments, entities
+from opentrail.identity import attachments, entities, mfa
 from opentrail.identity.entities import Entity, Page
 from opentrail.identity.faults import DeleteConflict, LimitExceeded, NoSuchEntity
 from opentrail.identity.managed_policies import ManagedPolicies
-from opentrail.identity.store import Store, access_keys, login_profiles, memberships
+from opentrail.identity.store import Store, access_keys, login_profiles, memberships, user_items
 
 MAX_GROUPS = 10
 """Groups that one user may belong to."""
@@ -59,6 +59,11 @@ class Users:
                 raise DeleteConflict("Cannot delete entity, must delete access keys first.")
             if connection.execute(select(login_profiles.c.created).where(login_profiles.c.user_id == user.id)).first():
                 raise DeleteConflict("Cannot delete entity, must delete login profile first.")
+            if mfa.owned_by(connection, user.id):
+                raise DeleteConflict("Cannot delete entity, must delete MFA device first.")
+            kept = connection.execute(select(user_items.c.kind).where(user_items.c.user_id == user.id)).scalar()
+            if kept is not None:
+                raise DeleteConflict(f"Cannot delete entity, must delete {kept.replace('-', ' ')}s first.")
             require_bare(connection, user)
             entities.remove(connection, user)
 

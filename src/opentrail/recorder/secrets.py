@@ -74,6 +74,9 @@ _HELD: dict[tuple[str, str], frozenset[str]] = {
     ("workmail", "AssumeImpersonationRoleResponse"): frozenset({"Token"}),
 }
 
+_HARMLESS = frozenset({"SubjectFromWebIdentityToken"})
+"""Members that are called like a secret and are none: who somebody is."""
+
 _UNMARKED_SHAPES = frozenset({"InventoryItemEntryList"})
 """Shapes left out (seen: ssm PutInventory)."""
 
@@ -85,7 +88,7 @@ def treatment(service: str, owner: str, member: str, shape: Shape) -> str | None
     """
     if member in _UNMARKED.get(service, ()) or shape.name in _UNMARKED_SHAPES:
         return OMITTED
-    telling = shape.type_name in ("string", "list", "map") and speaks(member)
+    telling = shape.type_name in ("string", "list", "map") and speaks(member) and member not in _HARMLESS
     if telling or sensitive(shape) or member in _HELD.get((service, owner), ()):
         if service == "ec2":
             return REMOVED

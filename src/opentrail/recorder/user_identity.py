@@ -12,11 +12,12 @@ ANONYMOUS = "ANONYMOUS_PRINCIPAL"
 
 
 def user_identity(principal: Principal, *, alias: str | None = None) -> dict[str, Any]:
-    """The `userIdentity` object of `principal`; `alias` is its account's alias, shown for root only."""
+    """The `userIdentity` object of `principal`; `alias` stands in for the account's alias, which is shown for root only."""
     if principal.type == "AWSService":
         return {"type": "AWSService", "invokedBy": principal.invoked_by or principal.principal_id}
     if principal.type == "AWSAccount":
-        return {"type": "AWSAccount", "principalId": principal.principal_id, "accountId": principal.account_id or ANONYMOUS}
+        outside = {"type": "AWSAccount", "principalId": principal.principal_id, "accountId": principal.account_id or ANONYMOUS}
+        return {**outside, "invokedBy": principal.invoked_by} if principal.invoked_by else outside
     named: dict[str, Any] = {"type": principal.type}
     if principal.principal_id:
         named["principalId"] = principal.principal_id
@@ -26,11 +27,11 @@ def user_identity(principal: Principal, *, alias: str | None = None) -> dict[str
         named["accountId"] = principal.account_id
     if principal.access_key_id:
         named["accessKeyId"] = principal.access_key_id
-    if principal.type == "Root":
-        if alias:
-            named["userName"] = alias
-    elif principal.type in ("IAMUser", "Unknown") and principal.user_name:
-        named["userName"] = principal.user_name
+    name = alias or principal.user_name if principal.type == "Root" else principal.user_name
+    if name and principal.type in ("Root", "IAMUser", "WebIdentityUser", "SAMLUser", "Unknown"):
+        named["userName"] = name
+    if principal.identity_provider:
+        named["identityProvider"] = principal.identity_provider
     if principal.session is not None:
         named["sessionContext"] = _session_context(principal, principal.session)
     if principal.invoked_by:
@@ -55,10 +56,21 @@ def _session_context(principal: Principal, session: Session) -> Mapping[str, Any
         if session.issuer_name:
             issuer["userName"] = session.issuer_name
         context["sessionIssuer"] = issuer
+        context["webIdFederationData"] = _federation(session)
     context["attributes"] = {
         "creationDate": iso_seconds(session.created.timestamp()),
-        "mfaAuthenticated": "true" if session.mfa else "false",
+        "mfaAuthenticated": "true" if session.mfa or session.assumed_with_mfa else "false",
     }
     if session.source_identity:
         context["sourceIdentity"] = session.source_identity
+    if session.ec2_role_delivery:
+        context["ec2RoleDelivery"] = session.ec2_role_delivery
     return context
+
+
+def _federation(session: Session) -> Mapping[str, Any]:
+    """Empty unless the session came of a web identity; a SAML provider is not shown here."""
+    provider = session.federated_provider
+    if provider is None or ":saml-provider/" in provider:
+        return {}
+    return {"federatedProvider": provider, "attributes": dict(session.federated_attributes)}

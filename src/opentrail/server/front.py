@@ -31,9 +31,11 @@ from opentrail.api.request_ids import RequestIds
 from opentrail.api.s3 import S3
 from opentrail.api.signin import Door, Federation, NoDevices, PasswordSignIn, Roles
 from opentrail.api.sts import STS
+from opentrail.api.sts.fetching import Fetcher
 from opentrail.buckets import Buckets, ServiceWriter
 from opentrail.clock import Clock, SystemClock
 from opentrail.identity import Identities
+from opentrail.identity.issuers import Issuers, read_given
 from opentrail.journal import Journal, Reader
 from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
@@ -77,12 +79,13 @@ class Front:
         self._clock = clock
         self._folder = folder
         self._database = Database.at(folder.state)
-        self._identities = Identities(self._database, folder.keys, clock, account_id=account_id)
+        http_issuers = settings.identity.http_issuers
+        outbox = Outbox(self._database)
+        self._identities = Identities(self._database, folder.keys, clock, account_id=account_id, outbox=outbox, http_issuers=http_issuers)
         self._root = self._identities.ensure_root(account_id)
         positions = Positions(self._database)
         floor = max(positions.all().values(), default=0)
         self._journal = Journal.open(folder.journal, settings=settings.journal, clock=clock, floor=floor)
-        outbox = Outbox(self._database)
         self._announcing = Announcing(outbox=outbox, journal=self._journal, reader=Reader(folder.journal))
         outbox.on_put = self._announcing.wake
         self._kms = KeyManagement(self._database, folder.keys, clock, outbox=outbox, identities=self._identities)
@@ -106,7 +109,8 @@ class Front:
         self._mirror = Mirror(orders.sandbox, clock) if orders.sandbox is not None else None
         authorisation = Authorisation(identities=self._identities)
         delegates = DelegateOperations(self._identities, partial(authorisation.check, protocol="json"))
-        sts = STS(self._identities, catalogue.service("sts").model)
+        given = read_given(Path(settings.identity.issuer_keys)) if settings.identity.issuer_keys else {}
+        sts = STS(self._identities, catalogue.service("sts").model, Issuers(Fetcher(http=http_issuers), clock, given=given))
         services: list[Service] = [
             IAM(self._identities, catalogue.service("iam").model),
             sts,
@@ -141,6 +145,7 @@ class Front:
             regions=known,
             note_use=self._identities.note_use,
             after=self._tell_sandbox,
+            identify=sts.identify,
         )
         self._signin = Door(
             passwords=PasswordSignIn(identities=self._identities, multi_factor=NoDevices(), account_id=account_id, regions=known),

@@ -24,11 +24,13 @@ from opentrail.buckets import Buckets
 from opentrail.errors import JournalFull
 from opentrail.events.service_event import ServiceEvent
 from opentrail.identity.credentials import Credential
+from opentrail.identity.issuers import Issuers
 from opentrail.server.own_deliveries import OwnDeliveries
 from opentrail.trails import deliveries, plans
 from opentrail.trails.control import Trails, Wanted
 from opentrail.wire.http import Headers, Request
 from simulators.front_door import ACCOUNT, Answered, Fake, FrontDoor, Upstream, plain
+from simulators.sts import nowhere
 from simulators.trails import REGIONS
 from simulators.trails import Buckets as LogBuckets
 
@@ -53,7 +55,7 @@ class House:
     def __init__(self, folder: Path, **settings: Any) -> None:
         def services(door: FrontDoor) -> list[Any]:
             self.buckets = Buckets(door.database, folder / "buckets", door.clock)
-            return [S3(self.buckets), STS(door.identities, STS_MODEL), *more]
+            return [S3(self.buckets), STS(door.identities, STS_MODEL, Issuers(nowhere, door.clock)), *more]
 
         more = settings.pop("services", [])
         self.door = FrontDoor(folder, services=services, **settings)

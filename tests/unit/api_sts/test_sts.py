@@ -2,151 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.loaders import Loader
-from botocore.model import ServiceModel, Shape, StructureShape
 
-from opentrail.api.call import Call
-from opentrail.api.sts import STS
 from opentrail.clock import ManualClock
-from opentrail.identity import Identities, Principal
-from opentrail.identity.policies import PolicyRequest, evaluate, parsed
-from opentrail.storage.database import Database
-from opentrail.wire.faults import Fault
-from opentrail.wire.http import Request
-
-ACCOUNT, OTHER = "123456789012", "999999999999"
-MODEL = ServiceModel(Loader().load_service_model("sts", "service-2"), "sts")
-DEPLOY = f"arn:aws:iam::{ACCOUNT}:role/team/deploy"
-
-
-class Denied(Exception):
-    """The endpoint would have answered AccessDenied."""
-
-
-def document(*statements: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-
-
-def allow(action: Any, resource: Any = "*", **more: Any) -> str:
-    return document({"Effect": "Allow", "Action": action, "Resource": resource, **more})
-
-
-def trust(principal: Any, action: Any = "sts:AssumeRole", **more: Any) -> str:
-    return document({"Effect": "Allow", "Principal": principal, "Action": action, **more})
-
-
-def conforms(value: Any, shape: Shape | None) -> None:
-    if isinstance(shape, StructureShape):
-        assert set(value) <= set(shape.members)
-        assert set(shape.required_members) <= set(value)
-        for name, member in value.items():
-            conforms(member, shape.members[name])
-
-
-class Caller:
-    """Calls STS as somebody: permission as the endpoint asks for it, then the handler, then the model's opinion of the answer."""
-
-    def __init__(self, identities: Identities, principal: Principal) -> None:
-        self.identities = identities
-        self.principal = principal
-        self.service = STS(identities, MODEL)
-
-    def __call__(self, operation: str, **parameters: Any) -> Any:
-        call = Call(
-            service="sts",
-            operation=operation,
-            parameters=parameters,
-            caller=self.principal,
-            account_id=self.principal.account_id,
-            region="us-east-1",
-            request_id="r",
-            source_ip="127.0.0.1",
-            user_agent="",
-            time=ManualClock().now(),
-            secure=True,
-            request=Request(method="POST", path="/"),
-        )
-        for need in self.service.needs(call):
-            request = PolicyRequest(
-                principal=self.principal,
-                action=need.action,
-                resource=need.resource,
-                context=need.context,
-                resource_account_id=need.resource_account_id,
-            )
-            resource_policy = parsed(need.resource_policy) if need.resource_policy else None
-            if not evaluate(request, self.identities.policies(self.principal), resource_policy).allowed:
-                raise Denied(need.action)
-        result: Any = self.service.operations[operation](call)
-        if inspect.isawaitable(result):
-            result = asyncio.run(_awaited(result))
-        conforms(result, MODEL.operation_model(operation).output_shape)
-        return result
-
-    def refused(self, code: str, operation: str, **parameters: Any) -> str:
-        with pytest.raises(Fault) as fault:
-            self(operation, **parameters)
-        assert fault.value.code == code
-        return fault.value.message
-
-    def becomes(self, operation: str, **parameters: Any) -> Caller:
-        """The holder of the credentials that a call gives."""
-        given = self(operation, **parameters)["Credentials"]
-        credential = self.identities.credential(given["AccessKeyId"])
-        assert credential is not None
-        assert (credential.secret_access_key, credential.session_token) == (given["SecretAccessKey"], given["SessionToken"])
-        assert credential.expires == given["Expiration"].timestamp()
-        return Caller(self.identities, credential.principal)
-
-    def assume(self, name: str = "ci", **parameters: Any) -> Caller:
-        return self.becomes("AssumeRole", **{"RoleArn": DEPLOY, "RoleSessionName": name, **parameters})
-
-    def may(self, action: str) -> bool:
-        request = PolicyRequest(principal=self.principal, action=action, resource="arn:aws:s3:::b/k")
-        return evaluate(request, self.identities.policies(self.principal)).allowed
-
-
-async def _awaited(result: Any) -> Any:
-    return await result
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-def identities(tmp_path: Path, clock: ManualClock) -> Identities:
-    found = Identities(Database.at(tmp_path / "state.db"), tmp_path / "keys", clock, account_id=ACCOUNT)
-    found.accounts.ensure(OTHER)
-    return found
-
-
-@pytest.fixture
-def user(identities: Identities) -> Callable[..., Caller]:
-    def make(name: str = "alice", policy: str | None = None, account: str = ACCOUNT) -> Caller:
-        identities.users.create(account, name)
-        if policy is not None:
-            identities.attachments.put_inline(account, "user", name, "own", policy)
-        key, _ = identities.access_keys.create(account, name)
-        credential = identities.credential(key.access_key_id)
-        assert credential is not None
-        return Caller(identities, credential.principal)
-
-    return make
-
-
-@pytest.fixture
-def root(identities: Identities) -> Caller:
-    return Caller(identities, identities.root(ACCOUNT))
+from opentrail.identity import Identities
+from simulators.sts import ACCOUNT, DEPLOY, OTHER, Caller, Denied, allow, trust
 
 
 def role(identities: Identities, trusted: str, name: str = "deploy", **more: Any) -> None:
@@ -219,8 +81,7 @@ def test_root_assumes_no_roles(identities: Identities, root: Caller) -> None:
 def test_the_handler_refuses_a_role_that_vanished_meanwhile(identities: Identities, user: Any) -> None:
     role(identities, trust("*"))
     alice = user()
-    service = alice.service
-    alice.service = type("Blind", (), {"needs": lambda _self, _call: (), "operations": service.operations})()
+    alice.blind()
     identities.roles.delete(ACCOUNT, "deploy")
     message = alice.refused("AccessDenied", "AssumeRole", RoleArn=DEPLOY, RoleSessionName="ci")
     assert message == f"User: arn:aws:iam::{ACCOUNT}:user/alice is not authorized to perform: sts:AssumeRole on resource: {DEPLOY}"
@@ -369,6 +230,6 @@ def test_the_account_of_an_access_key(root: Caller, user: Any) -> None:
 def test_requests_against_the_model_are_refused(identities: Identities, user: Any, parameters: dict[str, Any]) -> None:
     role(identities, trust("*"))
     alice = user()
-    alice.service = type("Blind", (), {"needs": lambda _self, _call: (), "operations": alice.service.operations})()
+    alice.blind()
     given = {} if not parameters else {"RoleArn": DEPLOY, "RoleSessionName": "ci", **parameters}
     assert "validation error" in alice.refused("ValidationError", "AssumeRole", **given)

@@ -7,11 +7,50 @@ from collections.abc import Mapping, Sequence
 from botocore.model import ServiceModel
 
 from opentrail.api.call import Call, Handler, Need, Result
-from opentrail.api.iam import accounts, attachments, keys, permissions, policies, roles, users
+from opentrail.api.iam import (
+    accounts,
+    attachments,
+    certificates,
+    details,
+    keys,
+    mfa,
+    oidc_providers,
+    passwords,
+    permissions,
+    policies,
+    reports,
+    roles,
+    saml_providers,
+    service_access,
+    service_credentials,
+    simulations,
+    ssh_keys,
+    users,
+)
 from opentrail.api.iam.caller import Operation
 from opentrail.api.iam.validation import check
 from opentrail.identity import Identities
 from opentrail.identity.faults import InvalidClientTokenId
+
+_SUBJECTS = (
+    users,
+    roles,
+    policies,
+    attachments,
+    keys,
+    passwords,
+    mfa,
+    ssh_keys,
+    certificates,
+    service_credentials,
+    oidc_providers,
+    saml_providers,
+    simulations,
+    service_access,
+    details,
+    reports,
+    accounts,
+)
 
 
 class IAM:
@@ -23,9 +62,8 @@ class IAM:
         """`model` is botocore's model of IAM, whose constraints requests must satisfy."""
         self._identities = identities
         self._model = model
-        subjects = (users, roles, policies, attachments, keys, accounts)
         self.operations: Mapping[str, Handler] = {
-            name: self._handler(name, operation) for subject in subjects for name, operation in subject.OPERATIONS.items()
+            name: self._handler(name, operation) for subject in _SUBJECTS for name, operation in subject.OPERATIONS.items()
         }
 
     def needs(self, call: Call) -> Sequence[Need]:

@@ -8,7 +8,7 @@ from typing import Any
 from opentrail.api.call import Call, Need
 from opentrail.identity import Identities
 from opentrail.identity.entities import Entity, Kind, arn
-from opentrail.identity.faults import NoSuchEntity
+from opentrail.identity.faults import InvalidInput, NoSuchEntity
 
 _LISTED: Mapping[str, str] = {
     "ListUsers": "user",
@@ -25,7 +25,12 @@ _NAMED: Sequence[tuple[str, Kind]] = (
     ("RoleName", "role"),
     ("UserName", "user"),
     ("PolicyName", "policy"),
+    ("VirtualMFADeviceName", "mfa"),
+    ("ServerCertificateName", "server-certificate"),
 )
+
+_BY_ARN = ("PolicyArn", "SerialNumber", "OpenIDConnectProviderArn", "SAMLProviderArn", "PolicySourceArn", "Arn")
+"""Members that are the ARN of the resource."""
 
 _OWN_BY_DEFAULT = {
     "GetUser",
@@ -34,6 +39,16 @@ _OWN_BY_DEFAULT = {
     "UpdateAccessKey",
     "DeleteAccessKey",
     "ListMFADevices",
+    "DeactivateMFADevice",
+    "ListSSHPublicKeys",
+    "ListSigningCertificates",
+    "UploadSigningCertificate",
+    "UpdateSigningCertificate",
+    "DeleteSigningCertificate",
+    "ListServiceSpecificCredentials",
+    "UpdateServiceSpecificCredential",
+    "ResetServiceSpecificCredential",
+    "DeleteServiceSpecificCredential",
     "CreateLoginProfile",
     "GetLoginProfile",
     "DeleteLoginProfile",
@@ -46,6 +61,10 @@ _TAGGED: Mapping[str, str] = {
     "CreateRole": "iam:TagRole",
     "CreatePolicy": "iam:TagPolicy",
     "CreateInstanceProfile": "iam:TagInstanceProfile",
+    "CreateVirtualMFADevice": "iam:TagMFADevice",
+    "CreateOpenIDConnectProvider": "iam:TagOpenIDConnectProvider",
+    "CreateSAMLProvider": "iam:TagSAMLProvider",
+    "UploadServerCertificate": "iam:TagServerCertificate",
 }
 """What creating with tags takes besides."""
 
@@ -53,6 +72,8 @@ _TAGGED: Mapping[str, str] = {
 def needs(identities: Identities, call: Call) -> Sequence[Need]:
     """The permissions that `call` takes. One small read of the state for the path and tags of what is named."""
     given = call.parameters
+    if call.operation == "ChangePassword" and _may_change_password(identities, call):
+        return ()
     resource, entity = _resource(identities, call)
     context = _context(call, entity)
     found = [_need(call, f"iam:{call.operation}", resource, context)]
@@ -63,6 +84,12 @@ def needs(identities: Identities, call: Call) -> Sequence[Need]:
         role_arn = role.arn if role is not None else arn(call.account_id, "role", "/", given["RoleName"])
         found.append(_need(call, "iam:PassRole", role_arn, {"iam:PassedToService": ("ec2.amazonaws.com",)}))
     return found
+
+
+def _may_change_password(identities: Identities, call: Call) -> bool:
+    """Whether the account's password policy gives every user the permission to change the own password."""
+    policy = identities.password_policies.get(call.account_id)
+    return policy is not None and policy.users_may_change
 
 
 def _need(call: Call, action: str, resource: str, context: Mapping[str, Sequence[str]]) -> Need:
@@ -81,16 +108,33 @@ def _resource(identities: Identities, call: Call) -> tuple[str, Entity | None]:
         if owner is not None and owner[0] == account_id and owner[1] is not None:
             return _named(identities, call, "user", owner[1])
         return "*", None
+    if operation == "CreateSAMLProvider":
+        return arn(account_id, "saml-provider", "/", given.get("Name", "")), None
+    if operation == "CreateOpenIDConnectProvider":
+        return arn(account_id, "oidc-provider", "/", given.get("Url", "").partition("://")[2].rstrip("/")), None
     for member, kind in _NAMED:
         if given.get(member):
             return _named(identities, call, kind, given[member])
-    if given.get("PolicyArn"):
-        return given["PolicyArn"], None
     if operation in _OWN_BY_DEFAULT:
         if call.caller.type == "IAMUser" and call.caller.user_name:
             return call.caller.arn, _find(identities, "user", account_id, call.caller.user_name)
         return call.caller.arn or "*", None
+    for member in _BY_ARN:
+        if given.get(member):
+            return given[member], _tagged(identities, account_id, member, given[member])
     return "*", None
+
+
+def _tagged(identities: Identities, account_id: str, member: str, named: str) -> Entity | None:
+    """What carries tags and is named by its ARN."""
+    try:
+        if member == "OpenIDConnectProviderArn":
+            return identities.oidc_providers.get(account_id, named)
+        if member == "SAMLProviderArn":
+            return identities.saml_providers.get(account_id, named)
+    except (NoSuchEntity, InvalidInput):
+        pass
+    return None
 
 
 def _named(identities: Identities, call: Call, kind: Kind, name: str) -> tuple[str, Entity | None]:

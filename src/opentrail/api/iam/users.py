@@ -32,7 +32,9 @@ def get_user(identities: Identities, call: Call) -> Result:
         created = instant(identities.accounts.created(account_id))
         root = {"Path": "/", "UserName": call.caller.user_name or "", "UserId": account_id, "Arn": call.caller.arn, "CreateDate": created}
         return {"User": root}
-    return {"User": shapes.user(identities.users.get(call.account_id, name))}
+    user = identities.users.get(call.account_id, name)
+    use = identities.last_uses.get(user.id)
+    return {"User": shapes.user(user) | ({} if use is None else {"PasswordLastUsed": use.at})}
 
 
 def list_users(identities: Identities, call: Call) -> Result:
@@ -76,14 +78,6 @@ def list_user_tags(identities: Identities, call: Call) -> Result:
 def list_groups_for_user(identities: Identities, call: Call) -> Result:
     """ListGroupsForUser"""
     return paging.paged(call, "Groups", identities.users.groups(call.account_id, call.parameters["UserName"]), shapes.group)
-
-
-def list_mfa_devices(identities: Identities, call: Call) -> Result:
-    """ListMFADevices: nobody has one here."""
-    name = named_user(call)
-    if name is not None:
-        identities.users.get(call.account_id, name)
-    return {"MFADevices": [], "IsTruncated": False}
 
 
 def create_group(identities: Identities, call: Call) -> Result:
@@ -142,7 +136,6 @@ OPERATIONS: Mapping[str, Operation] = {
     "UntagUser": untag_user,
     "ListUserTags": list_user_tags,
     "ListGroupsForUser": list_groups_for_user,
-    "ListMFADevices": list_mfa_devices,
     "CreateGroup": create_group,
     "GetGroup": get_group,
     "ListGroups": list_groups,

@@ -69,6 +69,9 @@ class Context:
         values = lowered.get(key)
         if values is None and key == "aws:resourceaccount":
             return (self._owner,) if self._owner else None
+        if values is None and key == "aws:multifactorauthpresent":
+            # The service may know better than the session: AssumeRole with an MFA code.
+            return _of_session(_mfa)(self._principal)
         if values is None and key == "aws:multifactorauthage":
             return self._mfa_age()
         return values
@@ -159,7 +162,6 @@ _OF_PRINCIPAL: dict[str, Callable[[Principal], Values | None]] = {
     "aws:principalisawsservice": _is_service,
     "aws:principalservicename": _service_name,
     "aws:principalservicenameslist": _service_name,
-    "aws:multifactorauthpresent": _of_session(_mfa),
     "aws:tokenissuetime": _of_session(_issued),
     "aws:sourceidentity": _of_session(_source_identity),
 }
