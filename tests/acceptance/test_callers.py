@@ -17,6 +17,8 @@ from simulators.running import RunningOpenTrail
 
 FIRST, SECOND = "123456789012", "222222222222"
 ROLE = f"arn:aws:iam::{FIRST}:role/runner"
+KNOWN = Issuer("https://known.example.com")
+"""An issuer whose keys are in a file; nobody could ask it for them."""
 WEB_ROLE = f"arn:aws:iam::{FIRST}:role/web"
 
 
@@ -73,8 +75,10 @@ class People:
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
-    issuer = Issuer("")
-    with issuer.served(), RunningOpenTrail(tmp_path_factory.mktemp("callers"), settings={"identity.http_issuers": "true"}) as running:
+    issuer, folder = Issuer(""), tmp_path_factory.mktemp("callers")
+    (folder / "issuers.json").write_text(json.dumps({KNOWN.url: KNOWN.keys}))
+    settings = {"identity.http_issuers": "true", "identity.issuer_keys": folder / "issuers.json"}
+    with issuer.served(), RunningOpenTrail(folder, settings=settings) as running:
         yield People(running, issuer)
 
 
@@ -225,6 +229,16 @@ def test_a_web_identity(people: People, tmp_path: Path) -> None:
     assert "(ExpiredTokenException)" in refusal
     record = people.record(FIRST, "AssumeRoleWithWebIdentity")
     assert (record["userIdentity"], record["errorCode"]) == ({"type": "Unknown"}, "ExpiredTokenException")
+
+
+def test_a_web_identity_whose_issuer_is_known_by_a_file(people: People) -> None:
+    words = ("--url", KNOWN.url, "--client-id-list", "app")
+    provider = people.aws(people.roots[FIRST], "iam", "create-open-id-connect-provider", *words)["OpenIDConnectProviderArn"]
+    people.role("known", {"Federated": provider}, "sts:AssumeRoleWithWebIdentity")
+    role, token = f"arn:aws:iam::{FIRST}:role/known", KNOWN.token(time.time())
+    words = ("--role-arn", role, "--role-session-name", "site", "--web-identity-token", token)
+    session = keys(people.aws(people.roots[FIRST], "sts", "assume-role-with-web-identity", *words))
+    assert people.aws(session, "sts", "get-caller-identity")["Arn"] == f"arn:aws:sts::{FIRST}:assumed-role/known/site"
 
 
 def test_a_user_with_an_mfa_device(people: People, tmp_path: Path) -> None:

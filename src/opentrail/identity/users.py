@@ -11,7 +11,7 @@ from opentrail.identity import attachments, entities, mfa
 from opentrail.identity.entities import Entity, Page
 from opentrail.identity.faults import DeleteConflict, LimitExceeded, NoSuchEntity
 from opentrail.identity.managed_policies import ManagedPolicies
-from opentrail.identity.store import Store, access_keys, login_profiles, memberships, user_items
+from opentrail.identity.store import Store, access_keys, last_uses, login_profiles, memberships, user_items
 
 MAX_GROUPS = 10
 """Groups that one user may belong to."""
@@ -65,6 +65,7 @@ class Users:
             if kept is not None:
                 raise DeleteConflict(f"Cannot delete entity, must delete {kept.replace('-', ' ')}s first.")
             require_bare(connection, user)
+            connection.execute(delete(last_uses).where(last_uses.c.subject == user.id))
             entities.remove(connection, user)
 
     def tag(self, account_id: str, name: str, tags: Mapping[str, str]) -> None:

@@ -50,6 +50,23 @@ NEEDS: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
         {"InstanceProfileName": "p", "RoleName": "web"},
         [("iam:AddRoleToInstanceProfile", f"{IAM}:instance-profile/p"), ("iam:PassRole", f"{IAM}:role/app/web")],
     ),
+    ("CreateVirtualMFADevice", {"VirtualMFADeviceName": "d", "Path": "/x/"}, [("iam:CreateVirtualMFADevice", f"{IAM}:mfa/x/d")]),
+    ("EnableMFADevice", {"UserName": "bob", "SerialNumber": f"{IAM}:mfa/d"}, [("iam:EnableMFADevice", f"{IAM}:user/staff/bob")]),
+    ("DeleteVirtualMFADevice", {"SerialNumber": f"{IAM}:mfa/d"}, [("iam:DeleteVirtualMFADevice", f"{IAM}:mfa/d")]),
+    ("ListVirtualMFADevices", {}, [("iam:ListVirtualMFADevices", "*")]),
+    (
+        "CreateOpenIDConnectProvider",
+        {"Url": "https://x.example.com/y/", "Tags": [{"Key": "a", "Value": "b"}]},
+        [
+            ("iam:CreateOpenIDConnectProvider", f"{IAM}:oidc-provider/x.example.com/y"),
+            ("iam:TagOpenIDConnectProvider", f"{IAM}:oidc-provider/x.example.com/y"),
+        ],
+    ),
+    ("CreateSAMLProvider", {"Name": "idp"}, [("iam:CreateSAMLProvider", f"{IAM}:saml-provider/idp")]),
+    ("DeleteSAMLProvider", {"SAMLProviderArn": f"{IAM}:saml-provider/idp"}, [("iam:DeleteSAMLProvider", f"{IAM}:saml-provider/idp")]),
+    ("SimulatePrincipalPolicy", {"PolicySourceArn": f"{IAM}:role/r"}, [("iam:SimulatePrincipalPolicy", f"{IAM}:role/r")]),
+    ("GenerateCredentialReport", {}, [("iam:GenerateCredentialReport", "*")]),
+    ("GetServerCertificate", {"ServerCertificateName": "c"}, [("iam:GetServerCertificate", f"{IAM}:server-certificate/c")]),
 ]
 
 
@@ -118,6 +135,12 @@ def test_sessions_of_users_cannot_call_iam(user: Any) -> None:
     assert credential is not None
     alice.principal = credential.principal
     assert alice.refused("InvalidClientTokenId", "ListUsers") == "The security token included in the request is invalid."
+    for terms in (SessionTerms(mfa=True), SessionTerms(from_console=True)):
+        issued = alice.identities.sessions.issue("IAMUser", ACCOUNT, alice.principal.principal_id, duration=900, terms=terms)
+        proven = alice.identities.credential(issued.access_key_id)
+        assert proven is not None
+        alice.principal = proven.principal
+        alice("ListUsers")
 
 
 def test_role_sessions_must_name_the_user(root: Any) -> None:

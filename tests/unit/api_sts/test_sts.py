@@ -233,3 +233,9 @@ def test_requests_against_the_model_are_refused(identities: Identities, user: An
     alice.blind()
     given = {} if not parameters else {"RoleArn": DEPLOY, "RoleSessionName": "ci", **parameters}
     assert "validation error" in alice.refused("ValidationError", "AssumeRole", **given)
+
+
+def test_contexts_that_nobody_here_can_have_asserted_are_refused(identities: Identities, user: Any) -> None:
+    role(identities, trust("*"))
+    provided = [{"ProviderArn": "arn:aws:iam::aws:contextProvider/IdentityCenter", "ContextAssertion": "x" * 8}]
+    user().refused("InvalidParameterValue", "AssumeRole", RoleArn=DEPLOY, RoleSessionName="ci", ProvidedContexts=provided)

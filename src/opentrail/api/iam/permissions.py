@@ -154,6 +154,8 @@ def _find(identities: Identities, kind: Kind, account_id: str, name: str) -> Ent
             return identities.roles.get(account_id, name)
         if kind == "instance-profile":
             return identities.instance_profiles.get(account_id, name)
+        if kind == "server-certificate":
+            return identities.server_certificates.get(account_id, name)
     except NoSuchEntity:
         pass
     return None

@@ -155,12 +155,10 @@ class Roles:
         owner: str | None = None,
     ) -> list[bytes]:
         """The records of AssumeRole: the caller's, and that of the account `owner` of the role when it is another."""
-        shared = str(uuid.uuid4()) if owner is not None and owner != account_id else None
-        caller = call.caller
         observation = Observation(
             service="sts",
             operation="AssumeRole",
-            principal=replace(caller, invoked_by=INTERNAL),
+            principal=replace(call.caller, invoked_by=INTERNAL),
             account_id=account_id,
             region=call.region,
             request_id=call.request_id,
@@ -171,13 +169,8 @@ class Roles:
             result=result,
             error_code=error_code,
             error_message=error_message,
-            shared_event_id=shared,
         )
-        copies = [observation]
-        if shared is not None and owner is not None:
-            outside = Principal(type="AWSAccount", account_id=caller.account_id, principal_id=caller.principal_id, invoked_by=INTERNAL)
-            copies.append(replace(observation, principal=outside, account_id=owner))
-        return [record for record in map(self._recorder.describe, copies) if record is not None]
+        return [self._recorder.describe(copy) for copy in self._recorder.copies(observation, owner)]
 
     def _not_switched(self, name: records.Name, caller: Principal, visit: Visit, why: str, more: Mapping[str, str]) -> Done:
         record = visit.event(name, user_identity(caller), caller.account_id, error_message=why, additional=more)

@@ -9,7 +9,7 @@ from opentrail.api.sts import mfa
 from opentrail.api.sts.roles import DEFAULT_DURATION, require_duration, require_role, role_needs, session_of
 from opentrail.api.sts.terms import Wanted, inherited, terms
 from opentrail.identity import Identities
-from opentrail.identity.faults import AccessDenied
+from opentrail.identity.faults import AccessDenied, InvalidParameterValue
 
 
 class AssumeRole:
@@ -36,6 +36,8 @@ class AssumeRole:
             raise AccessDenied("Roles may not be assumed by root accounts.")
         if caller.type == "FederatedUser":
             raise AccessDenied("Cannot call AssumeRole with federation token credentials")
+        if call.parameters.get("ProvidedContexts"):
+            raise InvalidParameterValue("ProvidedContexts are not taken: there is no IAM Identity Center here that asserts them.")
         role = require_role(self._identities, call)
         duration: int = call.parameters.get("DurationSeconds", DEFAULT_DURATION)
         require_duration(duration, role, chained=caller.type == "AssumedRole")
