@@ -62,6 +62,9 @@ class Outcome:
     """Further facts for the record (`Observation` members)."""
     events: Sequence[ServiceEvent] = ()
     """What the service did besides; recorded with the call."""
+    records: Sequence[bytes] = ()
+    """Ready-made records of the handler (`Answer.records`)."""
+    settled: Callable[[bool], None] | None = None
 
 
 class Forwarder(Protocol):
@@ -149,9 +152,9 @@ class Endpoint:
         try:
             with self._room() if recorded else nullcontext() as reservation:
                 outcome = await self._carry_out(asked, caller)
-                if recorded:
+                if recorded or outcome.records:
                     try:
-                        await self._record(asked, caller, outcome, reservation)
+                        await self._record(asked, caller, outcome, reservation, own=recorded)
                     except BaseException:
                         await close(outcome.response.body)
                         raise
@@ -251,6 +254,8 @@ class Endpoint:
             principal=call.caller,
             followed=answer.recorded,
             events=answer.events,
+            records=answer.records,
+            settled=answer.settled,
         )
 
     def _failed(self, asked: Asked, fault: Fault, parameters: Mapping[str, Any] | None) -> Outcome:
@@ -282,7 +287,13 @@ class Endpoint:
                 raise
             return nullcontext()
 
-    async def _record(self, asked: Asked, caller: Authenticated, outcome: Outcome, reservation: Reservation | None) -> None:
+    async def _record(
+        self, asked: Asked, caller: Authenticated, outcome: Outcome, reservation: Reservation | None, *, own: bool = True
+    ) -> None:
+        """Append the call's own record (if `own`) and the handler's records, together."""
+        if not own:
+            await self._append(outcome.records, reservation, outcome.settled, needed=True)
+            return
         arrival, request = asked.arrival, asked.request
         principal = outcome.principal or caller.principal
         await self._keep(
@@ -314,23 +325,43 @@ class Endpoint:
                 **outcome.followed,
             ),
             reservation,
+            outcome.records,
+            outcome.settled,
         )
 
-    async def _keep(self, observation: Observation, reservation: Reservation | None) -> None:
+    async def _keep(
+        self,
+        observation: Observation,
+        reservation: Reservation | None,
+        more: Sequence[bytes] = (),
+        settled: Callable[[bool], None] | None = None,
+    ) -> None:
         try:
             record = self._recorder.describe(observation)
         except Exception:
             # The call has been carried out: it is recorded by what is surely known of it.
             log.exception("describing %s.%s failed", observation.service, observation.operation)
             record = self._recorder.describe(replace(observation, parameters=None, result=None))
-        if record is None:
+        records = [*([] if record is None else [record]), *more]
+        await self._append(records, reservation, settled, needed=bool(more))
+
+    async def _append(
+        self, records: Sequence[bytes], reservation: Reservation | None, settled: Callable[[bool], None] | None, *, needed: bool
+    ) -> None:
+        """Have `records` on disk. What is `needed` is the deed itself: without it the call has not happened, whatever the setting says."""
+        if not records:
             return
         try:
-            await self._journal.append([record], reservation)
+            await self._journal.append(records, reservation)
         except JournalError:
-            if not self._pass:
+            if settled is not None:
+                settled(False)
+            if needed or not self._pass:
                 raise
             log.exception("a record was lost (journal.on_failure=pass)")
+        else:
+            if settled is not None:
+                settled(True)
 
     async def _unread(self, arrival: Arrival, fault: Fault, caller: Authenticated | None = None) -> Response:
         """Answer and record a request whose operation could not be told."""

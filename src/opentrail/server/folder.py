@@ -89,10 +89,12 @@ class DataFolder:
             partial.replace(path)
             return path.read_bytes()
 
-    def write_address(self, *, endpoint: str, region: str, digest_interval: float) -> None:
-        """Tell the other verbs where the server listens, and how often digests are made (s)."""
+    def write_address(self, *, endpoint: str, region: str, digest_interval: float, account_id: str, link: str) -> None:
+        """Tell the other verbs where the server listens, how often digests are made (s), the default account, and the socket on which
+        the followers answer (only processes of the folder's owner can open it)."""
         partial = self.address.with_suffix(".partial")
-        partial.write_text(json.dumps({"endpoint": endpoint, "region": region, "digest_interval": digest_interval}) + "\n")
+        told = {"endpoint": endpoint, "region": region, "digest_interval": digest_interval, "account_id": account_id, "link": link}
+        partial.write_text(json.dumps(told) + "\n")
         partial.replace(self.address)
 
     def read_address(self) -> dict[str, str]:

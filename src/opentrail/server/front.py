@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +20,9 @@ from opentrail.api.authorisation import Authorisation
 from opentrail.api.call import Service
 from opentrail.api.cloudtrail import CloudTrailService
 from opentrail.api.cloudtrail.history import History
+from opentrail.api.cloudtrail_data import CloudTrailData
+from opentrail.api.cloudtrail_data.channels import BuiltInChannels
+from opentrail.api.cloudtrail_data.recent import RecentEvents
 from opentrail.api.endpoint import Endpoint
 from opentrail.api.forward import Forward
 from opentrail.api.iam import IAM
@@ -90,6 +93,7 @@ class Front:
             STS(self._identities, catalogue.service("sts").model),
             S3(buckets),
             CloudTrailService(trails, keys, history.operations),
+            CloudTrailData(BuiltInChannels(), RecentEvents(self._audit_events), clock),
         ]
         request_ids = RequestIds()
         authentication = Authentication(identities=self._identities, clock=clock, account_id=account_id, open_door=settings.identity.open)
@@ -117,6 +121,11 @@ class Front:
             clock=clock,
             trusted_proxies=trusted,
         )
+
+    async def _audit_events(self, limit: int) -> Sequence[str]:
+        """Ids of the newest events that applications have put, all those that are in the journal now among them."""
+        found: Sequence[str] = await self._asker.ask("audit_events", {"at_least": self._journal.head, "limit": limit})
+        return found
 
     async def _tell_sandbox(self, asked: Asked) -> None:
         """The sandbox has an IAM of its own, in which its Lambda looks for roles: it is told what ours did."""
@@ -159,6 +168,8 @@ class Front:
                     endpoint=self._address(),
                     region=orders.settings.identity.region,
                     digest_interval=orders.settings.trails.digest_interval,
+                    account_id=orders.settings.identity.account_id,
+                    link=orders.link,
                 )
                 print(self._greeting(), flush=True)
             await serving
