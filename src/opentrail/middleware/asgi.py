@@ -109,7 +109,7 @@ class AuditMiddleware:
                 duration=duration,
                 user=_user(scope.get("user")),
             )
-            self._client.put(self._rules.event(scope, seen))
+            self._client.put(self._rules.event(self._rules.ask(scope), seen))
         except Exception as error:
             log.warning("a request cannot be described: %s", type(error).__name__)
             self._client.count_unwritable()

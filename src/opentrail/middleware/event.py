@@ -14,6 +14,7 @@ from opentrail.events import activity
 
 _LEVELS: Final = activity.DEEPEST - 5
 _SMALLEST: Final = min(activity.LIMITS[name] for name in ("requestParameters", "responseElements", "additionalEventData"))
+_ENCODE: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,9 +131,9 @@ def _omitted(name: str, size: int) -> dict[str, Any]:
 
 def _json(value: Any) -> bytes:
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str).encode()
+        return _ENCODE(value).encode()
     except (ValueError, TypeError, RecursionError):
-        return json.dumps(_plain(value, _LEVELS), ensure_ascii=False, separators=(",", ":")).encode()
+        return _ENCODE(_plain(value, _LEVELS)).encode()
 
 
 def _plain(value: Any, left: int) -> Any:

@@ -32,7 +32,7 @@ def of_asgi(scope: Mapping[str, Any], outer_root: str) -> str | None:
 
 
 def of_wsgi(environ: Mapping[str, Any]) -> str | None:
-    """The template that Werkzeug (Flask) has left in `environ`; `None` when nobody has said."""
+    """The template that Werkzeug (Flask) has left in `environ`, where it is as long as the request runs; `None` when nobody has said."""
     request = environ.get("werkzeug.request")
     if request is None:
         return None

@@ -49,8 +49,21 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What the rules of the application say of a request; `None` leaves it to the default."""
+
+    who: Who | None
+    name: str | None
+    resource: str | None
+    details: Mapping[str, Any]
+    failed: tuple[str, ...]
+    """Rules that raised."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """Callables get the scope (ASGI) or the environ (WSGI) after the application has answered; they must not block."""
+    """Callables get the scope (ASGI: when the request is over) or the environ (WSGI: when the answer begins, inside whatever context the
+    framework keeps); they must not block."""
 
     who: Callable[[Scope], Who | str | None] | None = None
     what: Callable[[Scope], str | None] | None = None
@@ -62,6 +75,8 @@ class Rules:
     headers: Collection[str] = ()
     request_id_header: str = "x-request-id"
     networks: tuple[addresses.Network, ...] = field(init=False)
+    _complained: set[str] = field(init=False, default_factory=set)
+    """Rules whose failure is in the log already: one line each is enough."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "networks", addresses.networks(self.trusted_proxies))
@@ -73,17 +88,27 @@ class Rules:
             try:
                 return bool(self.skip(scope))
             except Exception as error:
-                _complain("skip", error)
+                self._complain("skip", error)
                 return False
         return any(path == item or (item.endswith("*") and path.startswith(item[:-1])) for item in self.skip)
 
-    def event(self, scope: Scope, seen: Seen) -> AuditEvent:
-        """The event of a request. What a rule of the application cannot tell is left to the default, and the event says so."""
+    def ask(self, scope: Scope) -> Told:
+        """What the rules say."""
         failed: list[str] = []
         who = self._asked("who", self.who, scope, failed)
         name = self._asked("what", self.what, scope, failed)
         resource = self._asked("resource", self.resource, scope, failed)
         details = self._asked("details", self.details, scope, failed)
+        return Told(
+            who=who if who is None or isinstance(who, Who) else Who(principal_id=str(who)) if str(who) else None,
+            name=str(name) if name else None,
+            resource=str(resource) if resource is not None else None,
+            details=dict(details) if isinstance(details, Mapping) else {},
+            failed=tuple(failed),
+        )
+
+    def event(self, told: Told, seen: Seen) -> AuditEvent:
+        """The event of a request. What a rule could not tell is left to the default, and the event says so."""
         code, message = _error(seen)
         parameters: dict[str, Any] = {"method": seen.method}
         chosen = self._query(seen.query)
@@ -92,17 +117,16 @@ class Rules:
         headers = {name: seen.headers[name][:MAX_VALUE] for name in self.headers if name in seen.headers}
         if headers:
             parameters["headers"] = headers
-        additional: dict[str, Any] = dict(details) if isinstance(details, Mapping) else {}
-        additional["durationMs"] = round(seen.duration * 1000, 3)
+        additional: dict[str, Any] = {**told.details, "durationMs": round(seen.duration * 1000, 3)}
         request_id = seen.headers.get(self.request_id_header)
         if request_id:
             additional["requestId"] = request_id[:MAX_REQUEST_ID]
-        if failed:
-            additional["notTold"] = failed
+        if told.failed:
+            additional["notTold"] = told.failed
         return AuditEvent(
-            name=str(name) if name else f"{seen.method} {seen.route or seen.path}",
-            who=_who(who) or seen.user or ANONYMOUS,
-            resource=str(resource) if resource is not None else seen.path,
+            name=told.name or f"{seen.method} {seen.route or seen.path}",
+            who=told.who or seen.user or ANONYMOUS,
+            resource=told.resource if told.resource is not None else seen.path,
             parameters=parameters,
             response={"statusCode": seen.status} if seen.status is not None else {},
             error_code=code,
@@ -119,9 +143,14 @@ class Rules:
         try:
             return rule(scope)
         except Exception as error:
-            _complain(name, error)
+            self._complain(name, error)
             failed.append(name)
             return None
+
+    def _complain(self, name: str, error: Exception) -> None:
+        if name not in self._complained:
+            self._complained.add(name)
+            log.warning("the rule %s= for audit events raised %s; events say so, this is not logged again", name, type(error).__name__)
 
     def _query(self, query: str) -> dict[str, str | list[str]]:
         found: dict[str, str | list[str]] = {}
@@ -134,12 +163,6 @@ class Rules:
         for name, several in values.items():
             found[name] = several[0] if len(several) == 1 else several
         return found
-
-
-def _who(told: Who | str | None) -> Who | None:
-    if told is None or isinstance(told, Who):
-        return told
-    return Who(principal_id=str(told)) if str(told) else None
 
 
 def _error(seen: Seen) -> tuple[str | None, str | None]:
@@ -155,8 +178,4 @@ def _error(seen: Seen) -> tuple[str | None, str | None]:
         phrase = http.HTTPStatus(seen.status).phrase
     except ValueError:
         return f"Status{seen.status}", f"The request was answered with {seen.status}."
-    return "".join(word for word in phrase.title() if word.isalnum()), f"The request was answered with {seen.status} {phrase}."
-
-
-def _complain(name: str, error: Exception) -> None:
-    log.warning("the rule %s= for audit events raised %s", name, type(error).__name__)
+    return "".join(letter for letter in phrase if letter.isalnum()), f"The request was answered with {seen.status} {phrase}."

@@ -92,7 +92,10 @@ class Sender:
         self._retry_at = -math.inf
         self._flushed_at = clock.monotonic()
         self._adopt_at = -math.inf
+        self._free = False
+        """Whether the last attempt got through."""
         self._told: Mapping[str, int] = {}
+        self._reported_at = -math.inf
         self._spool_trouble = ""
         self.trouble = ""
         """Why events are not getting through at the moment; empty when they are."""
@@ -110,14 +113,20 @@ class Sender:
 
     @property
     def idle(self) -> bool:
-        """Whether there is nothing left to send."""
-        return not len(self._buffer) and not self._flight and not self.backlog
+        """Whether there is nothing left to send, of earlier processes either."""
+        with self._guard:
+            if self._free and self._unreported():
+                return False
+            looked = self._destination is None or self._adopt_at > -math.inf
+            return looked and not len(self._buffer) and not self._flight and not self.backlog
 
     def step(self, *, hurry: bool = False) -> float:
         """Do what is due; returns the seconds until there may be more to do. `hurry`: events need not wait for company."""
+        now = self._clock.monotonic()
+        if self._free and (hurry or now - self._reported_at >= self._settings.flush_interval):
+            self._report(now)
         with self._guard:
-            self._adopt()
-            now = self._clock.monotonic()
+            self._adopt(now)
             due = self._is_due(now, hurry)
             if self.backlog:
                 if due:
@@ -175,7 +184,6 @@ class Sender:
                 self._buffer.put_back(left)
                 if self._failures:
                     self._spool_memory()
-        self._report(outcome)
 
     def _send_spooled(self, spool: Spool, batch: Batch) -> None:
         events = [event for event in batch.events if event.id not in self._done]
@@ -194,7 +202,6 @@ class Sender:
             except OSError as error:
                 self._ail(error)
             self._let_go()
-        self._report(outcome)
 
     def _answered(self, events: Sequence[Written]) -> Outcome | None:
         """What became of `events`; `None` when they have to be sent again."""
@@ -231,6 +238,7 @@ class Sender:
         if why != self.trouble:
             log.warning("audit events wait: %s", why)
         self.trouble = why
+        self._free = False
         self._failures += 1
         settings = self._settings
         longest = min(settings.longest_pause, settings.shortest_pause * 2.0 ** min(self._failures - 1, 30))
@@ -240,19 +248,24 @@ class Sender:
         if self.trouble:
             log.warning("audit events get through again")
         self.trouble = ""
+        self._free = True
         self._failures = 0
         self._retry_at = -math.inf
         self._most = min(MOST_EVENTS, self._most * 2)
 
-    def _report(self, outcome: Outcome | None) -> None:
+    def _unreported(self) -> Mapping[str, int]:
+        counts, told = self._drops.counts(), self._told
+        return {reason: count - told.get(reason, 0) for reason, count in counts.items() if count > told.get(reason, 0)}
+
+    def _report(self, now: float) -> None:
         """The way is free: say what was dropped."""
-        if outcome is None or self._failures:
-            return
-        counts = self._drops.counts()
-        new = {reason: count - self._told.get(reason, 0) for reason, count in counts.items() if count > self._told.get(reason, 0)}
+        new = self._unreported()
         if new:
-            self._told = counts
-            self._buffer.add(self._tell(new))
+            self._reported_at = now
+            report = self._tell(new)
+            with self._guard:
+                self._buffer.add(report)
+                self._told = {reason: self._told.get(reason, 0) + new.get(reason, 0) for reason in {*self._told, *new}}
 
     # Waiting
 
@@ -311,8 +324,7 @@ class Sender:
                 self._buffer.put_back(events[taken:])
                 return
 
-    def _adopt(self) -> None:
-        now = self._clock.monotonic()
+    def _adopt(self, now: float) -> None:
         if self._destination is None or now < self._adopt_at:
             return
         self._adopt_at = now + self._settings.adopt_interval

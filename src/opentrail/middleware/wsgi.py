@@ -10,7 +10,7 @@ from opentrail.clock import Clock, SystemClock
 from opentrail.middleware import routes
 from opentrail.middleware.client import AuditClient
 from opentrail.middleware.event import Who
-from opentrail.middleware.rules import Rules, Scope, Seen
+from opentrail.middleware.rules import Rules, Scope, Seen, Told
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Any], Iterable[bytes]]
@@ -71,7 +71,7 @@ class WSGIAuditMiddleware:
         request = _Request(self, environ, self._clock.time(), self._clock.monotonic())
 
         def started(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            request.status = _code(status)
+            self._note(request, status)
             return start_response(status, headers, exc_info) if exc_info is not None else start_response(status, headers)
 
         try:
@@ -81,6 +81,15 @@ class WSGIAuditMiddleware:
             raise
         return _Answer(answer, request)
 
+    def _note(self, request: _Request, status: str) -> None:
+        """The answer begins: Flask and its like still have their context, and know the route."""
+        try:
+            request.status = _code(status)
+            request.route = routes.of_wsgi(request.environ)
+            request.told = self._rules.ask(request.environ)
+        except Exception as error:
+            log.warning("a request cannot be described: %s", type(error).__name__)
+
     def record(self, request: _Request, failure: BaseException | None) -> None:
         """`request` is over. Never raises."""
         environ = request.environ
@@ -89,7 +98,7 @@ class WSGIAuditMiddleware:
                 method=str(environ.get("REQUEST_METHOD", "")),
                 path=_path(environ),
                 query=str(environ.get("QUERY_STRING", "")),
-                route=routes.of_wsgi(environ),
+                route=request.route,
                 peer=environ.get("REMOTE_ADDR"),
                 headers=_headers(environ),
                 status=request.status,
@@ -98,7 +107,7 @@ class WSGIAuditMiddleware:
                 duration=self._clock.monotonic() - request.started,
                 user=Who(principal_id=str(environ["REMOTE_USER"])) if environ.get("REMOTE_USER") else None,
             )
-            self._client.put(self._rules.event(environ, seen))
+            self._client.put(self._rules.event(request.told or self._rules.ask(environ), seen))
         except Exception as error:
             log.warning("a request cannot be described: %s", type(error).__name__)
             self._client.count_unwritable()
@@ -112,6 +121,8 @@ class _Request:
         self.began = began
         self.started = started
         self.status: int | None = None
+        self.route: str | None = None
+        self.told: Told | None = None
         self._middleware: WSGIAuditMiddleware | None = middleware
 
     def over(self, failure: BaseException | None = None) -> None:
