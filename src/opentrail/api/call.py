@@ -53,6 +53,10 @@ class Answer:
     """Further members of the `Observation` that only the handler knows (`resources`, `additional`)."""
     events: Sequence[ServiceEvent] = ()
     """What the service did besides, recorded together with the call (the objects that a DeleteObjects removed)."""
+    records: Sequence[bytes] = ()
+    """Ready-made records that are the deed itself (PutAuditEvents): on disk with the call's own, or the call is refused."""
+    settled: Callable[[bool], None] | None = None
+    """Called once, before the answer leaves: whether `records` are on disk."""
 
 
 Result = Mapping[str, Any] | Answer | None

@@ -63,6 +63,9 @@ class Outcome:
     """What the service did besides; recorded with the call."""
     refused_by_endpoint: bool = False
     """The policy of the VPC endpoint refused the call: only the owner of the endpoint hears of it."""
+    records: Sequence[bytes] = ()
+    """Ready-made records of the handler (`Answer.records`)."""
+    settled: Callable[[bool], None] | None = None
 
 
 class Forwarder(Protocol):
@@ -146,7 +149,7 @@ class Endpoint:
         try:
             with self._recording.room(service, operation, asked.arrival.content_length) if recorded else nullcontext() as reservation:
                 outcome = await self._carry_out(asked, caller)
-                if recorded or any(not event.data for event in outcome.events):
+                if recorded or outcome.records or any(not event.data for event in outcome.events):
                     try:
                         await self._record(asked, caller, outcome, reservation)
                     except BaseException:
@@ -253,6 +256,8 @@ class Endpoint:
             principal=call.caller,
             followed=answer.recorded,
             events=answer.events,
+            records=answer.records,
+            settled=answer.settled,
         )
 
     async def _answer_of(self, handler: Handler, call: Call) -> Answer:
@@ -330,6 +335,8 @@ class Endpoint:
             forwarded=asked.operation.service.name not in self._services,
             events=outcome.events,
             passed_endpoint=None if caller.refused is not None else not outcome.refused_by_endpoint,
+            ready=outcome.records,
+            settled=outcome.settled,
             reservation=reservation,
         )
 

@@ -99,10 +99,13 @@ class Recording:
         forwarded: bool = False,
         events: Sequence[ServiceEvent] = (),
         passed_endpoint: bool | None = None,
+        ready: Sequence[bytes] = (),
+        settled: Callable[[bool], None] | None = None,
         reservation: Reservation | None = None,
     ) -> None:
         """Have every record of a call on disk: for the caller's account, the account `owner` of the resource, the owner of the VPC
-        endpoint, and what the service did besides (`events`).
+        endpoint, and what the service did besides (`events`). Records that are `ready` are the deed itself: without them the call has
+        not happened, whatever `pass_on_failure` says; `settled` hears whether they are on disk.
 
         `passed_endpoint`: whether the policy of the VPC endpoint let the call through, `None` when nobody asked it. What it refused, and
         would have been allowed otherwise, is told to the owner of the endpoint only (KMS developer guide, "Logging requests that use a
@@ -118,14 +121,20 @@ class Recording:
             records = self._records(observation, owner, events, passed_endpoint)
         else:
             records = await asyncio.to_thread(self._records, observation, owner, events, passed_endpoint)
+        records += ready
         if not records:
             return
         try:
             await self._journal.append(records, reservation)
         except JournalError:
-            if not self._pass:
+            if settled is not None:
+                settled(False)
+            if ready or not self._pass:
                 raise
             log.exception("a record was lost (journal.on_failure=pass)")
+            return
+        if settled is not None:
+            settled(True)
 
     def _records(
         self, observation: Observation, owner: str | None, events: Sequence[ServiceEvent], passed_endpoint: bool | None

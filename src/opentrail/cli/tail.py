@@ -53,8 +53,9 @@ def tail(
 
 def _line(record: bytes) -> str:
     event = json.loads(record)
-    who = event["userIdentity"]
-    name = who.get("arn") or who.get("invokedBy") or who.get("accessKeyId") or who.get("type", "")
-    error = f"  {event['errorCode']}" if "errorCode" in event else ""
-    source = event["eventSource"].removesuffix(".amazonaws.com")
-    return f"{event['eventTime']}  {event['awsRegion']}  {source}:{event['eventName']}  {name}  {event.get('sourceIPAddress', '')}{error}"
+    told = event.get("eventData", event)  # an event from outside AWS has its facts in there
+    who = told["userIdentity"]
+    name = who.get("arn") or who.get("invokedBy") or who.get("accessKeyId") or who.get("principalId") or who.get("type", "")
+    error = f"  {told['errorCode']}" if told.get("errorCode") else ""
+    source = told["eventSource"].removesuffix(".amazonaws.com")
+    return f"{event['eventTime']}  {event['awsRegion']}  {source}:{told['eventName']}  {name}  {told.get('sourceIPAddress', '')}{error}"

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 import pyarrow as pa
 
+from opentrail.events.activity import CATEGORY as ACTIVITY
 from opentrail.eventstore.resources import Resource, derive, has_rules
 
 MANAGEMENT: Final = "Management"
@@ -65,6 +66,20 @@ class _Insight(msgspec.Struct, gc=False, rename="camel"):
     event_name: str | None = None
 
 
+class _Named(msgspec.Struct, gc=False):
+    resource: str | None = None
+
+
+class _Activity(msgspec.Struct, gc=False, rename="camel"):
+    """`eventData` of an event from outside AWS. `requestParameters.resource` is where our own clients say what was acted on."""
+
+    event_source: str | None = None
+    event_name: str | None = None
+    error_code: str | None = None
+    user_identity: _Identity | None = None
+    request_parameters: msgspec.Raw = msgspec.Raw(b"null")
+
+
 _NULL: Final = msgspec.Raw(b"null")
 
 
@@ -82,12 +97,15 @@ class _Record(msgspec.Struct, gc=False, rename="camel"):
     recipient_account_id: str | None = None
     user_identity: _Identity | None = None
     insight_details: _Insight | None = None
+    event_data: msgspec.Raw = _NULL
     request_parameters: msgspec.Raw = _NULL
     response_elements: msgspec.Raw = _NULL
     resources: list[dict[str, Any]] | None = None
 
 
 _decoder = msgspec.json.Decoder(_Record)
+_activity = msgspec.json.Decoder(_Activity)
+_named = msgspec.json.Decoder(_Named)
 _NOBODY: Final = _Identity()
 _NO_INSIGHT: Final = _Insight()
 LAST: Final = 253_402_300_799
@@ -105,6 +123,8 @@ def extract(position: int, record: bytes) -> Event:
         raise Undecodable(str(error)) from error
     except RecursionError as error:
         raise Undecodable("the record is nested too deeply") from error
+    if raw.event_category == ACTIVITY:
+        return _of_activity(position, raw, text)
     identity = raw.user_identity or _NOBODY
     insight = raw.insight_details or _NO_INSIGHT
     source = raw.event_source or insight.event_source or ""
@@ -124,6 +144,36 @@ def extract(position: int, record: bytes) -> Event:
         event_type=raw.event_type or "",
         error_code=raw.error_code,
         resources=derive(source, name, request, response, raw.resources or ()),
+        record=text,
+    )
+
+
+def _of_activity(position: int, raw: _Record, text: str) -> Event:
+    """An event from outside AWS: the application's own words are in its `eventData`."""
+    try:
+        data = _activity.decode(raw.event_data)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise Undecodable(str(error)) from error
+    try:
+        resource = _named.decode(data.request_parameters).resource
+    except (msgspec.MsgspecError, RecursionError):  # an application may say anything here
+        resource = None
+    identity = data.user_identity or _NOBODY
+    return Event(
+        position=position,
+        time=epoch(raw.event_time),
+        event_id=raw.event_id,
+        event_name=data.event_name or "",
+        event_source=data.event_source or "",
+        read_only=None,
+        username=identity.principal_id or None,
+        access_key_id=None,
+        account_id=raw.recipient_account_id or "",
+        region=raw.aws_region,
+        category=ACTIVITY,
+        event_type=raw.event_type or "",
+        error_code=data.error_code or None,
+        resources=(("", resource),) if resource else (),
         record=text,
     )
 

@@ -104,6 +104,21 @@ def newest(connection: duckdb.DuckDBPyConnection, files: Sequence[ColdFile], cou
     return events
 
 
+def newest_ids(
+    connection: duckdb.DuckDBPyConnection, segments: Sequence[Segment], files: Sequence[ColdFile], category: str, limit: int
+) -> list[str]:
+    """Ids of the events of `category` with the highest positions, highest first: at most `limit`."""
+    parts = [f"SELECT event_id, position FROM {segment.table} WHERE category = $category" for segment in segments]
+    parameters: dict[str, Any] = {"category": category, "limit": limit}
+    if files:
+        parts.append("SELECT event_id, position FROM read_parquet($files) WHERE category = $category")
+        parameters["files"] = [str(file.path) for file in files]
+    if not parts:
+        return []
+    sql = f"SELECT event_id FROM ({' UNION ALL '.join(parts)}) ORDER BY position DESC LIMIT $limit"
+    return [event_id for (event_id,) in connection.execute(sql, parameters).fetchall()]
+
+
 def _hot(connection: duckdb.DuckDBPyConnection, segments: Sequence[Segment], question: Question) -> list[Event]:
     if not segments:
         return []

@@ -23,6 +23,7 @@ from typing import IO, Protocol
 
 from opentrail.clock import Clock
 from opentrail.errors import JournalTrimmed, OpenTrailError
+from opentrail.events.activity import CATEGORY as ACTIVITY
 from opentrail.eventstore import query
 from opentrail.eventstore.cold import DAY, ColdFile, ColdStore
 from opentrail.eventstore.columns import COLUMNS, INSIGHT, MANAGEMENT, Event, Undecodable, extract
@@ -30,12 +31,12 @@ from opentrail.eventstore.compaction import choose
 from opentrail.eventstore.files import make_directory
 from opentrail.eventstore.quarantine import Quarantine
 from opentrail.eventstore.query import Question
-from opentrail.eventstore.search import connect, in_batches, newest, search
+from opentrail.eventstore.search import connect, in_batches, newest, newest_ids, search
 from opentrail.eventstore.settings import EventStoreSettings
 from opentrail.eventstore.tail import HotTail, Segment
 from opentrail.eventstore.warm import BOTTOM, WarmWindow
 
-KEPT = frozenset((MANAGEMENT, INSIGHT))
+KEPT = frozenset((MANAGEMENT, INSIGHT, ACTIVITY))
 """Categories of events that are kept here."""
 
 MAINTENANCE_INTERVAL = 3600.0
@@ -412,12 +413,21 @@ class EventStore:
             finally:
                 cursor.close()
 
+    def newest_ids(self, category: str, limit: int) -> list[str]:
+        """Ids of the events of `category` that came in last, newest first, of every account and age: at most `limit`."""
+        with self._view() as (view, _, _):
+            cursor = self._connection.cursor()
+            try:
+                return newest_ids(cursor, view.segments, view.files, category, limit)
+            finally:
+                cursor.close()
+
     @contextmanager
-    def _view(self, question: Question) -> Iterator[tuple[_View, list[Event], query.Key]]:
+    def _view(self, question: Question | None = None) -> Iterator[tuple[_View, list[Event], query.Key]]:
         with self._state:
             view = _View(self._segments, self._files, self._position)
             self._views.append(view)
-            candidates, floor = self._warm.candidates(question), self._warm.floor
+            candidates, floor = self._warm.candidates(question) if question is not None else [], self._warm.floor
         try:
             yield view, candidates, floor
         finally:

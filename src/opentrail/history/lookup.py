@@ -50,8 +50,8 @@ class Lookup:
 
     account_id: str
     region: str
-    insight: bool = False
-    """Insights events instead of management events."""
+    category: str = "Management"
+    """`eventCategory` of the events. `LookupEvents` asks for management and Insights events only."""
     key: str | None = None
     """The lookup attribute's wire name."""
     value: str | None = None
@@ -84,7 +84,7 @@ class Lookup:
         lookup = cls(
             account_id=account_id,
             region=region,
-            insight=category is not None,
+            category="Management" if category is None else "Insight",
             key=key,
             value=value,
             start=start,
@@ -114,7 +114,7 @@ class Lookup:
         return Question(
             account_id=self.account_id,
             region=self.region,
-            category="Insight" if self.insight else "Management",
+            category=self.category,
             attribute=ATTRIBUTES[self.key] if self.key is not None else None,
             value={"true": True, "false": False}.get(self.value or "") if self.key == "ReadOnly" else self.value,
             start=self.start,
@@ -138,7 +138,7 @@ class Lookup:
 
     def _identity(self) -> bytes:
         """What must be the same on every page."""
-        members = (self.account_id, self.region, self.insight, self.key, self.value, self.start, self.end, self.max_results)
+        members = (self.account_id, self.region, self.category, self.key, self.value, self.start, self.end, self.max_results)
         return msgspec.json.encode(members)
 
 

@@ -96,13 +96,22 @@ class DataFolder:
         endpoint: str,
         region: str,
         digest_interval: float,
+        account_id: str,
+        link: str,
         ca_bundle: Path | None = None,
         vpc_endpoints: Mapping[str, str] | None = None,
     ) -> None:
-        """Tell the other verbs where the server listens, and how often digests are made (s).
+        """Tell the other verbs where the server listens, how often digests are made (s), the default account, and the socket on which
+        the followers answer (only processes of the folder's owner can open it).
 
         `ca_bundle` is the certificate that clients must be told to trust, `vpc_endpoints` the URL of each VPC endpoint."""
-        told: dict[str, object] = {"endpoint": endpoint, "region": region, "digest_interval": digest_interval}
+        told: dict[str, object] = {
+            "endpoint": endpoint,
+            "region": region,
+            "digest_interval": digest_interval,
+            "account_id": account_id,
+            "link": link,
+        }
         if ca_bundle is not None:
             told["ca_bundle"] = str(ca_bundle)
         if vpc_endpoints:

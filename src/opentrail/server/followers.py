@@ -24,6 +24,7 @@ from opentrail import history
 from opentrail.buckets import Buckets, ServiceWriter
 from opentrail.clock import Clock, SystemClock
 from opentrail.errors import JournalError
+from opentrail.events.activity import CATEGORY as ACTIVITY
 from opentrail.events.categories import DATA
 from opentrail.eventstore.settings import EventStoreSettings
 from opentrail.eventstore.store import EventStore
@@ -247,6 +248,8 @@ class Followers:
         match name:
             case "lookup":
                 return await loop.run_in_executor(self._askers, self._lookup, payload)
+            case "audit_events":
+                return await loop.run_in_executor(self._askers, self._audit_events, payload)
             case "status":
                 return await loop.run_in_executor(self._teller, self._status)
             case _:
@@ -261,6 +264,12 @@ class Followers:
     def _lookup(self, question: Any) -> dict[str, Any]:
         lookup = history.Lookup.from_dict(question["lookup"])
         return history.answer(self._opened_store(OPENING), lookup, at_least=question["at_least"], secret=self._secret)
+
+    def _audit_events(self, question: Any) -> list[str]:
+        store = self._opened_store(OPENING)
+        if not store.catch_up(question["at_least"], patience=OPENING):
+            raise ServiceUnavailable("The event store is catching up with the journal.")
+        return store.newest_ids(ACTIVITY, question["limit"])
 
     def _status(self) -> dict[str, Any]:
         store = self._opened_store(0).status()

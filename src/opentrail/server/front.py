@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from opentrail.api.call import Service
 from opentrail.api.cloudtrail import CloudTrailService
 from opentrail.api.cloudtrail.delegates import DelegateOperations
 from opentrail.api.cloudtrail.history import History
+from opentrail.api.cloudtrail_data import CloudTrailData
+from opentrail.api.cloudtrail_data.channels import BuiltInChannels
+from opentrail.api.cloudtrail_data.recent import RecentEvents
 from opentrail.api.endpoint import Endpoint
 from opentrail.api.forward import Forward
 from opentrail.api.iam import IAM
@@ -118,6 +122,7 @@ class Front:
             CloudTrailService(trails, keys, {**history.operations, **delegates.operations}),
             OrganizationsService(self._identities.organizations, catalogue.service("organizations").model),
             KMS(self._kms, catalogue.service("kms").model),
+            CloudTrailData(BuiltInChannels(), RecentEvents(self._audit_events), clock),
         ]
         request_ids = RequestIds()
         known = frozenset(region for names in regions.partitions.values() for region in names)
@@ -171,6 +176,11 @@ class Front:
             )
             for listener in orders.listeners
         }
+
+    async def _audit_events(self, limit: int) -> Sequence[str]:
+        """Ids of the newest events that applications have put, all those that are in the journal now among them."""
+        found: Sequence[str] = await self._asker.ask("audit_events", {"at_least": self._journal.head, "limit": limit})
+        return found
 
     async def _tell_sandbox(self, asked: Asked) -> None:
         """The sandbox has an IAM of its own, in which its Lambda looks for roles: it is told what ours did."""
@@ -256,6 +266,8 @@ class Front:
             endpoint=listeners[0].url,
             region=settings.identity.region,
             digest_interval=settings.trails.digest_interval,
+            account_id=settings.identity.account_id,
+            link=self._orders.link,
             ca_bundle=own_authority(Path(settings.front.tls_certificate)) if listeners[0].tls else None,
             vpc_endpoints={one.vpc_endpoint.id: one.url for one in listeners if one.vpc_endpoint is not None},
         )

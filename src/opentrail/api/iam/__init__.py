@@ -74,14 +74,8 @@ class IAM:
         # Shapes are looked up when first called: the model is large and most of it is never needed.
         def handle(call: Call) -> Result:
             session = call.caller.session
-<<<<<<< HEAD
-            # The console gives its people sessions too: they may.
-            bare = session is not None and not session.mfa and not session.from_console
-            if bare and call.caller.type in ("IAMUser", "FederatedUser"):
-=======
             proven = session is None or session.mfa or session.from_console
             if not proven and call.caller.type in ("IAMUser", "FederatedUser"):
->>>>>>> iam
                 # Credentials of GetSessionToken (without MFA) and GetFederationToken cannot call IAM.
                 raise InvalidClientTokenId
             check(call.parameters, self._model.operation_model(name).input_shape)

@@ -1,0 +1,68 @@
+"""One entry of `PutAuditEvents`: taken or refused. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+import msgspec
+
+from opentrail.events import activity
+from opentrail.events.activity import Problem
+
+_EVENTS: Final = UUID("6f7065e1-7261-4c2d-8a65-76656e747300")
+"""The namespace of our event ids; must never change, or events sent again would get other ids."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An event that can be recorded."""
+
+    id: str
+    """The client's, within this request."""
+    event_id: str
+    """Ours: the same for the same content in the same channel."""
+    event_time: str
+    data: Mapping[str, Any]
+
+
+def read(entry: Mapping[str, Any], *, channel_arn: str, account_id: str) -> Entry | Problem:
+    """`entry` as botocore spells it (`id`, `eventData`, `eventDataChecksum`), or why it is refused; `account_id` owns the channel."""
+    text: str = entry["eventData"]
+    raw = text.encode("utf-8", "surrogatepass")
+    checksum = entry.get("eventDataChecksum")
+    if checksum is not None and not _matches(raw, checksum):
+        return Problem("InvalidChecksum", "eventDataChecksum is not the base64 of the SHA-256 of eventData.")
+    if len(raw) > activity.MAX_EVENT:
+        return Problem("FieldTooLong", f"eventData has {len(raw)} bytes; at most {activity.MAX_EVENT} are taken.")
+    try:
+        data = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return Problem("InvalidData", "eventData is not valid JSON.")
+    wrong = activity.problem(data)
+    if wrong is not None:
+        return wrong
+    if data["recipientAccountId"] != account_id:
+        return Problem("InvalidRecipient", "recipientAccountId is not the account that owns the channel.")
+    event_time = activity.normal_time(data["eventTime"])
+    assert event_time is not None  # `problem` has looked
+    return Entry(
+        id=entry["id"],
+        event_id=str(uuid5(_EVENTS, f"{channel_arn}\n{hashlib.sha256(raw).hexdigest()}")),
+        event_time=event_time,
+        data=data,
+    )
+
+
+def _matches(raw: bytes, checksum: str) -> bool:
+    try:
+        given = base64.b64decode(checksum, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return hmac.compare_digest(given, hashlib.sha256(raw).digest())

@@ -1,0 +1,29 @@
+"""The record of an event from outside AWS (`spec/lake.md` §3.1): what the application said, and the facts of its taking in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from opentrail.clock import iso_seconds
+from opentrail.events import activity
+from opentrail.events import record as records
+
+
+def activity_event(
+    data: Mapping[str, Any], *, event_id: str, event_time: str, region: str, account_id: str, channel_arn: str, ingested: float
+) -> bytes:
+    """The record's JSON bytes. `data` is an `eventData` that `activity.problem` finds nothing wrong with, `ingested` epoch seconds."""
+    return records.encode(
+        {
+            "eventVersion": records.VERSION,
+            "eventCategory": activity.CATEGORY,
+            "eventType": activity.TYPE,
+            "eventID": event_id,
+            "eventTime": event_time,
+            "awsRegion": region,
+            "recipientAccountId": account_id,
+            "metadata": {"ingestionTime": iso_seconds(ingested), "channelARN": channel_arn},
+            "eventData": data,
+        }
+    )
