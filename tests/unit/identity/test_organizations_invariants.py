@@ -57,7 +57,8 @@ class OrganizationMachine(RuleBasedStateMachine):
         made = self.organizations.create(MANAGER)
         self.root = made.root_id
         self.parents[MANAGER] = self.root
-        self.attached = {self.root: set(), MANAGER: set()}
+        self.start(self.root)
+        self.start(MANAGER)
 
     def pick(self, data: Any, among: Any) -> str:
         return data.draw(st.sampled_from(sorted(among)))
@@ -72,7 +73,7 @@ class OrganizationMachine(RuleBasedStateMachine):
         return above[::-1]
 
     def start(self, target: str) -> None:
-        self.attached[target] = {"p-FullAWSAccess"} if self.enabled else set()
+        self.attached[target] = {"p-FullAWSAccess"}
 
     def tried(self, call: Any, *, allowed: bool) -> Any:
         try:
@@ -144,7 +145,8 @@ class OrganizationMachine(RuleBasedStateMachine):
         (policies.disable_type if self.enabled else policies.enable_type)(MANAGER, self.root, SCP)
         self.enabled = not self.enabled
         for target in self.attached:
-            self.start(target)
+            if not self.enabled:
+                self.start(target)
 
     @rule(action=st.sampled_from(ACTIONS))
     def make_policy(self, action: str) -> None:
@@ -167,7 +169,7 @@ class OrganizationMachine(RuleBasedStateMachine):
     def detach(self, data: Any) -> None:
         target, policy = self.pick(data, self.attached), self.pick(data, {"p-FullAWSAccess", *self.policies})
         present = self.attached[target]
-        allowed = policy in present and len(present) > 1
+        allowed = self.enabled and policy in present and len(present) > 1
         self.tried(lambda: self.organizations.policies.detach(MANAGER, policy, target), allowed=allowed)
         if allowed:
             present.remove(policy)

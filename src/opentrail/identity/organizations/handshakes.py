@@ -168,6 +168,7 @@ class Handshakes:
                 self._join(connection, organization, caller, row, now)
             elif row.action == ENABLE:
                 connection.execute(update(organizations).where(organizations.c.id == organization.id).values(feature_set=ALL))
+                membership.attach_full_access_everywhere(connection, organization.id, organization.root_id, now)
             _end(connection, handshake_id, "ACCEPTED", now)
             if row.parent_id is not None:
                 consent.weigh(connection, row.parent_id)

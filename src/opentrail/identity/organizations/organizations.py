@@ -81,6 +81,7 @@ class Organizations:
                 )
             )
             made = tree.of_row(connection.execute(select(organizations).where(organizations.c.root_id == root)).one())
+            membership.attach_full_access(connection, made, root, now)
             membership.join(connection, self._events, made, caller, method="INVITED", now=now, tagged={})
             return made
 

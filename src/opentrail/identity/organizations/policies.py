@@ -1,7 +1,8 @@
 """Policies of an organization: their types, the policies, and what they are attached to.
 
 Service control policies are the type that is served, for they are the ones that are enforced (`policies/evaluation.py`). The root, every
-unit and every account carry at least one of them and at most five, beginning with `p-FullAWSAccess`, as long as the type is enabled.
+unit and every account carry at least one of them and at most five, beginning with `p-FullAWSAccess`; they are in force while the type is
+enabled in the root, and only then can they be attached and detached.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, insert, literal, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from opentrail.clock import Clock
 from opentrail.identity.entities import Page
-from opentrail.identity.organizations import contacts, documents, ids, tags, tree
+from opentrail.identity.organizations import contacts, documents, ids, membership, tags, tree
 from opentrail.identity.organizations.faults import (
     ConstraintViolationException,
     DuplicatePolicyAttachmentException,
@@ -31,7 +32,7 @@ from opentrail.identity.organizations.faults import (
     TargetNotFoundException,
 )
 from opentrail.identity.organizations.place import FULL_ACCESS_DOCUMENT
-from opentrail.identity.organizations.store import attachments, members, organizations, policies, units
+from opentrail.identity.organizations.store import attachments, organizations, policies, units
 from opentrail.identity.organizations.tree import ALL, SERVICE_CONTROL_POLICY, Organization
 from opentrail.identity.store import Store
 
@@ -86,7 +87,7 @@ class OrganizationPolicies:
         self._clock = clock
 
     def enable_type(self, caller: str, root_id: str, kind: str) -> Organization:
-        """Enable a policy type in the root; for service control policies, everything gets `p-FullAWSAccess`.
+        """Enable a policy type in the root: what is attached is in force from now on.
 
         Raises `RootNotFoundException`, `PolicyTypeAlreadyEnabledException`, `PolicyTypeNotAvailableForOrganizationException`.
         """
@@ -96,18 +97,10 @@ class OrganizationPolicies:
             if kind in organization.policy_types:
                 raise PolicyTypeAlreadyEnabledException
             _set_types(connection, organization, [*organization.policy_types, kind])
-            now, own = self._clock.time(), organization.id
-            for targets in (
-                select(literal(organization.root_id)),
-                select(units.c.id).where(units.c.organization_id == own),
-                select(members.c.account_id).where(members.c.organization_id == own),
-            ):
-                row = targets.add_columns(literal(ids.FULL_ACCESS), literal(own), literal(now))
-                connection.execute(insert(attachments).from_select(["target_id", "policy_id", "organization_id", "attached"], row))
             return tree.of(connection, caller)
 
     def disable_type(self, caller: str, root_id: str, kind: str) -> Organization:
-        """Disable a policy type in the root; its policies are detached from everything, and stay.
+        """Disable a policy type in the root; its policies are detached from everything but `p-FullAWSAccess`, and stay.
 
         Raises `RootNotFoundException`, `PolicyTypeNotEnabledException`.
         """
@@ -117,7 +110,7 @@ class OrganizationPolicies:
                 raise PolicyTypeNotEnabledException
             _set_types(connection, organization, [other for other in organization.policy_types if other != kind])
             # There is one type, so its attachments are all there are.
-            connection.execute(delete(attachments).where(attachments.c.organization_id == organization.id))
+            membership.attach_full_access_everywhere(connection, organization.id, organization.root_id, self._clock.time())
             return tree.of(connection, caller)
 
     def create(self, caller: str, *, kind: str, name: str, description: str, content: str, tagged: Mapping[str, str]) -> OrganizationPolicy:
