@@ -188,6 +188,8 @@ class Identities:
             return current_generation(connection)
 
     def _place(self, account_id: str) -> Place | None:
+        if len(account_id) != 12:
+            return None  # services and strangers, and what somebody wrote into an ARN
         if self._clock.monotonic() - self._checked >= FRESHNESS:
             self._check()
         try:
@@ -273,7 +275,8 @@ class Identities:
     def _active_root_key(self, account_id: str) -> Credential | None:
         for key in self.access_keys.list(account_id, None):
             if key.status == "Active":
-                return self.credential(key.access_key_id)
+                with self._store.read() as connection:  # not `credential`: the keys of a closed account are there, and sign for nobody
+                    return credentials.load(connection, self._vault, key.access_key_id)
         return None
 
     def _make_root_key(self, account_id: str) -> None:

@@ -186,6 +186,7 @@ def test_units_are_made_named_and_deleted(manager: Any) -> None:
     assert manager("DescribeOrganizationalUnit", OrganizationalUnitId=below)["OrganizationalUnit"]["Path"] == f"{unit['Path']}{below}/"
     other = manager.unit("Sandbox")
     manager.refused("DuplicateOrganizationalUnitException", "UpdateOrganizationalUnit", OrganizationalUnitId=other, Name="Workloads")
+    manager.refused("DuplicateOrganizationalUnitException", "UpdateOrganizationalUnit", OrganizationalUnitId=other, Name="Sandbox")
     renamed = manager("UpdateOrganizationalUnit", OrganizationalUnitId=other, Name="Play")["OrganizationalUnit"]
     assert (renamed["Id"], renamed["Name"]) == (other, "Play")
     manager.refused("OrganizationalUnitNotEmptyException", "DeleteOrganizationalUnit", OrganizationalUnitId=unit["Id"])

@@ -127,6 +127,8 @@ def test_everything_carries_at_least_one_policy_and_at_most_five(governed: Any) 
 def test_policy_types_are_enabled_and_disabled_in_the_root(manager: Any) -> None:
     root, account = manager.root_id(), manager.account("dev")
     policy = manager.policy("p", deny("s3:*"))
+    (attached,) = manager("ListPoliciesForTarget", TargetId=account, Filter=SCP)["Policies"]
+    assert attached["Id"] == "p-FullAWSAccess"
     on = {"RootId": root, "PolicyType": SCP}
     manager.refused("PolicyTypeNotEnabledException", "AttachPolicy", PolicyId=policy, TargetId=root)
     manager.refused("PolicyTypeNotEnabledException", "DisablePolicyType", **on)

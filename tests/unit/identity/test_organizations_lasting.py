@@ -96,6 +96,21 @@ def test_a_crash_in_the_middle_of_making_an_account_leaves_nothing(tmp_path: Pat
     assert identities.organizations.accounts.create(MANAGER, email="a@example.com", name="n", tags={}).state == "SUCCEEDED"
 
 
+def test_opentrail_starts_although_its_default_account_is_closed(tmp_path: Path) -> None:
+    clock = ManualClock()
+    identities = opened(tmp_path, clock)
+    other = "210987654321"
+    identities.accounts.ensure(other)
+    identities.organizations.create(other)
+    invitation = identities.organizations.handshakes.invite(other, "ACCOUNT", MANAGER, notes=None, tagged={})
+    identities.organizations.handshakes.accept(MANAGER, invitation.id)
+    key = identities.ensure_root(MANAGER)
+    identities.organizations.accounts.close(other, MANAGER)
+    again = opened(tmp_path, clock)
+    assert again.ensure_root(MANAGER).access_key_id == key.access_key_id
+    assert again.credential(key.access_key_id) is None
+
+
 def test_changes_made_at_once_come_out_in_one_order(tmp_path: Path) -> None:
     clock = ManualClock()
     identities = opened(tmp_path, clock)

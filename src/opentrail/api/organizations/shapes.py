@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from opentrail.identity.organizations.accounts import Account, AccountRequest
-from opentrail.identity.organizations.handshakes import Handshake
-from opentrail.identity.organizations.policies import OrganizationPolicy, Target
+from opentrail.identity.organizations.handshake_rows import Handshake
+from opentrail.identity.organizations.policy_rows import OrganizationPolicy, Target
 from opentrail.identity.organizations.services import Delegate
 from opentrail.identity.organizations.tagged import ResourcePolicy
 from opentrail.identity.organizations.tree import ALL, SERVICE_CONTROL_POLICY, Organization

@@ -44,7 +44,7 @@ def _text(value: str, shape: StringShape, path: str) -> None:
         if value not in shape.enum:
             reason = "INVALID_ENUM_POLICY_TYPE" if shape.name == "PolicyType" else "INVALID_ENUM"
             choices = ", ".join(shape.enum)
-            raise InvalidInputException(f"You specified an invalid value for {path}. It must be one of: {choices}.", Reason=reason)
+            raise InvalidInputException(f"You specified an invalid value. {path} must be one of: {choices}.", Reason=reason)
         return
     _bounds(len(value), shape, path, "LENGTH", "longer", "shorter")
     pattern = shape.metadata.get("pattern")

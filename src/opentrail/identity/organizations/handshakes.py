@@ -6,53 +6,34 @@ after 15 days, the change to all features after 90. What has ended can be seen f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, select, update
 
 from opentrail.clock import Clock
 from opentrail.identity.entities import Page
-from opentrail.identity.organizations import consent, contacts, ids, membership, tree
+from opentrail.identity.organizations import consent, contacts, membership, tree
+from opentrail.identity.organizations import handshake_rows as rows
 from opentrail.identity.organizations.consent import APPROVE, ENABLE, PENDING
 from opentrail.identity.organizations.events import Events
 from opentrail.identity.organizations.faults import (
     AccessDeniedException,
     DuplicateHandshakeException,
-    HandshakeAlreadyInStateException,
     HandshakeConstraintViolationException,
     HandshakeNotFoundException,
     InvalidHandshakeTransitionException,
     InvalidInputException,
     MasterCannotLeaveOrganizationException,
 )
+from opentrail.identity.organizations.handshake_rows import DAY, Handshake
 from opentrail.identity.organizations.store import handshakes, members, organizations
-from opentrail.identity.organizations.tree import ALL, Organization, moment, of_row
+from opentrail.identity.organizations.tree import ALL, Organization, of_row
 from opentrail.identity.store import Store
 
 INVITE = "INVITE"
-DAY = 86400.0
-INVITATION, CHANGE, SEEN = 15 * DAY, 90 * DAY, 30 * DAY
-"""Seconds that an invitation, the change to all features and a handshake that has ended last."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handshake:
-    """One handshake."""
-
-    id: str
-    arn: str
-    action: str
-    state: str
-    requested: datetime
-    expires: datetime
-    organization_id: str
-    party: tuple[str, str] | None
-    """Type and id of the recipient; `None`: the organization itself."""
-    resources: Sequence[Mapping[str, Any]]
-    """As the API shows them."""
+INVITATION, CHANGE = 15 * DAY, 90 * DAY
+"""Seconds that an invitation and the change to all features wait for an answer."""
 
 
 class Handshakes:
@@ -84,8 +65,10 @@ class Handshakes:
                 raise HandshakeConstraintViolationException(
                     "The invited account is already a member of an organization.", Reason="ALREADY_IN_AN_ORGANIZATION"
                 )
-            same = _addressed(connection, invited) if invited is not None else handshakes.c.party_id == target.lower()
-            if connection.execute(select(handshakes.c.id).where(same, handshakes.c.organization_id == organization.id, _open(now))).first():
+            same = rows.addressed_to(connection, invited) if invited is not None else handshakes.c.party_id == target.lower()
+            if connection.execute(
+                select(handshakes.c.id).where(same, handshakes.c.organization_id == organization.id, rows.is_open(now))
+            ).first():
                 raise DuplicateHandshakeException
             contact = contacts.of(connection, [caller])[caller]
             about = [
@@ -99,7 +82,7 @@ class Handshakes:
             ]
             if notes:
                 resources.append({"Type": "NOTES", "Value": notes})
-            made = _add(
+            made = rows.add(
                 connection, organization, INVITE, "OPEN", now, INVITATION, party=(kind, target), resources=resources, tags=dict(tagged)
             )
             return self._one(connection, made, caller)
@@ -122,7 +105,7 @@ class Handshakes:
                     Reason="ORGANIZATION_IS_ALREADY_PENDING_ALL_FEATURES_MIGRATION",
                 )
             own = {"Type": "ORGANIZATION", "Value": organization.id}
-            parent = _add(connection, organization, ENABLE, "REQUESTED", now, CHANGE, resources=[own])
+            parent = rows.add(connection, organization, ENABLE, "REQUESTED", now, CHANGE, resources=[own])
             invited = connection.execute(
                 select(members.c.account_id).where(
                     members.c.organization_id == organization.id,
@@ -134,7 +117,7 @@ class Handshakes:
                 party = {"Type": "ACCOUNT", "Value": account_id}
                 above = {"Type": "PARENT_HANDSHAKE", "Value": parent}
                 resources = [own, above, party]
-                _add(
+                rows.add(
                     connection,
                     organization,
                     APPROVE,
@@ -160,15 +143,16 @@ class Handshakes:
             if row.action == ENABLE:
                 if caller != row.management_account_id:
                     raise AccessDeniedException
-            elif not _is_party(connection, row, caller):
+            elif not rows.is_party(connection, row, caller):
                 raise AccessDeniedException
-            _require_open(row, "ACCEPTED", now)
+            rows.require_open(row, "ACCEPTED", now)
             organization = of_row(connection.execute(select(organizations).where(organizations.c.id == row.organization_id)).one())
             if row.action == INVITE:
                 self._join(connection, organization, caller, row, now)
             elif row.action == ENABLE:
                 connection.execute(update(organizations).where(organizations.c.id == organization.id).values(feature_set=ALL))
-            _end(connection, handshake_id, "ACCEPTED", now)
+                membership.attach_full_access_everywhere(connection, organization.id, organization.root_id, now)
+            rows.end(connection, handshake_id, "ACCEPTED", now)
             if row.parent_id is not None:
                 consent.weigh(connection, row.parent_id)
             return self._one(connection, handshake_id, caller)
@@ -194,10 +178,10 @@ class Handshakes:
         now = self._clock.time()
         with self._store.write() as connection:
             row = self._row(connection, handshake_id, caller)
-            if not _is_party(connection, row, caller):
+            if not rows.is_party(connection, row, caller):
                 raise AccessDeniedException
-            _require_open(row, "DECLINED", now)
-            _end(connection, handshake_id, "DECLINED", now)
+            rows.require_open(row, "DECLINED", now)
+            rows.end(connection, handshake_id, "DECLINED", now)
             return self._one(connection, handshake_id, caller)
 
     def cancel(self, caller: str, handshake_id: str) -> Handshake:
@@ -209,14 +193,14 @@ class Handshakes:
                 raise AccessDeniedException
             if row.action == APPROVE:
                 raise InvalidHandshakeTransitionException("Cancel the handshake that it belongs to.")
-            _require_open(row, "CANCELED", now, also="REQUESTED")
-            _end(connection, handshake_id, "CANCELED", now)
+            rows.require_open(row, "CANCELED", now, also="REQUESTED")
+            rows.end(connection, handshake_id, "CANCELED", now)
             for child in list(
                 connection.execute(
                     select(handshakes.c.id).where(handshakes.c.parent_id == handshake_id, handshakes.c.state.in_(PENDING))
                 ).scalars()
             ):
-                _end(connection, child, "CANCELED", now)
+                rows.end(connection, child, "CANCELED", now)
             return self._one(connection, handshake_id, caller)
 
     def describe(self, caller: str, handshake_id: str) -> Handshake:
@@ -229,7 +213,7 @@ class Handshakes:
     ) -> Page[Handshake]:
         """The handshakes that were sent to the account, by id."""
         with self._store.read() as connection:
-            return self._list(connection, _addressed(connection, caller), action, parent_id, after, limit)
+            return self._list(connection, rows.addressed_to(connection, caller), action, parent_id, after, limit)
 
     def sent(
         self, caller: str, *, action: str | None = None, parent_id: str | None = None, after: str | None = None, limit: int = 20
@@ -243,7 +227,7 @@ class Handshakes:
         """The ARN of a handshake, whoever asks; `None` when there is none."""
         with self._store.read() as connection:
             row = connection.execute(select(handshakes).where(handshakes.c.id == handshake_id)).first()
-        return None if row is None else _arn(row)
+        return None if row is None else rows.arn_of(row)
 
     def _list(
         self,
@@ -255,131 +239,31 @@ class Handshakes:
         limit: int,
     ) -> Page[Handshake]:
         now = self._clock.time()
-        query = select(handshakes).where(condition, _visible(now))
+        query = select(handshakes).where(condition, rows.is_visible(now))
         if action is not None:
             query = query.where(handshakes.c.action == action)
         if parent_id is not None:
             query = query.where(handshakes.c.parent_id == parent_id)
         page = tree.page(connection, query, handshakes.c.id, after=after, limit=limit)
-        return Page([_shown(row, now) for row in page.items], page.more)
+        return Page([rows.shown(row, now) for row in page.items], page.more)
 
     def _row(self, connection: Connection, handshake_id: str, caller: str) -> Row[Any]:
         """The handshake, if the caller is its sender, its recipient, or of its organization."""
-        row = connection.execute(select(handshakes).where(handshakes.c.id == handshake_id, _visible(self._clock.time()))).first()
+        row = connection.execute(select(handshakes).where(handshakes.c.id == handshake_id, rows.is_visible(self._clock.time()))).first()
         if row is None:
             raise HandshakeNotFoundException
         standing = tree.standing(connection, caller)
         reader = standing is not None and standing.organization.id == row.organization_id and (standing.management or standing.delegated)
-        if not reader and not _is_party(connection, row, caller):
+        if not reader and not rows.is_party(connection, row, caller):
             raise HandshakeNotFoundException
         return row
 
     def _one(self, connection: Connection, handshake_id: str, caller: str) -> Handshake:
-        return _shown(self._row(connection, handshake_id, caller), self._clock.time())
-
-
-def end_all(connection: Connection, organization: Organization, now: float) -> None:
-    """The organization is deleted: take back what it has sent, and forget what was over long ago."""
-    mine = handshakes.c.organization_id == organization.id
-    connection.execute(update(handshakes).where(mine, handshakes.c.state.in_(PENDING)).values(state="CANCELED", ended=now))
-    connection.execute(delete(handshakes).where(mine, ~_visible(now)))
-
-
-def _add(
-    connection: Connection,
-    organization: Organization,
-    action: str,
-    state: str,
-    now: float,
-    lasting: float,
-    *,
-    resources: Sequence[Mapping[str, Any]],
-    party: tuple[str, str] | None = None,
-    parent_id: str | None = None,
-    tags: Mapping[str, str] | None = None,
-) -> str:
-    connection.execute(delete(handshakes).where(~_visible(now)))
-    made = ids.handshake_id()
-    connection.execute(
-        insert(handshakes).values(
-            id=made,
-            organization_id=organization.id,
-            management_account_id=organization.management_account_id,
-            action=action,
-            party_type=party[0] if party else None,
-            party_id=party[1].lower() if party else None,
-            state=state,
-            requested=now,
-            expires=now + lasting,
-            parent_id=parent_id,
-            resources=list(resources),
-            tags=dict(tags or {}),
-        )
-    )
-    return made
-
-
-def _end(connection: Connection, handshake_id: str, state: str, now: float) -> None:
-    connection.execute(update(handshakes).where(handshakes.c.id == handshake_id).values(state=state, ended=now))
-
-
-def _open(now: float) -> ColumnElement[bool]:
-    return and_(handshakes.c.state.in_(PENDING), handshakes.c.expires > now)
-
-
-def _visible(now: float) -> ColumnElement[bool]:
-    ended = and_(handshakes.c.ended.is_not(None), handshakes.c.ended > now - SEEN)
-    return or_(ended, and_(handshakes.c.ended.is_(None), handshakes.c.expires > now - SEEN))
-
-
-def _addressed(connection: Connection, account_id: str) -> ColumnElement[bool]:
-    """Whatever is addressed to the account, by its id or by its e-mail."""
-    email = contacts.of(connection, [account_id])[account_id].email.lower()
-    return or_(
-        and_(handshakes.c.party_type == "ACCOUNT", handshakes.c.party_id == account_id),
-        and_(handshakes.c.party_type == "EMAIL", handshakes.c.party_id == email),
-    )
-
-
-def _is_party(connection: Connection, row: Row[Any], account_id: str) -> bool:
-    if row.party_type == "EMAIL":
-        return bool(contacts.of(connection, [account_id])[account_id].email.lower() == row.party_id)
-    return bool(row.party_id == account_id)
-
-
-def _state(row: Row[Any], now: float) -> str:
-    return "EXPIRED" if row.state in PENDING and row.expires <= now else str(row.state)
-
-
-def _require_open(row: Row[Any], wanted: str, now: float, *, also: str = "OPEN") -> None:
-    state = _state(row, now)
-    if state == wanted:
-        raise HandshakeAlreadyInStateException
-    if state not in ("OPEN", also):
-        raise InvalidHandshakeTransitionException(f"You can't perform the operation on a handshake that is {state}.")
+        return rows.shown(self._row(connection, handshake_id, caller), self._clock.time())
 
 
 def _no_invitations() -> HandshakeConstraintViolationException:
     return HandshakeConstraintViolationException(
         "Accounts can't be invited while the organization is in the process of enabling all features.",
         Reason="INVITE_DISABLED_DURING_ENABLE_ALL_FEATURES",
-    )
-
-
-def _arn(row: Row[Any]) -> str:
-    return ids.arn(row.management_account_id, "handshake", row.organization_id, row.action.lower(), row.id)
-
-
-def _shown(row: Row[Any], now: float) -> Handshake:
-    party = next(((found["Type"], found["Value"]) for found in row.resources if found["Type"] in ("ACCOUNT", "EMAIL")), None)
-    return Handshake(
-        id=row.id,
-        arn=_arn(row),
-        action=row.action,
-        state=_state(row, now),
-        requested=moment(row.requested),
-        expires=moment(row.expires),
-        organization_id=row.organization_id,
-        party=party,
-        resources=row.resources,
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, literal, select
 
 from opentrail.identity.organizations import consent, ids, tags
 from opentrail.identity.organizations.events import Events
 from opentrail.identity.organizations.faults import ConstraintViolationException
-from opentrail.identity.organizations.store import attachments, closures, delegations, members
-from opentrail.identity.organizations.tree import SERVICE_CONTROL_POLICY, Organization, count
+from opentrail.identity.organizations.store import attachments, closures, delegations, members, units
+from opentrail.identity.organizations.tree import ALL, Organization, count
 
 MAX_ACCOUNTS = 50_000
 """Accounts in an organization: the most that AWS grants."""
@@ -21,11 +21,23 @@ CLOSED_FOR = 90 * 86400.0
 
 
 def attach_full_access(connection: Connection, organization: Organization, target: str, now: float) -> None:
-    """What every new root, unit and account starts with, where service control policies are enabled."""
-    if SERVICE_CONTROL_POLICY in organization.policy_types:
+    """What every new root, unit and account starts with, in an organization with all features."""
+    if organization.feature_set == ALL:
         connection.execute(
             insert(attachments).values(target_id=target, policy_id=ids.FULL_ACCESS, organization_id=organization.id, attached=now)
         )
+
+
+def attach_full_access_everywhere(connection: Connection, organization_id: str, root_id: str, now: float) -> None:
+    """Leave the root, every unit and every account with `p-FullAWSAccess` and nothing else."""
+    connection.execute(delete(attachments).where(attachments.c.organization_id == organization_id))
+    for targets in (
+        select(literal(root_id)),
+        select(units.c.id).where(units.c.organization_id == organization_id),
+        select(members.c.account_id).where(members.c.organization_id == organization_id),
+    ):
+        row = targets.add_columns(literal(ids.FULL_ACCESS), literal(organization_id), literal(now))
+        connection.execute(insert(attachments).from_select(["target_id", "policy_id", "organization_id", "attached"], row))
 
 
 def require_room(connection: Connection, organization: Organization) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, insert, select
 
 from opentrail.clock import Clock
-from opentrail.identity.organizations import contacts, handshakes, ids, membership, place, tree
+from opentrail.identity.organizations import contacts, handshake_rows, ids, membership, place, tree
 from opentrail.identity.organizations.accounts import MemberAccounts
 from opentrail.identity.organizations.events import Events
 from opentrail.identity.organizations.faults import AlreadyInOrganizationException, OrganizationNotEmptyException
@@ -81,6 +81,7 @@ class Organizations:
                 )
             )
             made = tree.of_row(connection.execute(select(organizations).where(organizations.c.root_id == root)).one())
+            membership.attach_full_access(connection, made, root, now)
             membership.join(connection, self._events, made, caller, method="INVITED", now=now, tagged={})
             return made
 
@@ -99,7 +100,7 @@ class Organizations:
             if tree.count(connection, members.c.organization_id == organization.id) > 1:
                 raise OrganizationNotEmptyException
             membership.depart(connection, self._events, organization, caller, method="LEFT", now=now)
-            handshakes.end_all(connection, organization, now)
+            handshake_rows.end_all(connection, organization, now)
             for table in (units, attachments, policies, trusted_services, delegations, requests, tags, resource_policies):
                 connection.execute(delete(table).where(table.c.organization_id == organization.id))
             connection.execute(delete(organizations).where(organizations.c.id == organization.id))

@@ -1,21 +1,20 @@
 """Policies of an organization: their types, the policies, and what they are attached to.
 
 Service control policies are the type that is served, for they are the ones that are enforced (`policies/evaluation.py`). The root, every
-unit and every account carry at least one of them and at most five, beginning with `p-FullAWSAccess`, as long as the type is enabled.
+unit and every account carry at least one of them and at most five, beginning with `p-FullAWSAccess`; they are in force while the type is
+enabled in the root, and only then can they be attached and detached.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, insert, literal, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from opentrail.clock import Clock
 from opentrail.identity.entities import Page
-from opentrail.identity.organizations import contacts, documents, ids, tags, tree
+from opentrail.identity.organizations import documents, ids, membership, policy_rows, tags, tree
 from opentrail.identity.organizations.faults import (
     ConstraintViolationException,
     DuplicatePolicyAttachmentException,
@@ -23,15 +22,14 @@ from opentrail.identity.organizations.faults import (
     InvalidInputException,
     PolicyInUseException,
     PolicyNotAttachedException,
-    PolicyNotFoundException,
     PolicyTypeAlreadyEnabledException,
     PolicyTypeNotAvailableForOrganizationException,
     PolicyTypeNotEnabledException,
     RootNotFoundException,
     TargetNotFoundException,
 )
-from opentrail.identity.organizations.place import FULL_ACCESS_DOCUMENT
-from opentrail.identity.organizations.store import attachments, members, organizations, policies, units
+from opentrail.identity.organizations.policy_rows import FULL_ACCESS, OrganizationPolicy, Target
+from opentrail.identity.organizations.store import attachments, organizations, policies
 from opentrail.identity.organizations.tree import ALL, SERVICE_CONTROL_POLICY, Organization
 from opentrail.identity.store import Store
 
@@ -42,42 +40,6 @@ MAX_ATTACHED = 5
 """Service control policies attached to one root, unit or account."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrganizationPolicy:
-    """One policy."""
-
-    id: str
-    arn: str
-    name: str
-    description: str
-    type: str
-    aws_managed: bool
-    content: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """What a policy is attached to."""
-
-    id: str
-    arn: str
-    name: str
-    type: str
-    """`ROOT`, `ORGANIZATIONAL_UNIT` or `ACCOUNT`."""
-
-
-FULL_ACCESS: Final = OrganizationPolicy(
-    id=ids.FULL_ACCESS,
-    arn=ids.policy_arn("", "", SERVICE_CONTROL_POLICY, ids.FULL_ACCESS),
-    name="FullAWSAccess",
-    description="Allows access to every operation",
-    type=SERVICE_CONTROL_POLICY,
-    aws_managed=True,
-    content=FULL_ACCESS_DOCUMENT,
-)
-"""The policy that AWS brings along."""
-
-
 class OrganizationPolicies:
     """Policies of organizations. Every method raises `AWSOrganizationsNotInUseException` for callers in no organization."""
 
@@ -86,7 +48,7 @@ class OrganizationPolicies:
         self._clock = clock
 
     def enable_type(self, caller: str, root_id: str, kind: str) -> Organization:
-        """Enable a policy type in the root; for service control policies, everything gets `p-FullAWSAccess`.
+        """Enable a policy type in the root: what is attached is in force from now on.
 
         Raises `RootNotFoundException`, `PolicyTypeAlreadyEnabledException`, `PolicyTypeNotAvailableForOrganizationException`.
         """
@@ -96,18 +58,10 @@ class OrganizationPolicies:
             if kind in organization.policy_types:
                 raise PolicyTypeAlreadyEnabledException
             _set_types(connection, organization, [*organization.policy_types, kind])
-            now, own = self._clock.time(), organization.id
-            for targets in (
-                select(literal(organization.root_id)),
-                select(units.c.id).where(units.c.organization_id == own),
-                select(members.c.account_id).where(members.c.organization_id == own),
-            ):
-                row = targets.add_columns(literal(ids.FULL_ACCESS), literal(own), literal(now))
-                connection.execute(insert(attachments).from_select(["target_id", "policy_id", "organization_id", "attached"], row))
             return tree.of(connection, caller)
 
     def disable_type(self, caller: str, root_id: str, kind: str) -> Organization:
-        """Disable a policy type in the root; its policies are detached from everything, and stay.
+        """Disable a policy type in the root; its policies are detached from everything but `p-FullAWSAccess`, and stay.
 
         Raises `RootNotFoundException`, `PolicyTypeNotEnabledException`.
         """
@@ -117,7 +71,7 @@ class OrganizationPolicies:
                 raise PolicyTypeNotEnabledException
             _set_types(connection, organization, [other for other in organization.policy_types if other != kind])
             # There is one type, so its attachments are all there are.
-            connection.execute(delete(attachments).where(attachments.c.organization_id == organization.id))
+            membership.attach_full_access_everywhere(connection, organization.id, organization.root_id, self._clock.time())
             return tree.of(connection, caller)
 
     def create(self, caller: str, *, kind: str, name: str, description: str, content: str, tagged: Mapping[str, str]) -> OrganizationPolicy:
@@ -152,7 +106,7 @@ class OrganizationPolicies:
             except IntegrityError:
                 raise DuplicatePolicyException from None
             tags.put(connection, organization, policy_id, tagged)
-            return find(connection, organization, policy_id)
+            return policy_rows.find(connection, organization, policy_id)
 
     def update(
         self, caller: str, policy_id: str, *, name: str | None = None, description: str | None = None, content: str | None = None
@@ -172,7 +126,7 @@ class OrganizationPolicies:
                     connection.execute(update(policies).where(policies.c.id == policy_id).values(changed))
                 except IntegrityError:
                     raise DuplicatePolicyException from None
-            return find(connection, organization, policy_id)
+            return policy_rows.find(connection, organization, policy_id)
 
     def delete(self, caller: str, policy_id: str) -> None:
         """Take a policy away. Raises `PolicyNotFoundException`, `PolicyInUseException`, `InvalidInputException` for AWS's own."""
@@ -187,7 +141,7 @@ class OrganizationPolicies:
     def describe(self, caller: str, policy_id: str) -> OrganizationPolicy:
         """One policy. Raises `PolicyNotFoundException`."""
         with self._store.read() as connection:
-            return find(connection, tree.readable(connection, caller), policy_id)
+            return policy_rows.find(connection, tree.readable(connection, caller), policy_id)
 
     def list(self, caller: str, kind: str, *, after: str | None = None, limit: int = 20) -> Page[OrganizationPolicy]:
         """Policies of a type, by id."""
@@ -195,7 +149,7 @@ class OrganizationPolicies:
             organization = tree.readable(connection, caller)
             query = select(policies).where(policies.c.organization_id == organization.id, policies.c.type == kind)
             page = tree.page(connection, query, policies.c.id, after=after, limit=limit)
-        found = [_policy(organization, row) for row in page.items]
+        found = [policy_rows.of_row(organization, row) for row in page.items]
         full = kind == SERVICE_CONTROL_POLICY and organization.feature_set == ALL and (after is None or FULL_ACCESS.id > after)
         return _with_full_access(found, page.more, limit) if full else Page(found, page.more)
 
@@ -247,28 +201,18 @@ class OrganizationPolicies:
             if kind != SERVICE_CONTROL_POLICY:
                 return Page([], False)
             page = tree.page(connection, query, attachments.c.policy_id, after=after, limit=limit)
-            return Page([find(connection, organization, row.policy_id) for row in page.items], page.more)
+            return Page([policy_rows.find(connection, organization, row.policy_id) for row in page.items], page.more)
 
     def targets(self, caller: str, policy_id: str, *, after: str | None = None, limit: int = 20) -> Page[Target]:
         """What a policy is attached to, by id. Raises `PolicyNotFoundException`."""
         with self._store.read() as connection:
             organization = tree.readable(connection, caller)
-            find(connection, organization, policy_id)
+            policy_rows.find(connection, organization, policy_id)
             query = select(attachments.c.target_id).where(
                 attachments.c.policy_id == policy_id, attachments.c.organization_id == organization.id
             )
             page = tree.page(connection, query, attachments.c.target_id, after=after, limit=limit)
-            return Page([_target(connection, organization, row.target_id) for row in page.items], page.more)
-
-
-def find(connection: Connection, organization: Organization, policy_id: str) -> OrganizationPolicy:
-    """The policy of this id. Raises `PolicyNotFoundException`."""
-    if policy_id == FULL_ACCESS.id:
-        return FULL_ACCESS
-    row = connection.execute(select(policies).where(policies.c.id == policy_id, policies.c.organization_id == organization.id)).first()
-    if row is None:
-        raise PolicyNotFoundException
-    return _policy(organization, row)
+            return Page([policy_rows.target(connection, organization, row.target_id) for row in page.items], page.more)
 
 
 def _of_root(connection: Connection, caller: str, root_id: str) -> Organization:
@@ -292,12 +236,12 @@ def _set_types(connection: Connection, organization: Organization, types: list[s
 
 
 def _own(connection: Connection, organization: Organization, policy_id: str) -> None:
-    if find(connection, organization, policy_id).aws_managed:
+    if policy_rows.find(connection, organization, policy_id).aws_managed:
         raise InvalidInputException("You specified a policy that is managed by AWS and can't be modified.", Reason="IMMUTABLE_POLICY")
 
 
 def _require_attachable(connection: Connection, organization: Organization, policy_id: str, target_id: str) -> None:
-    policy = find(connection, organization, policy_id)
+    policy = policy_rows.find(connection, organization, policy_id)
     if not tree.has_target(connection, organization, target_id):
         raise TargetNotFoundException
     if policy.type not in organization.policy_types:
@@ -311,25 +255,3 @@ def _attached(connection: Connection, target_id: str) -> set[str]:
 def _with_full_access(found: list[OrganizationPolicy], more: bool, limit: int) -> Page[OrganizationPolicy]:
     merged = sorted([*found, FULL_ACCESS], key=lambda policy: policy.id)
     return Page(merged[:limit], more or len(merged) > limit)
-
-
-def _policy(organization: Organization, row: Row[Any]) -> OrganizationPolicy:
-    return OrganizationPolicy(
-        id=row.id,
-        arn=ids.policy_arn(organization.management_account_id, organization.id, row.type, row.id),
-        name=row.name,
-        description=row.description,
-        type=row.type,
-        aws_managed=False,
-        content=row.content,
-    )
-
-
-def _target(connection: Connection, organization: Organization, target_id: str) -> Target:
-    if target_id == organization.root_id:
-        kind, name = "ROOT", "Root"
-    elif target_id.startswith("ou-"):
-        kind, name = "ORGANIZATIONAL_UNIT", connection.execute(select(units.c.name).where(units.c.id == target_id)).scalar_one()
-    else:
-        kind, name = "ACCOUNT", contacts.of(connection, [target_id])[target_id].name
-    return Target(id=target_id, arn=organization.arn_of(target_id), name=name, type=kind)

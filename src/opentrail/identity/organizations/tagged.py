@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from opentrail.identity.organizations import documents, ids, policies, tags, tree
+from opentrail.identity.organizations import documents, ids, policy_rows, tags, tree
 from opentrail.identity.organizations.faults import PolicyNotFoundException, ResourcePolicyNotFoundException, TargetNotFoundException
 from opentrail.identity.organizations.store import resource_policies
 from opentrail.identity.organizations.tree import Organization
@@ -98,7 +98,7 @@ def _find(connection: Connection, organization: Organization) -> ResourcePolicy:
 def _require_taggable(connection: Connection, organization: Organization, resource_id: str) -> None:
     try:
         if resource_id.startswith("p-"):
-            found = not policies.find(connection, organization, resource_id).aws_managed
+            found = not policy_rows.find(connection, organization, resource_id).aws_managed
         elif resource_id.startswith("rp-"):
             found = _find(connection, organization).id == resource_id
         else:

@@ -83,10 +83,12 @@ class Units:
             return self._one(connection, tree.readable(connection, caller), unit_id)
 
     def rename(self, caller: str, unit_id: str, name: str | None) -> Unit:
-        """Give a unit another name. Raises `DuplicateOrganizationalUnitException`."""
+        """Give a unit another name. Raises `DuplicateOrganizationalUnitException`, for its own name too."""
         with self._store.write() as connection:
             organization = tree.managed(connection, caller)
-            self._one(connection, organization, unit_id)
+            unit = self._one(connection, organization, unit_id)
+            if unit.name == name:
+                raise DuplicateOrganizationalUnitException
             if name is not None:
                 try:
                     connection.execute(update(units).where(units.c.id == unit_id).values(name=name))
