@@ -18,6 +18,7 @@ from opentrail.buckets import Buckets, ServiceWriter
 from opentrail.clock import SystemClock, iso_seconds
 from opentrail.config import JournalSettings, LakeSettings, Settings, TrailsSettings
 from opentrail.errors import JournalFull
+from opentrail.events.service_event import ServiceEvent
 from opentrail.history import Lookup
 from opentrail.journal import Journal
 from opentrail.journal.positions import Positions
@@ -26,6 +27,7 @@ from opentrail.server.folder import DataFolder
 from opentrail.server.followers import Followers
 from opentrail.server.roles import Orders
 from opentrail.storage.database import Database
+from opentrail.storage.outbox import Outbox
 from opentrail.trails.control import Trails, Wanted
 from opentrail.trails.regions import known_regions
 from opentrail.wire.faults import ServiceUnavailable
@@ -203,6 +205,24 @@ def test_a_full_journal_names_the_follower_that_holds_it(tmp_path: Path, monkeyp
 
         eventually(lambda: "for the follower eventstore (OSError: [Errno 28] No space left on device)" in refused())
     scene.close()
+
+
+def test_what_the_front_may_have_recorded_is_kept_in_the_journal(scene: Scene) -> None:
+    outbox = Outbox(scene.database)
+    event = ServiceEvent(event_source="kms.amazonaws.com", event_name="RotateKey", account_id=ACCOUNT, region=HOME, time=1.0)
+    with scene.database.begin() as connection:
+        outbox.put(connection, event)
+    scene.happen(2)
+    outbox.trying([event.event_id], scene.head)
+    with scene.running() as ask:
+        eventually(lambda: scene.followers._store_is_open.is_set())
+        for _ in range(3):
+            scene.happen()  # a batch of its own, which could be trimmed
+        eventually(lambda: ask("status", None)["counts"]["records_held_by_eventstore"] == 0)
+        eventually(lambda: scene.followers._reader.first() == 3)
+        assert ask("status", None)["counts"]["records_held_by_announcing"] == 3
+        outbox.done([event.event_id])
+        eventually(lambda: scene.followers._reader.first() == 6)
 
 
 def test_status_is_told_while_every_question_waits(scene: Scene) -> None:
