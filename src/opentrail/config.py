@@ -36,6 +36,9 @@ class IdentitySettings:
 
     account_id: str = _setting("123456789012", "The default account, made at first start.")
     region: str = _setting("us-east-1", "The Region that `opentrail env` exports.")
+    enforce_upstream: bool = _setting(
+        False, "Whether policies of callers are evaluated before a call is forwarded to an upstream or the sandbox."
+    )
     open: bool = _setting(False, "Development only: unknown access keys act as root of the default account. Loopback listeners only.")
 
 

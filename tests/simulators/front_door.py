@@ -123,6 +123,7 @@ class FrontDoor:
         pass_on_failure: bool = False,
         recorder: Any = None,
         after: Any = None,
+        upstream_needs: Any = None,
     ) -> None:
         self.clock = ManualClock()
         self.steps: list[str] = []
@@ -152,6 +153,7 @@ class FrontDoor:
             pass_on_journal_failure=pass_on_failure,
             note_use=lambda principal, service, region: self.used.append((principal.access_key_id, service, region)),
             after=after,
+            upstream_needs=upstream_needs,
         )
         self.application = Application(answer=self.endpoint.answer, pages={}, clock=self.clock, trusted_proxies=trusted)
 

@@ -40,8 +40,10 @@ class Authorisation:
                 principal=call.caller,
                 action=need.action,
                 resource=need.resource,
+                resource_known=need.resource_known,
                 context=context | dict(need.context),
                 resource_account_id=need.resource_account_id,
+                unknown=need.unknown,
             )
             resource_policy = _parsed(need.resource_policy) if need.resource_policy else None
             decision = evaluate(request, policies, resource_policy, service_control=service_control)

@@ -68,6 +68,10 @@ class Need:
     context: Mapping[str, Sequence[str]] = field(default_factory=dict)
     resource_policy: str | None = None
     resource_account_id: str | None = None
+    resource_known: bool = True
+    """`False`: the action has a resource that cannot be told. Policies that deny it for some resources then deny it."""
+    unknown: Callable[[str], bool] | None = None
+    """Condition keys (in lower case) of which nothing is known here. Conditions on them hold in statements that deny, and in no others."""
 
 
 class Service(Protocol):

@@ -19,7 +19,7 @@ from opentrail.api.arrival import Arrival
 from opentrail.api.asgi import close
 from opentrail.api.authentication import Authenticated
 from opentrail.api.authorisation import Authorisation
-from opentrail.api.call import Answer, Call, Result, Service
+from opentrail.api.call import Answer, Call, Need, Result, Service
 from opentrail.api.reading import Asked, NoOperation, Reading
 from opentrail.clock import Clock
 from opentrail.errors import JournalError
@@ -94,12 +94,14 @@ class Endpoint:
         note_use: Callable[[Principal, str, str], None] = lambda principal, service, region: None,
         after: Callable[[Asked], Awaitable[None]] | None = None,
         identify: Mapping[tuple[str, str], Callable[[Call], Principal]] | None = None,
+        upstream_needs: Callable[[Call, Operation], Sequence[Need]] | None = None,
     ) -> None:
         """`account_id` and `region` stand in where a request tells none; `regions` are those that exist. `note_use` hears of every
         authenticated call (caller, signing name, Region), `after` of each call of our own services that succeeded; neither may raise.
 
         `identify` names the callers of operations (service, operation) that come without a signature but with another proof of who calls
-        (a token of an identity provider). It may block; it raises a `Fault` when the proof is none.
+        (a token of an identity provider). It may block; it raises a `Fault` when the proof is none. `upstream_needs` tells what a caller
+        must be allowed before a call is forwarded; without it the upstream decides alone.
         """
         self._reading = reading
         self._authorisation = authorisation
@@ -120,6 +122,7 @@ class Endpoint:
         self._note_use = note_use
         self._after = after
         self._identify = dict(identify or {})
+        self._upstream_needs = upstream_needs
         self._recorded: dict[tuple[str, str], bool] = {}
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="handler")
 
@@ -185,6 +188,10 @@ class Endpoint:
             if service is None:
                 if not self._forward.serves(asked.operation.service):
                     raise NotServed.of(asked.operation.service)
+                if self._upstream_needs is not None:
+                    call = self._call(asked, caller, parameters := _readable(asked), None)
+                    needs = self._upstream_needs(call, asked.operation)
+                    self._authorisation.check(call, needs, protocol=asked.operation.service.protocol)
                 return await self._forward.outcome(asked, caller, body)
             parameters = parse(asked.route)
             return await self._handled(service, asked.operation, self._call(asked, caller, parameters, body))
@@ -388,6 +395,14 @@ class NotServed(faults.NotImplemented):
             f"OpenTrail does not serve {service.name} itself. Start it with --sandbox to try things out, "
             f"or with --upstream {service.name}=URL to send these calls to an AWS-compatible endpoint."
         )
+
+
+def _readable(asked: Asked) -> Mapping[str, Any]:
+    """The parameters of a call that is forwarded; none where they cannot be read, which is the upstream's to refuse."""
+    try:
+        return parse(asked.route)
+    except Fault:
+        return {}
 
 
 async def _at_once(body: bytes) -> AsyncIterator[bytes]:

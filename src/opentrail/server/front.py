@@ -28,6 +28,7 @@ from opentrail.api.reading import Asked, Reading
 from opentrail.api.request_ids import RequestIds
 from opentrail.api.s3 import S3
 from opentrail.api.sts import STS
+from opentrail.api.upstream_needs import upstream_needs
 from opentrail.buckets import Buckets, ServiceWriter
 from opentrail.clock import Clock, SystemClock
 from opentrail.identity import Identities
@@ -109,6 +110,7 @@ class Front:
             pass_on_journal_failure=settings.journal.on_failure == "pass",
             note_use=self._identities.note_use,
             after=self._tell_sandbox,
+            upstream_needs=upstream_needs if settings.identity.enforce_upstream else None,
         )
         trusted = [address.strip() for address in settings.front.trusted_proxies.split(",") if address.strip()]
         self._application = Application(
