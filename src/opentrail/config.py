@@ -40,6 +40,9 @@ class IdentitySettings:
     region: str = _setting("us-east-1", "The Region that `opentrail env` exports.")
     issuer_keys: str = _setting("", "A JSON file with the keys of identity providers that are not asked for them: issuer to JWK set.")
     http_issuers: bool = _setting(False, "Identity providers without TLS (http://) are trusted too: for trying things out.")
+    enforce_upstream: bool = _setting(
+        False, "Whether policies of callers are evaluated before a call is forwarded to an upstream or the sandbox."
+    )
     open: bool = _setting(False, "Development only: unknown access keys act as root of the default account. Loopback listeners only.")
 
 

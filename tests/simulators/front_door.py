@@ -131,6 +131,7 @@ class FrontDoor:
         recorder: Any = None,
         selection: Any = None,
         after: Any = None,
+        enforce_upstream: bool = False,
     ) -> None:
         self.clock = ManualClock()
         self.steps: list[str] = []
@@ -167,6 +168,7 @@ class FrontDoor:
             regions=("us-east-1", "eu-west-1"),
             note_use=lambda principal, service, region: self.used.append((principal.access_key_id, service, region)),
             after=after,
+            enforce_upstream=enforce_upstream,
         )
         self.application = Application(answer=self.endpoint.answer, pages={}, clock=self.clock, trusted_proxies=trusted)
 

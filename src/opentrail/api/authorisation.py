@@ -45,14 +45,7 @@ class Authorisation:
         policies = self._identities.policies(call.caller)
         service_control = self._identities.service_control(call.caller.account_id)
         for need in needs:
-            resource_owner = self._identities.resource_organization_context(need.resource_account_id or call.caller.account_id)
-            request = PolicyRequest(
-                principal=call.caller,
-                action=need.action,
-                resource=need.resource,
-                context=context | dict(resource_owner) | dict(need.context),
-                resource_account_id=need.resource_account_id,
-            )
+            request = self._request(call, need, context)
             resource_policy = _parsed(need.resource_policy) if need.resource_policy else None
             decision = evaluate(request, policies, resource_policy, service_control=service_control, granted=need.granted)
             if not decision.allowed:
@@ -69,16 +62,22 @@ class Authorisation:
         context = self._context(call)
         policy = _parsed(endpoint.policy)
         for need in needs or (Need(action=f"{call.service}:{call.operation}"),):
-            request = PolicyRequest(
-                principal=call.caller,
-                action=need.action,
-                resource=need.resource,
-                context=context | dict(need.context),
-                resource_account_id=need.resource_account_id,
-            )
+            request = self._request(call, need, context)
             decision = passes_endpoint(request, policy)
             if not decision.allowed:
                 raise RefusedByEndpoint(denied(call, request, decision, protocol))
+
+    def _request(self, call: Call, need: Need, context: dict[str, Sequence[str]]) -> PolicyRequest:
+        resource_owner = self._identities.resource_organization_context(need.resource_account_id or call.caller.account_id)
+        return PolicyRequest(
+            principal=call.caller,
+            action=need.action,
+            resource=need.resource,
+            resource_known=need.resource_known,
+            context=context | dict(resource_owner) | dict(need.context),
+            resource_account_id=need.resource_account_id,
+            unknown=need.unknown,
+        )
 
     def _context(self, call: Call) -> dict[str, Sequence[str]]:
         context: dict[str, Sequence[str]] = request_context(

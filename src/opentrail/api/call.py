@@ -80,6 +80,10 @@ class Need:
     granted: Grant = Grant.NONE
     refusal: str | None = None
     """The message when this is missing, where the usual one would tell a stranger too much (whether a key exists)."""
+    resource_known: bool = True
+    """`False`: the action has a resource that cannot be told. Policies that deny it for some resources then deny it."""
+    unknown: Callable[[str], bool] | None = None
+    """Condition keys (in lower case) of which nothing is known here. Conditions on them hold in statements that deny, and in no others."""
 
 
 class Service(Protocol):

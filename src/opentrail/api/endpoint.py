@@ -19,9 +19,10 @@ from opentrail.api.arrival import Arrival
 from opentrail.api.asgi import close
 from opentrail.api.authentication import Authenticated
 from opentrail.api.authorisation import Authorisation, RefusedByEndpoint
-from opentrail.api.call import Answer, Call, Handler, Need, Result, Service
+from opentrail.api.call import Answer, Call, Handler, Result, Service
 from opentrail.api.reading import Asked, NoOperation, Reading
 from opentrail.api.recording import Recording
+from opentrail.api.upstream_needs import upstream_needs
 from opentrail.clock import Clock
 from opentrail.errors import JournalError
 from opentrail.events.service_event import ServiceEvent
@@ -96,12 +97,14 @@ class Endpoint:
         note_use: Callable[[Principal, str, str], None] = lambda principal, service, region: None,
         after: Callable[[Asked], Awaitable[None]] | None = None,
         identify: Mapping[tuple[str, str], Callable[[Call], Principal]] | None = None,
+        enforce_upstream: bool = False,
     ) -> None:
         """`account_id` and `region` stand in where a request tells none; `regions` are those that exist. `note_use` hears of every
         authenticated call (caller, signing name, Region), `after` of each call of our own services that succeeded; neither may raise.
 
         `identify` names the callers of operations (service, operation) that come without a signature but with another proof of who calls
-        (a token of an identity provider). It may block; it raises a `Fault` when the proof is none.
+        (a token of an identity provider). It may block; it raises a `Fault` when the proof is none. `enforce_upstream`: the
+        caller's policies are asked before a call is forwarded; otherwise the upstream decides alone.
         """
         self._reading = reading
         self._authorisation = authorisation
@@ -120,6 +123,7 @@ class Endpoint:
         self._note_use = note_use
         self._after = after
         self._identify = dict(identify or {})
+        self._enforce_upstream = enforce_upstream
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="handler")
 
     def close(self) -> None:
@@ -176,7 +180,9 @@ class Endpoint:
             if service is None:
                 if not self._forward.serves(asked.operation.service):
                     raise NotServed.of(asked.operation.service)
-                self._pass_endpoint(asked, caller)
+                if self._enforce_upstream or asked.arrival.vpc_endpoint is not None:
+                    parameters = _readable(asked)
+                    self._pass_on(asked, self._call(asked, caller, parameters, None))
                 return await self._forward.outcome(asked, caller, body)
             parameters = parse(asked.route)
             return await self._handled(service, asked, self._call(asked, caller, parameters, body))
@@ -188,12 +194,14 @@ class Endpoint:
             log.exception("%s.%s failed", asked.operation.service.name, asked.operation.name)
             return self._failed(asked, InternalFailure(), parameters)
 
-    def _pass_endpoint(self, asked: Asked, caller: Authenticated) -> None:
-        """Whether a call to somebody else's service may pass the VPC endpoint; which resources it is about is not known here."""
-        if asked.arrival.vpc_endpoint is not None:
-            service = asked.operation.service
-            need = Need(action=f"{service.signing_name}:{asked.operation.name}")
-            self._authorisation.check_endpoint(self._call(asked, caller, {}, None), [need], protocol=service.protocol)
+    def _pass_on(self, asked: Asked, call: Call) -> None:
+        """Whether a call may go on to somebody else's service, as far as policies here have a say: the caller's, where
+        `identity.enforce_upstream` is on, and that of the VPC endpoint it came through."""
+        protocol = asked.operation.service.protocol
+        needs = upstream_needs(call, asked.operation)
+        if self._enforce_upstream:
+            self._authorisation.check(call, needs, protocol=protocol)
+        self._authorisation.check_endpoint(call, needs, protocol=protocol)
 
     def _payload(self, asked: Asked, caller: Authenticated) -> AsyncIterator[bytes] | None:
         """The body of an operation that takes it as a stream, decoded and checked for a service of ours; `None` if it is in the request."""
@@ -399,6 +407,14 @@ class NotServed(faults.NotImplemented):
             f"OpenTrail does not serve {service.name} itself. Start it with --sandbox to try things out, "
             f"or with --upstream {service.name}=URL to send these calls to an AWS-compatible endpoint."
         )
+
+
+def _readable(asked: Asked) -> Mapping[str, Any]:
+    """The parameters of a call that is forwarded; none where they cannot be read, which is the upstream's to refuse."""
+    try:
+        return parse(asked.route)
+    except Fault:
+        return {}
 
 
 async def _at_once(body: bytes) -> AsyncIterator[bytes]:

@@ -101,7 +101,7 @@ class Reading:
             scope,
             streamed=streamed,
             signing_names=None,
-            may_be_unsigned=route.operation.service.name == "s3" or _is_unsigned(route.operation),
+            may_be_unsigned=route.operation.service.name == "s3" or is_unsigned(route.operation),
             resource=route.request.path,
         )
 
@@ -137,7 +137,7 @@ def _whole_fields(start: bytes) -> bytes:
     return start if len(start) < MOST_UNPROVEN else start[: start.rfind(b"&") + 1]
 
 
-def _is_unsigned(operation: Operation) -> bool:
+def is_unsigned(operation: Operation) -> bool:
     """Whether the model opens the operation to callers without a signature (`authtype: none`, `smithy.api#noAuth`)."""
     model = operation.model
     return model.auth_type == "none" or "smithy.api#noAuth" in (model.auth or ())

@@ -151,6 +151,7 @@ class Front:
             note_use=self._identities.note_use,
             after=self._tell_sandbox,
             identify=sts.identify,
+            enforce_upstream=settings.identity.enforce_upstream,
         )
         self._signin = Door(
             passwords=PasswordSignIn(identities=self._identities, multi_factor=NoDevices(), account_id=account_id, regions=known),

@@ -91,6 +91,11 @@ _KEYS = {
     "IfMatch": "s3:if-match",
     "IfNoneMatch": "s3:if-none-match",
 }
+TOLD_KEYS = frozenset(
+    key.lower() for key in (*_KEYS.values(), "s3:authType", "s3:x-amz-content-sha256", "s3:LocationConstraint", "s3:RequestObjectTagKeys")
+)
+"""Condition keys (in lower case) that a request tells by itself; so do those below `s3:requestobjecttag/`."""
+
 _TAGGED = ("GetObject", "HeadObject", "GetObjectTagging", "PutObjectTagging", "DeleteObjectTagging", "GetObjectAcl", "PutObjectAcl")
 """Operations whose permission may depend on the tags that the object has (`s3:ExistingObjectTag/<key>`)."""
 _ROOT_ALWAYS = ("GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy")
@@ -100,7 +105,8 @@ _ROOT_ALWAYS = ("GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy")
 class Needs:
     """Works out the needs of calls; reads buckets' policies, from memory as a rule."""
 
-    def __init__(self, buckets: Buckets) -> None:
+    def __init__(self, buckets: Buckets | None) -> None:
+        """`buckets`: `None` when they are somebody else's, so that only the caller's own policies count."""
         self._buckets = buckets
 
     def of(self, call: Call) -> Sequence[Need]:
@@ -172,12 +178,16 @@ class Needs:
         return [self._need("s3:GetObject", call, access, context, source.bucket, source.key)]
 
     def _access(self, bucket: str) -> Access | None:
+        if self._buckets is None:
+            return None
         try:
             return self._buckets.configurations.access(bucket)
         except NoSuchBucket:
             return None
 
     def _existing_tags(self, bucket: str, key: str) -> dict[str, Sequence[str]]:
+        if self._buckets is None:
+            return {}
         try:
             tags = self._buckets.objects.find(bucket, key).tags
         except (NoSuchKey, NoSuchBucket, UnicodeEncodeError):

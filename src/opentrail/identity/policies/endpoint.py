@@ -8,7 +8,7 @@ Statements name callers by `Principal`; naming an account means everybody in it.
 from __future__ import annotations
 
 from opentrail.identity.policies.context import Context
-from opentrail.identity.policies.evaluation import ALLOWED, Decision, PolicyRequest
+from opentrail.identity.policies.evaluation import ALLOWED, Decision, PolicyRequest, nothing
 from opentrail.identity.policies.naming import Caller, Grant
 from opentrail.identity.policies.policy import Policy, Statement
 
@@ -21,11 +21,13 @@ def passes_endpoint(request: PolicyRequest, policy: Policy) -> Decision:
     caller = Caller(principal, provider[0] if provider else None)
     allows, denies = policy.about(request.action.lower())
 
-    def fits(statement: Statement) -> bool:
-        return statement.fits(request.resource, lookup)
+    resource = request.resource if request.resource_known else None
 
-    if any(one.naming is not None and one.naming.forbids(caller) and fits(one) for one in denies):
+    def fits(statement: Statement, *, deny: bool) -> bool:
+        return statement.could_fit(resource, lookup, request.unknown or nothing, otherwise=deny)
+
+    if any(one.naming is not None and one.naming.forbids(caller) and fits(one, deny=True) for one in denies):
         return Decision(allowed=False, explicit_deny=True, reason="with an explicit deny in a VPC endpoint policy")
-    if any(one.naming is not None and one.naming.grant(caller) is not Grant.NONE and fits(one) for one in allows):
+    if any(one.naming is not None and one.naming.grant(caller) is not Grant.NONE and fits(one, deny=False) for one in allows):
         return ALLOWED
     return Decision(allowed=False, reason=f"because no VPC endpoint policy allows the {request.action} action")

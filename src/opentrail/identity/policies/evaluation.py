@@ -215,7 +215,7 @@ class _Evaluation:
         if self._sure:
             return statement.fits(request.resource, self._lookup)
         resource = request.resource if request.resource_known else None
-        return statement.could_fit(resource, self._lookup, request.unknown or _none, otherwise=deny)
+        return statement.could_fit(resource, self._lookup, request.unknown or nothing, otherwise=deny)
 
     def _any_allows(self, policies: Iterable[Policy]) -> bool:
         for policy in policies:
@@ -235,7 +235,8 @@ class _Evaluation:
         return Decision(allowed=False, reason=f"because no {kind} allows the {self._request.action} action")
 
 
-def _none(_key: str) -> bool:
+def nothing(_key: str) -> bool:
+    """For a request of which every condition key is known."""
     return False
 
 

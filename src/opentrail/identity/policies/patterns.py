@@ -81,7 +81,8 @@ def _around_fifth_colon(text: str) -> tuple[str, str]:
 def _confined(head: Sequence[Token]) -> list[Token]:
     """The tokens in front of the fifth colon, with wildcards that cannot leave their part marked as such."""
     found: list[Token] = []
-    for token, following in zip(head, [*head[1:], None], strict=True):
+    for number, token in enumerate(head, 1):
+        following = head[number] if number < len(head) else None
         ends = following is None or (isinstance(following, Literal) and following.text.startswith(":"))
         if isinstance(token, Many) and not ends:
             found.append(ManyInPart())
