@@ -60,8 +60,3 @@ def test_a_service_that_calls_for_somebody_is_named() -> None:
     (user,) = [principal_of(row) for row in ROWS if row["claim"] == "user with a long-term key"]
     assert user_identity(on_behalf_of(user, "athena.amazonaws.com")) == {**user_identity(user), "invokedBy": "athena.amazonaws.com"}
     assert user_identity(service_principal("athena.amazonaws.com")) == {"type": "AWSService", "invokedBy": "athena.amazonaws.com"}
-
-
-def test_an_alias_handed_to_the_recorder_stands_in() -> None:
-    (root,) = [principal_of(row) for row in ROWS if row["claim"] == "root of an account without alias"]
-    assert user_identity(root, alias="example-corp")["userName"] == "example-corp"

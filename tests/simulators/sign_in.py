@@ -36,7 +36,7 @@ class Devices:
     def mfa_serials(self, principal: Principal) -> Sequence[str]:
         return self.of.get(principal.user_name or "root", ())
 
-    def verify(self, serial: str, code: str) -> bool:
+    def verify(self, principal: Principal, serial: str, code: str) -> bool:
         return code == "123456"
 
 

@@ -45,23 +45,21 @@ class Models(Protocol):
 class Recorder:
     """Describes calls. Thread-safe; `describe` takes microseconds and does no I/O but the first loading of a service's model.
 
-    `account_aliases` maps account ids to aliases (shown for root callers), `new_event_id` makes `eventID`s.
+    `new_event_id` makes `eventID`s.
     """
 
     def __init__(
         self,
         catalogue: Models,
         *,
-        account_aliases: Mapping[str, str] | None = None,
         new_event_id: Callable[[], Any] = uuid.uuid4,
     ) -> None:
         self._catalogue = catalogue
-        self._aliases = account_aliases if account_aliases is not None else {}
         self._new_event_id = new_event_id
         self._compiler = Operations()
         self._operations: dict[tuple[str, str | None], Operation] = {}
         self._unmodelled: dict[tuple[str, str | None], Operation] = {}
-        self._identities: dict[int, tuple[Principal, str | None, orjson.Fragment]] = {}
+        self._identities: dict[int, tuple[Principal, orjson.Fragment]] = {}
         self._second: tuple[int, str] = (0, iso_seconds(0))
 
     def describe(self, observation: Observation) -> bytes:
@@ -165,27 +163,25 @@ class Recorder:
             if observation.vpc_endpoint_account_id:
                 record["vpcEndpointAccountId"] = observation.vpc_endpoint_account_id
         record["eventCategory"] = operation.category
-        from_console = principal.session is not None and principal.session.from_console
-        if not by_service and not principal.invoked_by and not from_console:
+        if not by_service and not principal.invoked_by:
             tls = tls_details(observation.tls, observation.host)
             if tls:
                 record["tlsDetails"] = tls
-        if from_console:
+        if principal.session is not None and principal.session.from_console:
             record["sessionCredentialFromConsole"] = "true"
         return record
 
     def _identity(self, principal: Principal, operation: Operation) -> orjson.Fragment:
         if operation.service == "s3" and s3.anonymous(principal):
             return orjson.Fragment(records.encode(user_identity.anonymous()))
-        alias = self._aliases.get(principal.account_id) if principal.type == "Root" else None
         known = self._identities.get(id(principal))
-        if known is not None and known[0] is principal and known[1] == alias:
-            return known[2]
-        made = orjson.Fragment(records.encode(user_identity.user_identity(principal, alias=alias)))
+        if known is not None and known[0] is principal:
+            return known[1]
+        made = orjson.Fragment(records.encode(user_identity.user_identity(principal)))
         if len(self._identities) >= _IDENTITIES_KEPT:
             self._identities.clear()
         # kept with the principal itself, so that its id cannot become another's
-        self._identities[id(principal)] = (principal, alias, made)
+        self._identities[id(principal)] = (principal, made)
         return made
 
     def _time(self, at: float) -> str:

@@ -11,8 +11,8 @@ from opentrail.identity.principals import Principal, Session
 ANONYMOUS = "ANONYMOUS_PRINCIPAL"
 
 
-def user_identity(principal: Principal, *, alias: str | None = None) -> dict[str, Any]:
-    """The `userIdentity` object of `principal`; `alias` stands in for the account's alias, which is shown for root only."""
+def user_identity(principal: Principal) -> dict[str, Any]:
+    """The `userIdentity` object of `principal`. A root user is called by the alias of its account."""
     if principal.type == "AWSService":
         return {"type": "AWSService", "invokedBy": principal.invoked_by or principal.principal_id}
     if principal.type == "AWSAccount":
@@ -27,7 +27,7 @@ def user_identity(principal: Principal, *, alias: str | None = None) -> dict[str
         named["accountId"] = principal.account_id
     if principal.access_key_id:
         named["accessKeyId"] = principal.access_key_id
-    name = alias or principal.user_name if principal.type == "Root" else principal.user_name
+    name = principal.user_name
     if name and principal.type in ("Root", "IAMUser", "WebIdentityUser", "SAMLUser", "Unknown"):
         named["userName"] = name
     if principal.identity_provider:

@@ -33,7 +33,7 @@ from opentrail.api.reading import Asked, Reading
 from opentrail.api.recording import Recording
 from opentrail.api.request_ids import RequestIds
 from opentrail.api.s3 import S3
-from opentrail.api.signin import Door, Federation, NoDevices, PasswordSignIn, Roles
+from opentrail.api.signin import Door, Federation, PasswordSignIn, Roles, UserDevices
 from opentrail.api.sts import STS
 from opentrail.api.sts.fetching import Fetcher
 from opentrail.buckets import Buckets, ServiceWriter
@@ -154,7 +154,9 @@ class Front:
             enforce_upstream=settings.identity.enforce_upstream,
         )
         self._signin = Door(
-            passwords=PasswordSignIn(identities=self._identities, multi_factor=NoDevices(), account_id=account_id, regions=known),
+            passwords=PasswordSignIn(
+                identities=self._identities, multi_factor=UserDevices(self._identities), account_id=account_id, regions=known
+            ),
             federation=Federation(identities=self._identities, clock=clock, secret=folder.token_secret(), account_id=account_id),
             roles=Roles(identities=self._identities, authorisation=authorisation, sts=sts, recorder=Recorder(catalogue)),
             authentication=authentication,

@@ -307,7 +307,7 @@ def test_console_credentials_are_told(recorder: Recorder) -> None:
     signed_in = Principal(type="IAMUser", account_id="111122223333", principal_id="AIDAEXAMPLEUSER00001", user_name="ana", session=session)
     record = _described(recorder, "iam", "GetUser", {}, principal=signed_in, host="iam.amazonaws.com")
     assert record["sessionCredentialFromConsole"] == "true"
-    assert "tlsDetails" not in record
+    assert record["tlsDetails"] == {"clientProvidedHostHeader": "iam.amazonaws.com"}, "nobody stands in between"
 
 
 def test_the_endpoint_of_a_vpc_is_told(recorder: Recorder) -> None:

@@ -7,8 +7,8 @@ any other client.
 
 from opentrail.api.signin.door import Door
 from opentrail.api.signin.federation import Federation
-from opentrail.api.signin.multi_factor import MultiFactor, NoDevices
+from opentrail.api.signin.multi_factor import MultiFactor, UserDevices
 from opentrail.api.signin.password import PasswordSignIn
 from opentrail.api.signin.roles import Roles
 
-__all__ = ["Door", "Federation", "MultiFactor", "NoDevices", "PasswordSignIn", "Roles"]
+__all__ = ["Door", "Federation", "MultiFactor", "PasswordSignIn", "Roles", "UserDevices"]

@@ -107,11 +107,12 @@ class PasswordSignIn:
         made: list[bytes] = []
         principal = None if proof is None else proof.principal
         serials = self._multi_factor.mfa_serials(principal) if proof is not None and proof.right and principal is not None else ()
+        serial: str | None = None
+        code = given.mfa_code[:MOST_NAME]
         if serials and principal is not None:
+            serial = next((one for one in serials if code and self._multi_factor.verify(principal, one, code)), None)
             asked = records.not_signed_in(principal)
             made.append(visit.event("CheckMfa", asked, account_id, additional={"MfaType": mfa_type(serials)}))
-        code = given.mfa_code[:MOST_NAME]
-        serial = next((one for one in serials if code and self._multi_factor.verify(one, code)), None)
         good = proof is not None and proof.right and (serial is not None or not serials)
         data = records.login_data(
             login_to=login_to, user_agent=visit.user_agent, mfa_used=bool(serials and code), mfa_identifier=serial if good else None
@@ -123,6 +124,7 @@ class PasswordSignIn:
             answer = TOO_MANY if throttled else told(401, {"code": "AuthenticationFailed", "message": _NOT_RIGHT})
             return Done(response=answer, records=made, good=False)
         issued = self._issue(proof, mfa=serial is not None)
+        self._identities.note_sign_in(proof.principal, visit.region)
         made.append(visit.event("ConsoleLogin", records.signed_in(proof.principal), account_id, additional=data))
         return Done(response=session_answer(issued, proof.principal, passwordResetRequired=proof.reset_required), records=made)
 
