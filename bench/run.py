@@ -53,6 +53,7 @@ PARTS = (
     Part("visible", "From answer to visible"),
     Part("memory", "Memory while 100 MB stream"),
     Part("history", "LookupEvents"),
+    Part("selection", "What data events cost", takes_options=False),
     Part(
         "validate",
         "opentrail validate beside aws cloudtrail validate-logs",
