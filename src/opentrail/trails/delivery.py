@@ -4,7 +4,7 @@ One position for all trails. Records are sorted into batches in memory, one per 
 closes all of them at once: every file goes to the spool, then one transaction keeps the plans and the position. A crash before it loses
 only memory, which is read again; a crash after it finds the plans. So each event is in exactly one file.
 
-Records of CloudTrail's own deliveries make no file by themselves (`held`): they go into the next one that has anything else.
+Records of what CloudTrail did itself make no file by themselves (`held`): they go into the next one that has anything else.
 
 Where a file goes is settled when it is cut: bucket, prefix and key are in its plan, and a later change of the trail does not move it.
 Intervals are measured on the monotonic clock, so a clock that is set back or forward cuts no file early and none late; the minute in a
@@ -157,7 +157,7 @@ class _Route:
 _File = tuple[Chain, str]
 """A chain, and the kind of its files (`keys.LOG_KINDS`)."""
 _WAITED_FOR = keys.LOG_KINDS["Data"]
-"""The kind of the files that records of deliveries wait for."""
+"""The kind of the files that records of CloudTrail's own doings wait for."""
 
 
 class Delivery:
@@ -314,7 +314,7 @@ class Delivery:
         for route in routes:
             if route.wants(entry.position, facts):
                 file = (route.chain, keys.LOG_KINDS.get(facts.event_category, keys.LOG_KINDS["Management"]))
-                if facts.is_delivery and file not in self._batches:
+                if facts.is_own and file not in self._batches:
                     self._hold(route.chain, (facts.event_time, entry.record))
                 else:
                     self._add(file, facts.event_time, entry.record)
