@@ -87,7 +87,6 @@ def main() -> None:
             tls=Tls(version="TLSv1.3", cipher_suite="TLS_AES_128_GCM_SHA256"),
         )
         record = recorder.describe(observation)
-        assert record is not None
         best = min(_timed(recorder, observation) for _ in range(ROUNDS))
         print(f"{title:28} {best * 1e6:7.1f} µs   {len(record):6} bytes")
 

@@ -54,6 +54,8 @@ PARTS = (
     Part("memory", "Memory while 100 MB stream"),
     Part("history", "LookupEvents"),
     Part("policies", "Policy evaluations per second"),
+    Part("selection", "What data events cost", takes_options=False),
+    Part("recording", "What recording costs"),
     Part(
         "validate",
         "opentrail validate beside aws cloudtrail validate-logs",

@@ -6,14 +6,17 @@ The answer is read only as far as the record needs it: errors, and the results o
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from opentrail.api.authentication import Authenticated
 from opentrail.api.endpoint import Outcome
 from opentrail.api.reading import Asked
+from opentrail.api.s3.removed import removed, removed_keys
 from opentrail.errors import UpstreamError
 from opentrail.events import names, read_only
+from opentrail.events.service_event import ServiceEvent
 from opentrail.proxy import BadGateway, Proxy, UpstreamAnswer
 from opentrail.proxy.forward import AnswerBody
 from opentrail.wire import chunked, serialise, sigv4
@@ -61,7 +64,8 @@ class Forward:
                 decoder=decoder,
                 repeatable=_reads(asked),
             )
-            return await self._described(asked, answered, parameters)
+            outcome = await self._described(asked, answered, parameters)
+            return replace(outcome, events=_events(asked, caller, outcome))
         except UpstreamError as error:
             fault = BadGateway(str(error))
             response = serialise.fault(
@@ -116,6 +120,17 @@ class Forward:
             request_id=given_id or outcome.request_id,
             bytes_out=size,
         )
+
+
+def _events(asked: Asked, caller: Authenticated, outcome: Outcome) -> Sequence[ServiceEvent]:
+    """What the service did besides, where the call tells: the objects that a DeleteObjects of S3 removed."""
+    if (asked.operation.service.name, asked.operation.name) != ("s3", "DeleteObjects") or outcome.error_code or not outcome.parameters:
+        return ()
+    keys = removed_keys(outcome.parameters, outcome.result)
+    region = asked.scope.region if asked.scope else ""
+    return removed(
+        outcome.parameters["Bucket"], keys, owner=caller.principal.account_id, region=region, time=asked.arrival.time.timestamp()
+    )
 
 
 def _reads(asked: Asked) -> bool:

@@ -21,7 +21,7 @@ from opentrail.journal import Journal, Reservation
 from opentrail.recorder import Observation, Recorder, service_event
 
 RECORD_ROOM = 256 << 10
-"""Bytes of journal that are kept for each of the two largest records of a call."""
+"""Bytes of journal that are kept for each record that a call may have: the largest record CloudTrail makes."""
 EVENT_ROOM = 4 << 10
 """Bytes kept for each event that follows a call, in both accounts."""
 SMALLEST_STEP = 30
@@ -81,7 +81,8 @@ class Recording:
     def room(self, service: str, operation: str | None, size: int | None) -> AbstractContextManager[Reservation | None]:
         """Room in the journal for the records of a call whose request has `size` bytes (`None`: nobody knows). Raises `JournalError`."""
         known = self._recorder.operation(service, operation)
-        wanted = 2 * RECORD_ROOM
+        # What has resources may be about one of another account, which then has a record too.
+        wanted = RECORD_ROOM if known.resources is None else 2 * RECORD_ROOM
         if (known.source, known.name) in FOLLOWED_BY:
             wanted += EVENT_ROOM * (MOST_EVENTS if size is None else min(MOST_EVENTS, size // SMALLEST_STEP))
         try:

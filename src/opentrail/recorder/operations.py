@@ -30,6 +30,8 @@ class Operation:
     read_only: bool
     category: categories.Category
     resource_type: str | None
+    listed_types: frozenset[str]
+    """Of a data event: every `resources.type` by which it can be selected."""
     api_version: str | None
     error_name: errors.Namer
     parameters_anyway: bool
@@ -60,6 +62,7 @@ class Operations:
             read_only=reads,
             category=categories.category(source, name),
             resource_type=categories.resource_type(source, name),
+            listed_types=categories.listed_types(source, name),
             api_version=names.api_version(service),
             error_name=errors.namer(operation),
             parameters_anyway=service in errors.PARAMETERS_ANYWAY,
@@ -79,6 +82,7 @@ class Operations:
             read_only=read_only(source, name),
             category=categories.MANAGEMENT,
             resource_type=None,
+            listed_types=frozenset(),
             api_version=names.api_version(service),
             error_name=errors.plain,
             parameters_anyway=False,

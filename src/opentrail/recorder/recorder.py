@@ -233,7 +233,7 @@ def _resources(observation: Observation, operation: Operation) -> list[Mapping[s
     if operation.resources is not None and not stopped:
         found[:0] = operation.resources(observation)
     kind = operation.resource_type
-    if kind is not None and not any(entry.get("type") == kind for entry in found):
+    if kind is not None and not any(entry.get("type") in operation.listed_types for entry in found):
         # By its type alone somebody may have selected it.
         found.append({"type": kind} if stopped else {"accountId": observation.account_id, "type": kind})
     return found

@@ -152,7 +152,8 @@ def _bucket(observation: Observation) -> list[Entry]:
 
 
 def _access_point(arn: str, key: Any) -> list[Entry]:
-    entries: list[Entry] = [{"type": "AWS::S3::Object", "ARN": f"{arn}/object/{key}"}] if isinstance(key, str) else []
+    which = {"ARN": f"{arn}/object/{key}"} if isinstance(key, str) else {"ARNPrefix": f"{arn}/object/"}
+    entries: list[Entry] = [{"type": "AWS::S3::Object", **which}]
     if ":accesspoint/" in arn:
         entries.append({"accountId": _account(arn), "type": "AWS::S3::AccessPoint", "ARN": arn})
     return entries

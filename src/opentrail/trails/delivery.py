@@ -4,7 +4,7 @@ One position for all trails. Records are sorted into batches in memory, one per 
 closes all of them at once: every file goes to the spool, then one transaction keeps the plans and the position. A crash before it loses
 only memory, which is read again; a crash after it finds the plans. So each event is in exactly one file.
 
-Records of CloudTrail's own deliveries make no file by themselves (`held`): they go into the next one that has anything else.
+Records of what CloudTrail did itself make no file by themselves (`held`): they go into the next one that has anything else.
 
 Where a file goes is settled when it is cut: bucket, prefix and key are in its plan, and a later change of the trail does not move it.
 Intervals are measured on the monotonic clock, so a clock that is set back or forward cuts no file early and none late; the minute in a
@@ -13,15 +13,12 @@ file's name is what the clock says at the cut.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import deflate
 from sqlalchemy.engine import Connection
 
 from opentrail.clock import Clock
@@ -30,6 +27,7 @@ from opentrail.errors import JournalError, JournalTrimmed
 from opentrail.storage.database import Database
 from opentrail.trails import facts as records
 from opentrail.trails import held, keys, plans, store
+from opentrail.trails.batch import CHUNK, Batch
 from opentrail.trails.courier import Courier
 from opentrail.trails.facts import Facts
 from opentrail.trails.keys import Chain
@@ -46,8 +44,6 @@ MOST_UNCOMPRESSED = 48 << 20
 """Uncompressed bytes at which a file is closed; with one more record it still has less than CloudTrail's 50 MB."""
 MOST_IN_MEMORY = 96 << 20
 """Bytes of all batches together at which everything is cut."""
-CHUNK = 256 << 10
-"""Bytes of records that are compressed together once a batch has grown that long."""
 GRACE = 60.0
 """Seconds after StopLogging was noticed in which the record of that call must have come, if it was made at all."""
 MOST_STRANGE = 16
@@ -86,62 +82,6 @@ class Positions(Protocol):
     def save(self, connection: Connection, name: str, position: int) -> None: ...
 
 
-class Batch:
-    """A log file in the making: compressed as it grows, so that memory holds little and the compressed size is known."""
-
-    def __init__(self, chunk: int = CHUNK) -> None:
-        self.records = 0
-        self.oldest = ""
-        self.newest = ""
-        self.uncompressed = 0
-        self.compressed = 0
-        self._chunk = chunk
-        self._raw = [b'{"Records":[']
-        self._raw_size = 0
-        self._hash = hashlib.sha256()
-        self._packer: zlib._Compress | None = None
-        self._packed: list[bytes] = []
-
-    @property
-    def memory(self) -> int:
-        """Bytes held."""
-        return self._raw_size + self.compressed
-
-    def add(self, record: bytes, event_time: str) -> None:
-        """Take the bytes of one record."""
-        if self.records:
-            self._raw.append(b",")
-        self._raw.append(record)
-        self._raw_size += len(record) + 1
-        self.uncompressed += len(record) + 1
-        self.oldest = min(self.oldest, event_time) if self.records else event_time
-        self.newest = max(self.newest, event_time)
-        self.records += 1
-        if self._raw_size >= self._chunk:
-            self._packer = self._packer or zlib.compressobj(6, zlib.DEFLATED, 31)
-            self._keep(self._packer.compress(self._take()))
-
-    def finish(self) -> tuple[bytes, str]:
-        """The file's bytes (gzip, no time in its head) and the SHA-256 of what they unpack to, hex."""
-        self._raw.append(b"]}")
-        if self._packer is None:
-            return bytes(deflate.gzip_compress(self._take(), 6)), self._hash.hexdigest()
-        self._keep(self._packer.compress(self._take()))
-        self._keep(self._packer.flush())
-        return b"".join(self._packed), self._hash.hexdigest()
-
-    def _take(self) -> bytes:
-        raw = b"".join(self._raw)
-        self._hash.update(raw)
-        self._raw = []
-        self._raw_size = 0
-        return raw
-
-    def _keep(self, packed: bytes) -> None:
-        self._packed.append(packed)
-        self.compressed += len(packed)
-
-
 @dataclass(frozen=True, slots=True)
 class _Route:
     """One trail that may want the records of one account and Region."""
@@ -157,7 +97,7 @@ class _Route:
 _File = tuple[Chain, str]
 """A chain, and the kind of its files (`keys.LOG_KINDS`)."""
 _WAITED_FOR = keys.LOG_KINDS["Data"]
-"""The kind of the files that records of deliveries wait for."""
+"""The kind of the files that records of CloudTrail's own doings wait for."""
 
 
 class Delivery:
@@ -314,7 +254,7 @@ class Delivery:
         for route in routes:
             if route.wants(entry.position, facts):
                 file = (route.chain, keys.LOG_KINDS.get(facts.event_category, keys.LOG_KINDS["Management"]))
-                if facts.is_delivery and file not in self._batches:
+                if facts.is_own and file not in self._batches:
                     self._hold(route.chain, (facts.event_time, entry.record))
                 else:
                     self._add(file, facts.event_time, entry.record)

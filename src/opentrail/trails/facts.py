@@ -52,12 +52,15 @@ class Facts(selectors.Facts, gc=False, kw_only=True, rename="camel"):
 
     @property
     def is_delivery(self) -> bool:
-        """Whether this is a delivery by CloudTrail itself (a recursive event)."""
-        return (
-            self.user_identity is not None
-            and self.user_identity.invoked_by == CLOUDTRAIL
-            and (self.event_source, self.event_name) in DELIVERIES
-        )
+        """Whether CloudTrail delivered something (a recursive event)."""
+        invoked_by = self.user_identity.invoked_by if self.user_identity is not None else None
+        return invoked_by == CLOUDTRAIL and (self.event_source, self.event_name) in DELIVERIES
+
+    @property
+    def is_own(self) -> bool:
+        """Whether CloudTrail itself did this, by its own leave: put a file, asked for the key to encrypt it with."""
+        caller = self.user_identity
+        return caller is not None and caller.type == "AWSService" and caller.invoked_by == CLOUDTRAIL
 
 
 _extra = msgspec.json.Decoder(AdditionalEventData | None)

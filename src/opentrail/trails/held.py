@@ -1,8 +1,8 @@
-"""Records of CloudTrail's own deliveries that wait for company, in the state database.
+"""Records of what CloudTrail did itself, which wait for company; in the state database.
 
-A trail that selects the objects of a log bucket is told of every delivery into it. Were such a record to make a log file by itself, that
-file's delivery would make the next one, for ever. So these records wait until the trail has something else to deliver, and go into the
-same file.
+A delivery makes records: the put, where a trail selects the objects of the log bucket; the call for a data key, where files are encrypted.
+Were such a record to make a log file by itself, that file's delivery would make the next one, for ever. So these records wait until the
+trail has something else to deliver, and go into the same file.
 """
 
 from __future__ import annotations

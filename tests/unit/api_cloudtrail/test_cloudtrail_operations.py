@@ -197,6 +197,15 @@ def test_event_selectors(api: Api) -> None:
         "AdvancedEventSelectors": advanced,
     }
     assert api("GetEventSelectors", TrailName="audit") == {"TrailARN": ARN, "AdvancedEventSelectors": advanced}
+    chosen = [("Data", "resources.type", "AWS::SQS::Queue"), ("NetworkActivity", "eventSource", "s3.amazonaws.com")]
+    wider = advanced + [
+        {"FieldSelectors": [{"Field": "eventCategory", "Equals": [category]}, {"Field": field, "Equals": [value]}]}
+        for category, field, value in chosen
+    ]
+    assert api("PutEventSelectors", TrailName="audit", AdvancedEventSelectors=wider)["AdvancedEventSelectors"] == wider
+    objects = {**default, "DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3:::work/"]}]}
+    assert api("PutEventSelectors", TrailName="audit", EventSelectors=[objects]) == {"TrailARN": ARN, "EventSelectors": [objects]}
+    assert api("GetEventSelectors", TrailName="audit") == {"TrailARN": ARN, "EventSelectors": [objects]}
 
 
 def test_public_keys(api: Api) -> None:

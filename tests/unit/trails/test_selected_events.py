@@ -110,6 +110,17 @@ def test_a_delivery_never_causes_a_delivery(world: World) -> None:
     assert world.buckets.event_ids() == world.buckets.event_ids("other") == [real]
 
 
+def test_whatever_cloudtrail_does_itself_waits_and_what_it_does_for_others_does_not(world: World) -> None:
+    world.trail()
+    own = {"type": "AWSService", "invokedBy": "cloudtrail.amazonaws.com"}
+    waited = world.happen(source="kms.amazonaws.com", name="GenerateDataKey", read_only=True, more={"userIdentity": own})
+    world.run(200, by=20)
+    assert world.buckets.objects == {}
+    asked = world.happen(source="s3.amazonaws.com", name="GetBucketAcl", more={"userIdentity": {**own, "type": "IAMUser"}})
+    world.run(61)
+    assert world.buckets.event_ids() == [waited, asked]
+
+
 def test_without_recursive_logging_deliveries_are_left_out(world: World) -> None:
     world.trail()
     select(world, basic=EVERY_OBJECT)

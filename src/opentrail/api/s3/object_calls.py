@@ -12,12 +12,12 @@ from opentrail.api.s3.bucket_calls import required
 from opentrail.api.s3.configuration_calls import acl
 from opentrail.api.s3.part import ServicePart
 from opentrail.api.s3.read_calls import matches
+from opentrail.api.s3.removed import removed
 from opentrail.api.s3.shapes import tag_set
 from opentrail.buckets.access import check_canned_acl
 from opentrail.buckets.faults import InvalidArgument, MalformedXML, PreconditionFailed
-from opentrail.buckets.names import bucket_arn, key_bytes, object_arn
+from opentrail.buckets.names import key_bytes
 from opentrail.buckets.values import StoredObject
-from opentrail.events.service_event import ServiceEvent
 from opentrail.wire.faults import Fault
 
 MAX_DELETE = 1000
@@ -78,8 +78,9 @@ class ObjectCalls(ServicePart):
             result["Deleted"] = [{"Key": key} for key in wanted if key not in refused]
         if errors:
             result["Errors"] = errors
-        removed = [_removed(call, found.account_id, bucket, key) for key in wanted if key not in refused]
-        return Answer(result=result, events=removed)
+        gone = [key for key in wanted if key not in refused]
+        events = removed(bucket, gone, owner=found.account_id, region=call.region, time=call.time.timestamp())
+        return Answer(result=result, events=events)
 
     def get_tagging(self, call: Call) -> Mapping[str, Any]:
         """Faults: `NoSuchKey`."""
@@ -114,22 +115,6 @@ class ObjectCalls(ServicePart):
         requests.check_version(call.parameters)
         key_bytes(call.parameters["Key"])
         return self._bucket(call).bucket.name, call.parameters["Key"]
-
-
-def _removed(call: Call, owner: str, bucket: str, key: str) -> ServiceEvent:
-    """What S3 says of one object of a DeleteObjects."""
-    return ServiceEvent(
-        event_source="s3.amazonaws.com",
-        event_name="DeleteObject",
-        account_id=owner,
-        region=call.region,
-        time=call.time.timestamp(),
-        resources=(
-            {"type": "AWS::S3::Object", "ARN": object_arn(bucket, key)},
-            {"accountId": owner, "type": "AWS::S3::Bucket", "ARN": bucket_arn(bucket)},
-        ),
-        data=True,
-    )
 
 
 def _meets(stored: StoredObject, etag: str | None, size: int | None, modified: datetime | None) -> bool:

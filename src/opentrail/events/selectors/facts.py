@@ -10,6 +10,7 @@ import msgspec
 class Caller(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
     """`userIdentity`, as far as selectors look at it."""
 
+    type: str | None = None
     arn: str | None = None
     invoked_by: str | None = None
 
