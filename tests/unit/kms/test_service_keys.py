@@ -72,7 +72,7 @@ def test_cloudtrail_gets_data_keys_under_the_policy_that_the_documentation_shows
 
 def test_the_default_policy_lets_no_service_in(house: House) -> None:
     key = house.key()
-    with pytest.raises(AccessDeniedException, match="cloudtrail.amazonaws.com is not authorized to perform: kms:GenerateDataKey"):
+    with pytest.raises(AccessDeniedException, match=r"cloudtrail\.amazonaws\.com is not authorized to perform: kms:GenerateDataKey"):
         house.kms.service_keys.generate_data_key(CLOUDTRAIL, key.arn, CONTEXT)
     with pytest.raises(AccessDeniedException):
         house.kms.service_keys.describe(CLOUDTRAIL, key.arn)

@@ -21,6 +21,7 @@ from opentrail.kms.service_keys import UNKNOWN
 from opentrail.kms.specs import PAIRS
 from opentrail.kms.uses import data_keys
 from opentrail.kms.values import Key
+from opentrail.wire import faults
 from opentrail.wire.faults import ValidationException
 
 _SIZES: Final[Mapping[str, int]] = {"AES_128": 16, "AES_256": 32}
@@ -187,7 +188,7 @@ def _digested(given: Mapping[str, Any]) -> bool:
 
 def _check_recipient(given: Mapping[str, Any]) -> None:
     if given.get("Recipient") is not None:
-        raise NotImplementedError("OpenTrail does not serve the parameter Recipient: it knows no attested environments.")
+        raise faults.NotImplemented("OpenTrail does not serve the parameter Recipient: it knows no attested environments.")
 
 
 def _named_material(member: str, material_id: str | None) -> dict[str, str]:

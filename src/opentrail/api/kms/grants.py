@@ -81,9 +81,10 @@ class GrantOperations:
         grant, key = found
         _stop_if_dry(call)
         self._kms.grants.delete(grant)
-        if call.parameters.get("KeyId") is not None:
-            return None
-        return Answer(recorded={"resources": [{"accountId": key.account_id, "type": "AWS::KMS::Key", "ARN": key.arn}]})
+        # For the record: the key where no parameter names it, and the grant where only a token does.
+        named = call.parameters.get("KeyId") is not None
+        entries = [] if named else [{"accountId": key.account_id, "type": "AWS::KMS::Key", "ARN": key.arn}]
+        return Answer(recorded={"resources": entries, "additional": {"grantId": grant.grant_id}})
 
 
 def _stop_if_dry(call: Call) -> None:
