@@ -261,6 +261,7 @@ class Endpoint:
             error_code=fault.code,
             error_message=fault.message,
             bytes_out=len(response.body) if isinstance(response.body, bytes) else 0,
+            followed=fault.recorded,
         )
 
     def _fault(self, asked: Asked, fault: Fault) -> Response:

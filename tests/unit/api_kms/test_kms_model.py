@@ -135,3 +135,24 @@ def test_the_record_names_the_key_behind_an_alias_and_holds_no_secret(tmp_path: 
     for secret in (b"SECRET-CANARY", b"U0VDUkVULUNBTkFSWQ", sealed["CiphertextBlob"].encode(), given["GrantToken"].encode()):
         assert secret not in written
     door.close()
+
+
+def test_the_record_of_a_failure_names_the_key_too(tmp_path: Path) -> None:
+    house = House(tmp_path, ManualClock())
+    door = FrontDoor(tmp_path, services=[KMS(house.kms, MODEL)])
+    key = json.loads(door.ask(asked(door, "CreateKey", {})).body)["KeyMetadata"]["Arn"]
+    door.ask(asked(door, "CreateAlias", {"AliasName": "alias/a", "TargetKeyId": key}))
+    sealed = json.loads(door.ask(asked(door, "Encrypt", {"KeyId": "alias/a", "Plaintext": "eA=="})).body)["CiphertextBlob"]
+    door.journal.records.clear()
+    door.ask(asked(door, "Decrypt", {"CiphertextBlob": sealed, "EncryptionContext": {"an": "other"}}))
+    door.ask(asked(door, "DisableKey", {"KeyId": key}))
+    door.ask(asked(door, "Encrypt", {"KeyId": "alias/a", "Plaintext": "eA=="}))
+    door.ask(asked(door, "Decrypt", {"CiphertextBlob": "eHh4"}))
+    told = [(record["eventName"], record.get("errorCode"), record.get("resources", [])) for record in door.records]
+    assert [(name, code, [entry["ARN"] for entry in entries]) for name, code, entries in told] == [
+        ("Decrypt", "InvalidCiphertextException", [key]),
+        ("DisableKey", None, [key]),
+        ("Encrypt", "DisabledException", [key]),
+        ("Decrypt", "InvalidCiphertextException", []),
+    ]
+    door.close()

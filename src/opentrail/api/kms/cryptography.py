@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, Final
 
-from opentrail.api.call import Answer, Call, Handler, Result
-from opentrail.api.kms.naming import algorithm_of, key_of, named, without_ciphertext
+from opentrail.api.call import Answer, Call, Result
+from opentrail.api.kms.naming import Operation, algorithm_of, key_of, named, without_ciphertext
 from opentrail.api.kms.shapes import algorithms
 from opentrail.kms import KeyManagement, envelope
 from opentrail.kms.faults import (
@@ -33,7 +33,7 @@ class CryptographicOperations:
     def __init__(self, kms: KeyManagement) -> None:
         self._kms = kms
         self._uses = kms.uses
-        self.operations: Mapping[str, Handler] = {
+        self.operations: Mapping[str, Operation] = {
             "Encrypt": self.encrypt,
             "Decrypt": self.decrypt,
             "ReEncrypt": self.re_encrypt,
