@@ -46,6 +46,23 @@ def test_a_key_survives_a_restart_and_opens_what_it_sealed(house: House) -> None
     assert after.kms.uses.decrypt(again, blob, {"a": "b"}).plaintext == b"text"
 
 
+def test_what_another_process_changes_is_seen_at_once(house: House) -> None:
+    other = House(house.folder, house.clock)
+    key = house.key()
+    named = Reference(account_id=ACCOUNT, region=REGION, alias="alias/a")
+    assert other.kms.keys.find(named) is None
+    house.kms.aliases.create("alias/a", key)
+    assert other.kms.keys.find(named) == key
+    blob = house.kms.uses.encrypt(key, b"text", {})
+    assert other.kms.uses.decrypt(key, blob, {}).plaintext == b"text"
+    house.kms.keys.disable(key)
+    assert other.again(key).state == "Disabled"
+    house.kms.aliases.delete(ACCOUNT, REGION, "alias/a")
+    assert other.kms.keys.find(named) is None
+    assert list(other.kms.aliases.of(key)) == []
+    other.database.close()
+
+
 def test_without_the_master_key_there_is_no_key_material(house: House) -> None:
     key = house.key()
     blob = house.kms.uses.encrypt(key, b"text", {})
@@ -333,7 +350,7 @@ def test_an_aws_managed_key_is_made_once_and_rotates_every_year(house: House) ->
         made = {key.key_id for key in pool.map(lambda _: house.kms.keys.ensure_managed(ACCOUNT, REGION, "s3"), range(4))}
     assert len(made) == 1
     key = house.kms.keys.ensure_managed(ACCOUNT, REGION, "s3")
-    assert (key.manager, house.kms.aliases.of(key)) == ("AWS", ["alias/aws/s3"])
+    assert (key.manager, house.kms.aliases.of(key)) == ("AWS", ("alias/aws/s3",))
     assert house.kms.keys.ensure_managed("444455556666", REGION, "s3").key_id not in made
     house.clock.advance(365 * DAY)
     assert house.kms.keeper.work(house.clock.time()) == 2
