@@ -101,8 +101,9 @@ def test_what_encrypt_does_not_take(root: Caller, parameters: dict[str, object],
 
 def test_no_message_shows_what_was_to_be_encrypted(root: Caller) -> None:
     message = root.refused("ValidationException", "Encrypt", KeyId=root.key(), Plaintext=b"SECRET" * 1000)
-    assert "SECRET" not in message
-    assert "plaintext" in message
+    assert message == (
+        "1 validation error detected: Value at 'plaintext' failed to satisfy constraint: Member must have length less than or equal to 4096"
+    )
 
 
 def test_the_key_that_is_named_must_be_the_one_that_encrypted(root: Caller) -> None:
