@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -197,6 +198,22 @@ def test_keys_survive_a_kill(server: RunningOpenTrail) -> None:
     kms = server.client("kms")
     assert kms.describe_key(KeyId="alias/kept")["KeyMetadata"]["Arn"] == key["Arn"]
     assert kms.decrypt(CiphertextBlob=blob, EncryptionContext=CONTEXT)["Plaintext"] == CANARY
+
+
+def test_a_key_whose_time_has_come_is_deleted_by_the_server(server: RunningOpenTrail) -> None:
+    kms = server.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName="alias/doomed", TargetKeyId=key)
+    kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    server.stop()
+    with sqlite3.connect(server.data / "state.db") as state:  # a week passes
+        assert state.execute("UPDATE kms_keys SET deletion = 1 WHERE key_id = ?", (key,)).rowcount == 1
+    state.close()
+    server.start()
+    kms = server.client("kms")
+    wait_for(lambda: key not in {item["KeyId"] for item in kms.list_keys()["Keys"]})
+    assert refused(kms.describe_key, KeyId=key) == "NotFoundException"
+    assert refused(kms.describe_key, KeyId="alias/doomed") == "NotFoundException"
 
 
 def test_every_call_is_recorded_with_its_key_and_no_secret_is_on_disk(server: RunningOpenTrail) -> None:

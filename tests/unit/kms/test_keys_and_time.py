@@ -6,11 +6,12 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from opentrail.clock import ManualClock
 from opentrail.events.service_event import ServiceEvent
@@ -26,7 +27,7 @@ from opentrail.kms.faults import (
 from opentrail.kms.names import Reference
 from opentrail.kms.rotation import MOST_ON_DEMAND
 from opentrail.kms.store import materials
-from opentrail.kms.values import DAY, Terms
+from opentrail.kms.values import DAY, Key, Terms
 from opentrail.recorder.service_events import service_event
 from opentrail.storage.outbox import Outbox
 from simulators.kms import ACCOUNT, REGION, House
@@ -326,6 +327,26 @@ def test_there_is_no_deed_without_its_event(house: House, deed: str, monkeypatch
     assert len(house.kms.rotations.materials(key)) == 1
     assert names(house) == []
     assert (house.kms.keeper.work(house.clock.time()), len(names(house))) == ((0, 0) if deed == "on demand" else (1, 1))
+
+
+def test_one_key_that_cannot_be_rotated_does_not_hold_up_the_others(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [house.key() for _ in range(3)]
+    for key in keys:
+        house.kms.rotations.enable(key, 90)
+    house.clock.advance(90 * DAY)
+    rotate = house.kms.keys.rotate
+
+    def failing(connection: Connection, key: Key, *more: Any) -> None:
+        if key.key_id == keys[0].key_id:
+            raise Crash
+        rotate(connection, key, *more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.kms.keys, "rotate", failing)
+        with pytest.raises(Crash):
+            house.kms.keeper.work(house.clock.time())
+    assert sorted(house.again(key).number for key in keys) == [1, 2, 2]
+    assert house.kms.keeper.work(house.clock.time()) == 1
 
 
 def test_two_keepers_do_each_deed_once(house: House) -> None:
