@@ -142,7 +142,7 @@ CASES = [
     read("kms.encrypt", "kms:Encrypt", sent={"KeyId": "$key", "Plaintext": CANARY.encode(), "EncryptionContext": {"a": "b"}},
          printed={"keyId": "$key", "encryptionContext": {"a": "b"}, "encryptionAlgorithm": "SYMMETRIC_DEFAULT"}, resources=(KEY_ARN,)),
     write("kms.schedule_key_deletion", "kms:ScheduleKeyDeletion", sent={"KeyId": "$key", "PendingWindowInDays": 7},
-          printed={"keyId": "$key", "pendingWindowInDays": 7}, answered={"keyId": "$key"}, resources=(KEY_ARN,)),
+          printed={"keyId": "$key", "pendingWindowInDays": 7}, answered={"keyId": KEY_ARN}, resources=(KEY_ARN,)),
     # Parameters and secrets
     write("ssm.put_parameter", "ssm:PutParameter", sent={"Name": "/app/door", "Value": CANARY, "Type": "SecureString"},
           printed={"name": "/app/door", "value": HIDDEN, "type": "SecureString"}, answered={"version": 1},

@@ -295,6 +295,7 @@ class Endpoint:
             bytes_out=len(response.body) if isinstance(response.body, bytes) else 0,
             principal=principal,
             owner=owner,
+            followed=fault.recorded,
         )
 
     def _fault(self, asked: Asked, fault: Fault) -> Response:

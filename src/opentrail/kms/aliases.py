@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, delete, func, insert, select, update
@@ -65,10 +66,10 @@ class Aliases:
             if connection.execute(delete(aliases).where(_is(alias))).rowcount == 0:
                 raise NotFoundException(f"Alias {alias.arn} is not found.")
 
-    def of(self, key: Key) -> list[str]:
+    def of(self, key: Key) -> Sequence[str]:
         """The names of a key's aliases."""
-        with self._store.read() as connection:
-            return list(connection.execute(select(aliases.c.name).where(aliases.c.key_id == key.key_id).order_by(aliases.c.name)).scalars())
+        query = select(aliases.c.name).where(aliases.c.key_id == key.key_id).order_by(aliases.c.name)
+        return self._store.recall(("aliases", key.key_id), lambda connection: tuple(connection.execute(query).scalars()))
 
     def list(self, account_id: str, region: str, *, key: Key | None = None) -> list[Alias]:
         """The aliases of an account in a Region, or only those of `key`, by name; those of AWS managed keys that nobody needed yet too."""

@@ -54,6 +54,13 @@ def closest(grants: Iterable[Grant], principal: Principal, use: Use) -> Closenes
     return max((_names(grant.terms, caller) for grant in grants if _allows(grant.terms, use)), default=Closeness.NONE)
 
 
+def closest_to_retire(grant: Grant, principal: Principal) -> Closeness:
+    """How closely `grant` names `principal` as one that may retire it: its retiring principal, or a grantee with `RetireGrant` in it."""
+    caller, terms = Caller(principal), grant.terms
+    retiring = Closeness.DIRECT if caller.is_service(terms.retiring_service or "") else caller.as_aws(terms.retiring or "")
+    return max(retiring, closest([grant], principal, Use(operation="RetireGrant")))
+
+
 def _names(terms: Terms, caller: Caller) -> Closeness:
     if terms.grantee_service is not None:
         return Closeness.DIRECT if caller.is_service(terms.grantee_service) else Closeness.NONE

@@ -65,15 +65,16 @@ class Grants:
             )
             return _grant(connection.execute(select(grants).where(grants.c.grant_id == grant_id)).one())
 
-    def of_caller(self, key: Key, principal: Principal) -> list[Grant]:
+    def of_caller(self, key: Key, principal: Principal) -> Sequence[Grant]:
         """The grants on `key` that may name `principal`: few of possibly many."""
         session = principal.session
-        names = [principal.arn, f"arn:aws:iam::{principal.account_id}:root", *([session.issuer_arn] if session else [])]
+        names = (principal.arn, f"arn:aws:iam::{principal.account_id}:root", session.issuer_arn if session else "")
         named: ColumnElement[bool] = grants.c.grantee.in_([name for name in names if name])
         if principal.type == "AWSService":
+            names = (principal.invoked_by or "", "", "")
             named = grants.c.grantee_service == principal.invoked_by
-        with self._store.read() as connection:
-            return [_grant(row) for row in connection.execute(select(grants).where(grants.c.key_id == key.key_id, named))]
+        query = select(grants).where(grants.c.key_id == key.key_id, named)
+        return self._store.recall(("grants", key.key_id, names), lambda connection: tuple(_grant(row) for row in connection.execute(query)))
 
     def on_key(self, key: Key, *, grant_id: str | None, grantee: str | None, after: str, limit: int) -> list[Grant]:
         """Up to `limit` grants on `key` with ids above `after`, in their order; of one id or to one grantee, when that is given."""

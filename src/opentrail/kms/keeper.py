@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, select, update
 
 from opentrail.kms.keys import rotation_columns
 from opentrail.kms.rotation import Rotations, event
 from opentrail.kms.store import Store, erase, find_key, keys
 from opentrail.kms.values import Key
 from opentrail.storage.outbox import Outbox
+
+_TO_DELETE = select(keys.c.key_id)
+_TO_ROTATE = select(keys.c.key_id).where(keys.c.state == "Enabled")  # one that is switched off is rotated when it is on again
 
 
 class Keeper:
@@ -23,20 +23,25 @@ class Keeper:
         self._outbox = outbox
 
     def work(self, now: float) -> int:
-        """Do what is due at `now` (seconds since the epoch); returns the number of keys that were deleted or rotated."""
-        deleted = self._each(select(keys.c.key_id).where(keys.c.deletion <= now), self._delete, now)
-        # A key that is switched off is rotated when it is on again.
-        due = select(keys.c.key_id).where(keys.c.rotation_due <= now, keys.c.state == "Enabled")
-        return deleted + self._each(due, self._rotate, now)
+        """Do what is due at `now` (seconds since the epoch); returns the number of keys that were deleted or rotated.
 
-    def _each(self, due: Select[Any], deed: Callable[[Connection, Key, float], bool], now: float) -> int:
+        What fails with one key is raised when the others are done.
+        """
         with self._store.read() as connection:
-            found = list(connection.execute(due).scalars())
-        done = 0
-        for key_id in found:
-            with self._store.write() as connection:
-                key = find_key(connection, key_id)
-                done += key is not None and deed(connection, key, now)
+            due = [
+                *((key_id, self._delete) for key_id in connection.execute(_TO_DELETE.where(keys.c.deletion <= now)).scalars()),
+                *((key_id, self._rotate) for key_id in connection.execute(_TO_ROTATE.where(keys.c.rotation_due <= now)).scalars()),
+            ]
+        done, failed = 0, list[Exception]()
+        for key_id, deed in due:
+            try:
+                with self._store.write() as connection:
+                    key = find_key(connection, key_id)
+                    done += key is not None and deed(connection, key, now)
+            except Exception as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
         return done
 
     def _delete(self, connection: Connection, key: Key, now: float) -> bool:

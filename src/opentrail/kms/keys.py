@@ -55,12 +55,10 @@ class Keys:
 
     def find(self, named: Reference) -> Key | None:
         """The key that `named` stands for, or `None`."""
-        with self._store.read() as connection:
-            if named.alias is None:
-                key = find_key(connection, named.key_id or "")
-            else:
-                row = connection.execute(every_key().join(aliases, aliases.c.key_id == keys.c.key_id).where(_is(named))).first()
-                key = None if row is None else key_of(row)
+        if named.alias is None:
+            key = self._by_id(named.key_id or "")
+        else:
+            key = self._store.recall(named, lambda connection: _behind(connection, named))
         if key is None or (key.account_id, key.region) != (named.account_id, named.region):
             return None
         return key
@@ -74,9 +72,11 @@ class Keys:
 
     def by_id(self, key_id: str, region: str) -> Key | None:
         """The key of this id in `region`, in whatever account: what a ciphertext names."""
-        with self._store.read() as connection:
-            key = find_key(connection, key_id)
+        key = self._by_id(key_id)
         return key if key is not None and key.region == region else None
+
+    def _by_id(self, key_id: str) -> Key | None:
+        return self._store.recall(("key", key_id), lambda connection: find_key(connection, key_id))
 
     def list(self, account_id: str, region: str, *, after: str, limit: int) -> list[Key]:
         """Up to `limit` keys with ids above `after`, in their order."""
@@ -201,16 +201,23 @@ class Keys:
 
     def material(self, key: Key, number: int) -> bytes | None:
         """The key material `number` of `key`, unsealed; `None` when there is none such."""
-        where = (materials.c.key_id == key.key_id, materials.c.number == number)
-        with self._store.read() as connection:
-            sealed = connection.execute(select(materials.c.sealed).where(*where)).scalar()
-        return None if sealed is None else self._vault.unseal_bytes(sealed, _purpose(key.key_id, number))
+        found = self._material(key.key_id, number)
+        return None if found is None else self._vault.unseal_bytes(found[0], _purpose(key.key_id, number))
 
-    def material_id(self, key: Key, number: int) -> str:
-        """The public name of a key material that exists."""
-        where = (materials.c.key_id == key.key_id, materials.c.number == number)
-        with self._store.read() as connection:
-            return str(connection.execute(select(materials.c.material_id).where(*where)).scalar_one())
+    def material_id(self, key: Key, number: int) -> str | None:
+        """The public name of a key material; `None` when there is none such."""
+        found = self._material(key.key_id, number)
+        return None if found is None else found[1]
+
+    def _material(self, key_id: str, number: int) -> tuple[bytes, str] | None:
+        """Key material, remembered sealed, and its public name."""
+        query = select(materials.c.sealed, materials.c.material_id).where(materials.c.key_id == key_id, materials.c.number == number)
+
+        def read(connection: Connection) -> tuple[bytes, str] | None:
+            row = connection.execute(query).first()
+            return None if row is None else (row.sealed, row.material_id)
+
+        return self._store.recall(("material", key_id, number), read)
 
     def _new_material(self, key_id: str, number: int, spec: Spec) -> bytes:
         return self._vault.seal_bytes(generate(spec), _purpose(key_id, number))
@@ -251,6 +258,11 @@ def add_material(connection: Connection, key_id: str, number: int, sealed: bytes
             key_id=key_id, number=number, material_id=secrets.token_hex(32), sealed=sealed, created=now, rotation=rotation
         )
     )
+
+
+def _behind(connection: Connection, named: Reference) -> Key | None:
+    row = connection.execute(every_key().join(aliases, aliases.c.key_id == keys.c.key_id).where(_is(named))).first()
+    return None if row is None else key_of(row)
 
 
 def _is(named: Reference) -> Any:

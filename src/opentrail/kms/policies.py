@@ -78,8 +78,8 @@ def check_lockout(policy: Policy, caller: Principal, key_arn: str, account_id: s
         raise MalformedPolicyDocumentException("The new key policy will not allow you to update the key policy in the future.")
 
 
-def for_retiring(text: str, principals: Sequence[str]) -> str:
-    """The policy that decides over RetireGrant: the accounts and principals that a grant names may, unless the key policy denies it.
+def for_retiring(text: str, account: str) -> str:
+    """The policy that decides over RetireGrant: the account that made the grant (its ARN) may, unless the key policy denies it.
 
     What the key policy allows does not count: the permission to retire a grant comes from the grant (KMS developer guide,
     "retiring and revoking grants").
@@ -87,5 +87,5 @@ def for_retiring(text: str, principals: Sequence[str]) -> str:
     document = json.loads(text)
     listed = document["Statement"]
     denies = [statement for statement in ([listed] if isinstance(listed, dict) else listed) if statement["Effect"] == "Deny"]
-    allow = {"Effect": "Allow", "Principal": {"AWS": list(principals)}, "Action": "kms:RetireGrant", "Resource": "*"}
+    allow = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "kms:RetireGrant", "Resource": "*"}
     return json.dumps({**document, "Statement": [*denies, allow]})

@@ -1,10 +1,15 @@
-"""The tables of KMS: keys, their material (sealed), aliases, grants."""
+"""The tables of KMS: keys, their material (sealed), aliases, grants.
+
+`generation` is one number that grows with every change, so that what is asked for with every call need not be read with every call: as
+long as the number is the same, whoever changes it, in this process or another, nothing has changed (`Store.recall`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     JSON,
@@ -23,7 +28,9 @@ from sqlalchemy import (
     Text,
     and_,
     delete,
+    insert,
     select,
+    update,
 )
 
 from opentrail.kms.faults import NotFoundException
@@ -32,7 +39,14 @@ from opentrail.kms.specs import SPECS
 from opentrail.kms.values import Key, Rotation
 from opentrail.storage.database import Database
 
+T = TypeVar("T")
+
+MAX_REMEMBERED = 20_000
+"""Answers that are kept in memory; beyond that all are forgotten and read again as needed."""
+
 tables = MetaData()
+
+generation = Table("kms_generation", tables, Column("id", Integer, primary_key=True), Column("value", Integer, nullable=False))
 
 keys = Table(
     "kms_keys",
@@ -105,17 +119,41 @@ _KEYS = select(keys, materials.c.material_id).join(
 
 
 class Store:
-    """Transactions on the tables above."""
+    """Transactions on the tables above, and a memory of what they hold. Thread-safe."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._lock = threading.Lock()
+        self._generation = 0
+        self._remembered: dict[Hashable, Any] = {}
         database.create(tables)
+        with database.begin() as connection:
+            if connection.execute(select(generation.c.value)).first() is None:
+                connection.execute(insert(generation).values(id=1, value=1))
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction."""
+        """A transaction that changes something."""
         with self._database.begin() as connection:
             yield connection
+            connection.execute(update(generation).values(value=generation.c.value + 1))
+
+    def recall(self, question: Hashable, read: Callable[[Connection], T]) -> T:
+        """The answer to `question`, as it is now: remembered, or found by `read`. It must not be changed."""
+        row = self._database.first("SELECT value FROM kms_generation", ())
+        current = row[0] if row else 0
+        with self._lock:
+            if current != self._generation or len(self._remembered) >= MAX_REMEMBERED:
+                self._generation, self._remembered = current, {}
+            if question in self._remembered:
+                known: T = self._remembered[question]
+                return known
+        with self.read() as connection:
+            found = read(connection)
+        with self._lock:
+            if current == self._generation:  # otherwise this may be older than what the new number stands for
+                self._remembered[question] = found
+        return found
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -35,6 +35,11 @@ def _always(**defaults: Any) -> Change:
     return lambda printed, observation: {**defaults, **printed}
 
 
+def _without(*names: str) -> Change:
+    """Not printed although it was answered."""
+    return lambda printed, observation: {name: value for name, value in printed.items() if name not in names}
+
+
 def _only_arn(printed: dict[str, Any], observation: Observation) -> dict[str, Any]:
     return {"arn": printed["aRN"]} if "aRN" in printed else printed
 
@@ -79,6 +84,7 @@ REQUESTS: dict[tuple[str, str], Change] = {
 }
 
 RESPONSES: dict[tuple[str, str], Change] = {
+    ("kms", "CreateGrant"): _without("grantToken"),
     ("lambda", "CreateFunction"): _always(environment={}),
     ("lambda", "UpdateFunctionCode"): _always(environment={}),
     ("secretsmanager", "CreateSecret"): _only_arn,

@@ -8,6 +8,7 @@ message. Each room keeps its faults beside the code that raises them.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -28,6 +29,8 @@ class Fault(Exception):
         """`members` are further members of the error shape (`Resource`, `BucketName`, ...), spelled as botocore does."""
         self.message = message or inspect.getdoc(type(self)) or self.code
         self.members = members
+        self.recorded: Mapping[str, Any] = {}
+        """What whoever raised it knows for the record of the call (`api.call.Answer.recorded`)."""
         super().__init__(f"{self.code}: {self.message}")
 
 

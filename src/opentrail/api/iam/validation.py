@@ -57,14 +57,15 @@ def _member(value: Any, shape: Shape, path: str) -> Iterator[str]:
         if pattern and not _compiled(pattern).fullmatch(value):
             yield f"Value '{shown}' at '{path}' failed to satisfy constraint: Member must satisfy regular expression pattern: {pattern}"
     elif shape.type_name == "blob" and isinstance(value, bytes):
-        yield from _bounds(len(value), shape, "***", path, "length")
+        yield from _bounds(len(value), shape, None, path, "length")
     elif shape.type_name in ("integer", "long"):
         yield from _bounds(value, shape, str(value), path, "value")
 
 
-def _bounds(size: int, shape: Shape, shown: str, path: str, what: str) -> Iterator[str]:
+def _bounds(size: int, shape: Shape, shown: str | None, path: str, what: str) -> Iterator[str]:
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
-    before = f"Value '{shown}' at '{path}' failed to satisfy constraint: Member must have {what} "
+    value = "Value" if shown is None else f"Value '{shown}'"  # bytes are not shown at all
+    before = f"{value} at '{path}' failed to satisfy constraint: Member must have {what} "
     if low is not None and size < low:
         yield f"{before}greater than or equal to {low}"
     if high is not None and size > high:

@@ -7,18 +7,20 @@ from typing import Any
 
 from botocore.model import ServiceModel
 
-from opentrail.api.call import Call, Handler, Need
+from opentrail.api.call import Call, Handler, Need, Result
 from opentrail.api.iam.validation import check
+from opentrail.api.kms import recorded
 from opentrail.api.kms.aliases import AliasOperations
 from opentrail.api.kms.cryptography import CryptographicOperations
 from opentrail.api.kms.grants import GrantOperations
 from opentrail.api.kms.keys import KeyOperations
+from opentrail.api.kms.naming import Operation
 from opentrail.api.kms.needs import Needs
 from opentrail.api.kms.policies import PolicyOperations
 from opentrail.api.kms.rotation import RotationOperations
 from opentrail.api.kms.tags import TagOperations
 from opentrail.kms import KeyManagement
-from opentrail.wire.faults import ValidationException
+from opentrail.wire.faults import Fault, ValidationException
 
 _PARTS = (KeyOperations, PolicyOperations, TagOperations, AliasOperations, GrantOperations, RotationOperations, CryptographicOperations)
 
@@ -33,7 +35,9 @@ class KMS:
         self._kms = kms
         self._model = model
         self._needs = Needs(kms)
-        self.operations: Mapping[str, Handler] = {name: handler for part in _PARTS for name, handler in part(kms).operations.items()}
+        self.operations: Mapping[str, Handler] = {
+            name: self._handler(operation) for part in _PARTS for name, operation in part(kms).operations.items()
+        }
 
     def needs(self, call: Call) -> Sequence[Need]:
         """What the caller must be allowed. A request that no caller could make is refused here, before any handler is asked."""
@@ -42,6 +46,16 @@ class KMS:
         for token in call.parameters.get("GrantTokens") or ():
             self._kms.grants.by_token(token)
         return self._needs.of(call)
+
+    def _handler(self, operation: Operation) -> Handler:
+        def handle(call: Call) -> Result:
+            try:
+                return operation(call)
+            except Fault as fault:
+                fault.recorded = {"resources": recorded.resources(self._kms, call)}
+                raise
+
+        return handle
 
 
 def _check_text(value: Any) -> None:

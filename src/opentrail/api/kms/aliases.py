@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from opentrail.api.call import Answer, Call, Handler, Result
+from opentrail.api.call import Answer, Call, Result
 from opentrail.api.kms import pages, shapes
-from opentrail.api.kms.naming import key_of
+from opentrail.api.kms.naming import Operation, key_of
 from opentrail.kms import KeyManagement
 from opentrail.kms.names import Reference
 from opentrail.kms.values import Key
@@ -17,7 +17,7 @@ class AliasOperations:
 
     def __init__(self, kms: KeyManagement) -> None:
         self._kms = kms
-        self.operations: Mapping[str, Handler] = {
+        self.operations: Mapping[str, Operation] = {
             "CreateAlias": self.create_alias,
             "UpdateAlias": self.update_alias,
             "DeleteAlias": self.delete_alias,

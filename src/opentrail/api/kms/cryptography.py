@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, Final
 
-from opentrail.api.call import Answer, Call, Handler, Result
-from opentrail.api.kms.naming import algorithm_of, key_of, named, without_ciphertext
+from opentrail.api.call import Answer, Call, Result
+from opentrail.api.kms.naming import Operation, algorithm_of, key_of, named, without_ciphertext
 from opentrail.api.kms.shapes import algorithms
 from opentrail.kms import KeyManagement, envelope
 from opentrail.kms.faults import (
@@ -21,6 +21,7 @@ from opentrail.kms.service_keys import UNKNOWN
 from opentrail.kms.specs import PAIRS
 from opentrail.kms.uses import data_keys
 from opentrail.kms.values import Key
+from opentrail.wire import faults
 from opentrail.wire.faults import ValidationException
 
 _SIZES: Final[Mapping[str, int]] = {"AES_128": 16, "AES_256": 32}
@@ -32,7 +33,7 @@ class CryptographicOperations:
     def __init__(self, kms: KeyManagement) -> None:
         self._kms = kms
         self._uses = kms.uses
-        self.operations: Mapping[str, Handler] = {
+        self.operations: Mapping[str, Operation] = {
             "Encrypt": self.encrypt,
             "Decrypt": self.decrypt,
             "ReEncrypt": self.re_encrypt,
@@ -187,7 +188,7 @@ def _digested(given: Mapping[str, Any]) -> bool:
 
 def _check_recipient(given: Mapping[str, Any]) -> None:
     if given.get("Recipient") is not None:
-        raise NotImplementedError("OpenTrail does not serve the parameter Recipient: it knows no attested environments.")
+        raise faults.NotImplemented("OpenTrail does not serve the parameter Recipient: it knows no attested environments.")
 
 
 def _named_material(member: str, material_id: str | None) -> dict[str, str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from opentrail.api.call import Answer, Call, Handler, Result
+from opentrail.api.call import Answer, Call, Result
 from opentrail.api.kms import pages, retiring, shapes
-from opentrail.api.kms.naming import key_of, terms_of
+from opentrail.api.kms.naming import Operation, key_of, terms_of
 from opentrail.kms import KeyManagement, granting
 from opentrail.kms.faults import DryRunOperationException, NotFoundException
 from opentrail.kms.names import check_grant_id, check_principal, key_arn
@@ -20,7 +20,7 @@ class GrantOperations:
 
     def __init__(self, kms: KeyManagement) -> None:
         self._kms = kms
-        self.operations: Mapping[str, Handler] = {
+        self.operations: Mapping[str, Operation] = {
             "CreateGrant": self.create_grant,
             "ListGrants": self.list_grants,
             "ListRetirableGrants": self.list_retirable_grants,
@@ -81,9 +81,10 @@ class GrantOperations:
         grant, key = found
         _stop_if_dry(call)
         self._kms.grants.delete(grant)
-        if call.parameters.get("KeyId") is not None:
-            return None
-        return Answer(recorded={"resources": [{"accountId": key.account_id, "type": "AWS::KMS::Key", "ARN": key.arn}]})
+        # For the record: the key where no parameter names it, and the grant where only a token does.
+        named = call.parameters.get("KeyId") is not None
+        entries = [] if named else [{"accountId": key.account_id, "type": "AWS::KMS::Key", "ARN": key.arn}]
+        return Answer(recorded={"resources": entries, "additional": {"grantId": grant.grant_id}})
 
 
 def _stop_if_dry(call: Call) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from opentrail.api.call import Call, Handler, Result
+from opentrail.api.call import Call, Result
 from opentrail.api.kms import pages, shapes
 from opentrail.api.kms.known import DEFAULT_WINDOW
-from opentrail.api.kms.naming import key_of, managed_service, named
+from opentrail.api.kms.naming import Operation, key_of, managed_service, named
 from opentrail.api.kms.policies import lockout_context
 from opentrail.api.kms.tags import pairs
 from opentrail.kms import KeyManagement, policies, tags
@@ -27,7 +27,7 @@ class KeyOperations:
 
     def __init__(self, kms: KeyManagement) -> None:
         self._kms = kms
-        self.operations: Mapping[str, Handler] = {
+        self.operations: Mapping[str, Operation] = {
             "CreateKey": self.create_key,
             "DescribeKey": self.describe_key,
             "ListKeys": self.list_keys,

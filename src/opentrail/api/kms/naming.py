@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from opentrail.api.call import Call
+from opentrail.api.call import Call, Result
 from opentrail.kms import KeyManagement
 from opentrail.kms.keys import MANAGED
 from opentrail.kms.names import RESERVED, Reference, reference
 from opentrail.kms.specs import SYMMETRIC
 from opentrail.kms.values import Key, Terms
+
+Operation = Callable[[Call], Result]
+"""How an operation is carried out; every one of KMS may block."""
 
 BY_ALIAS: Final = frozenset(
     {

@@ -146,9 +146,9 @@ class Needs:
                 action=action,
                 resource=key.arn,
                 context=known.of_call(call) | conditions.of_key(key, self._kms.aliases.of(key)),
-                resource_policy=retiring.policy(grant, key),
+                resource_policy=policies.for_retiring(key.policy, grant.issuing_account),
                 resource_account_id=key.account_id,
-                granted=granting.closest([grant], call.caller, Use(operation="RetireGrant")),
+                granted=granting.closest_to_retire(grant, call.caller),
                 refusal=_unspoken(call, action, "*" if named is None else named.arn) if key.account_id != call.caller.account_id else None,
             )
         ]

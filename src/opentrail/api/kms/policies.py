@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from opentrail.api.authorisation import is_local
-from opentrail.api.call import Call, Handler, Result
-from opentrail.api.kms.naming import key_of
+from opentrail.api.call import Call, Result
+from opentrail.api.kms.naming import Operation, key_of
 from opentrail.identity.policies import request_context
 from opentrail.kms import KeyManagement, policies
 from opentrail.kms.faults import NotFoundException
@@ -17,7 +17,7 @@ class PolicyOperations:
 
     def __init__(self, kms: KeyManagement) -> None:
         self._kms = kms
-        self.operations: Mapping[str, Handler] = {
+        self.operations: Mapping[str, Operation] = {
             "GetKeyPolicy": self.get_key_policy,
             "PutKeyPolicy": self.put_key_policy,
             "ListKeyPolicies": self.list_key_policies,

@@ -1,10 +1,10 @@
-"""RetireGrant: which grant is meant, and who may (KMS developer guide, "retiring and revoking grants")."""
+"""RetireGrant: which grant is meant."""
 
 from __future__ import annotations
 
 from opentrail.api.call import Call
 from opentrail.api.kms.naming import named
-from opentrail.kms import KeyManagement, policies
+from opentrail.kms import KeyManagement
 from opentrail.kms.faults import NotFoundException
 from opentrail.kms.keys import absent
 from opentrail.kms.names import check_grant_id
@@ -36,11 +36,3 @@ def missing(kms: KeyManagement, call: Call) -> NotFoundException:
     if call.parameters.get("KeyId") is not None and kms.keys.find(named(call)) is None:
         return absent(named(call))
     return NotFoundException("The grant is not found: it may have been revoked or retired already.")
-
-
-def policy(grant: Grant, key: Key) -> str:
-    """The policy that decides: the account that made the grant may, and the retiring principal with its account."""
-    names = {grant.issuing_account}
-    if grant.terms.retiring is not None:
-        names |= {grant.terms.retiring, f"arn:aws:iam::{grant.terms.retiring.split(':')[4]}:root"}
-    return policies.for_retiring(key.policy, sorted(names))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from opentrail.api.call import Call, Handler, Result
+from opentrail.api.call import Call, Result
 from opentrail.api.kms import pages, shapes
-from opentrail.api.kms.naming import key_of
+from opentrail.api.kms.naming import Operation, key_of
 from opentrail.kms import KeyManagement
 from opentrail.kms.rotation import rotatable
 
@@ -17,7 +17,7 @@ class RotationOperations:
 
     def __init__(self, kms: KeyManagement) -> None:
         self._kms = kms
-        self.operations: Mapping[str, Handler] = {
+        self.operations: Mapping[str, Operation] = {
             "EnableKeyRotation": self.enable_key_rotation,
             "DisableKeyRotation": self.disable_key_rotation,
             "GetKeyRotationStatus": self.get_key_rotation_status,

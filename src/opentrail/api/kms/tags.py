@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from opentrail.api.call import Call, Handler, Result
+from opentrail.api.call import Call, Result
 from opentrail.api.kms import pages
-from opentrail.api.kms.naming import key_of
+from opentrail.api.kms.naming import Operation, key_of
 from opentrail.kms import KeyManagement, tags
 
 
@@ -16,7 +16,7 @@ class TagOperations:
 
     def __init__(self, kms: KeyManagement) -> None:
         self._kms = kms
-        self.operations: Mapping[str, Handler] = {
+        self.operations: Mapping[str, Operation] = {
             "TagResource": self.tag_resource,
             "UntagResource": self.untag_resource,
             "ListResourceTags": self.list_resource_tags,
