@@ -53,6 +53,7 @@ PARTS = (
     Part("visible", "From answer to visible"),
     Part("memory", "Memory while 100 MB stream"),
     Part("history", "LookupEvents"),
+    Part("middleware", "What the middleware adds to a request"),
     Part(
         "validate",
         "opentrail validate beside aws cloudtrail validate-logs",
