@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 CATEGORY: Final = "ActivityAuditLog"
@@ -146,6 +147,7 @@ def size(value: Any) -> int:
     return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
 
 
+@lru_cache(maxsize=4096)
 def is_address(text: str) -> bool:
     """Whether `text` is an IPv4 or IPv6 address."""
     try:

@@ -140,13 +140,18 @@ class AuditClient:
             if self._sender.idle:
                 return True
             self.start()
+        return self._flushed(timeout, patient=True)
+
+    def _flushed(self, timeout: float, *, patient: bool) -> bool:
+        """Unless `patient`, the first failure is the end of it."""
         with self._worked:
             self._hurry = True
             self._wake.set()
             try:
-                return self._worked.wait_for(lambda: self._sender.idle, timeout)
+                self._worked.wait_for(lambda: self._sender.idle or (not patient and bool(self._sender.trouble)), timeout)
             finally:
                 self._hurry = False
+        return self._sender.idle
 
     def close(self, timeout: float = CLOSE_TIMEOUT) -> bool:
         """Flush, stop the thread, put what is left on disk; whether everything got through. A later `put` begins anew."""
@@ -154,8 +159,11 @@ class AuditClient:
             thread = self._thread
         if thread is None and not len(self._buffer):
             return True
+        if thread is None:
+            self.start()
+            thread = self._thread
         # A server that is away now will hardly be back within the time-out: what is spooled is safe.
-        through = self.flush(timeout) if not self._sender.trouble else False
+        through = self._flushed(timeout, patient=False)
         self._stop.set()
         self._wake.set()
         if thread is not None and thread is not threading.current_thread():

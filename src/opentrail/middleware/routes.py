@@ -25,7 +25,7 @@ def of_asgi(scope: Mapping[str, Any], outer_root: str) -> str | None:
         mounts = _templated(str(scope.get("root_path", ""))[len(outer_root) :], parameters)
         if not hasattr(route, "methods"):  # a mount: what is behind it has no routes that we know
             return f"{mounts}/{{path}}"
-        return mounts + _CONVERTER.sub(r"{\1}", template)
+        return mounts + (_CONVERTER.sub(r"{\1}", template) if ":" in template else template)
     if "endpoint" in scope and parameters:
         return _templated(path, parameters)
     return NO_ROUTE if "router" in scope else None
@@ -42,6 +42,8 @@ def of_wsgi(environ: Mapping[str, Any]) -> str | None:
 
 def _templated(path: str, parameters: Mapping[str, Any]) -> str:
     """`path` with the values of its parameters replaced by their names, whole segments only."""
+    if not path or not parameters:
+        return path
     for name, value in sorted(parameters.items(), key=lambda item: -len(str(item[1]))):
         text = str(value).strip("/")
         if text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,3 +68,17 @@ def test_what_cannot_be_used_is_refused_at_the_start(environment: dict[str, str]
     with pytest.raises(SettingError, match=says) as caught:
         AuditSettings.from_environment({**WHOLE, **environment}, **given)
     assert "secret" not in str(caught.value)
+
+
+def test_every_variable_is_in_the_guide() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "how-to" / "record-your-own-application.md").read_text()
+    asked: set[str] = set()
+
+    class Watched(dict[str, str]):
+        def get(self, name: str, default: Any = None) -> Any:
+            asked.add(name)
+            return super().get(name, default)
+
+    AuditSettings.from_environment(Watched(WHOLE))
+    assert {name for name in asked if f"`{name}`" not in guide} <= {"HOME", "XDG_STATE_HOME"}
+    assert "OPENTRAIL_AUDIT_SPOOL" in asked
