@@ -75,17 +75,18 @@ class Recorder:
 
     def describe(self, observation: Observation) -> bytes | None:
         """The record's JSON bytes; `None` for a data event nobody selected. Every other call gets a record, whatever it contains."""
-        operation = self._operation(observation.service, observation.operation)
-        if operation.category == categories.DATA and not self._data_selected(
-            operation.source, operation.name, operation.resource_type or ""
-        ):
+        operation = self._operation(observation.service, observation.operation, _source(observation))
+        if operation.category == categories.DATA and not self._is_selected(operation):
             return None
         record = self._record(observation, operation)
         text = records.encode(record)
         return text if len(text) <= limits.RECORD else _shrunk(record)
 
-    def _operation(self, service: str, name: str | None) -> Operation:
-        key = (service, name)
+    def _is_selected(self, operation: Operation) -> bool:
+        return any(self._data_selected(operation.source, operation.name, kind) for kind in operation.resource_types)
+
+    def _operation(self, service: str, name: str | None, other_source: str | None = None) -> Operation:
+        key = (service if other_source is None else other_source, name)
         known = self._operations.get(key) or self._unmodelled.get(key)
         if known is not None:
             return known
@@ -96,7 +97,7 @@ class Recorder:
                 if len(self._operations) >= _OPERATIONS_KEPT:
                     # what is compiled holds its model: somebody who calls everything there is shall not fill the memory
                     self._operations, self._compiler = {}, Operations()
-                compiled = self._operations[key] = self._compiler.compile(model.operation_model(name))
+                compiled = self._operations[key] = self._compiler.compile(model.operation_model(name), other_source)
                 return compiled
         except Exception:
             # a service that the catalogue cannot give, or a model that cannot be compiled: the call is recorded by its bare names
@@ -177,6 +178,13 @@ class Recorder:
         if second != int(at):
             second, text = self._second = int(at), iso_seconds(at)
         return text
+
+
+def _source(observation: Observation) -> str | None:
+    """The event source of a call of S3 that is not at `s3.amazonaws.com`; `None` for all others."""
+    if observation.service != "s3" or not observation.parameters:
+        return None
+    return names.s3_source(observation.parameters.get("Bucket"))
 
 
 def _user_agent(observation: Observation, operation: Operation, by_service: bool) -> str:

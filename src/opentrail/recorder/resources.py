@@ -1,7 +1,8 @@
 """`resources`: what a call was about, where the service says so (`spec/records.md` §8).
 
-Few services do; the table holds them. What is not in it has no `resources`, as in delivered files (IAM, EC2, CloudTrail, Lambda's
-management calls have none).
+Few services say so of their management events; the table holds them. What is not in it has no `resources`, as in delivered files (IAM,
+EC2, CloudTrail, Lambda's management calls have none). A data event always has at least one entry, because selectors look for its type;
+what its request names is in `data_resources`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from opentrail.recorder import data_resources, dynamodb, s3_resources
 from opentrail.recorder.observation import Observation
 
 Entry = dict[str, str]
@@ -18,73 +20,98 @@ Finder = Callable[[Observation], list[Entry]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rule:
-    """Where a service's resources are named: in members of the result, else of the request (`a.b` is `b` within `a`)."""
+    """Where a resource is named: in members of the result, else of the request (`a.b` is `b` within `a`)."""
 
     type: str | None
     request: tuple[str, ...] = ()
     result: tuple[str, ...] = ()
     arn: str = ""
-    """Template of the ARN of a bare name (a leading `/` is dropped): `{region}`, `{account}`, `{name}`."""
+    """Template of the ARN of a bare name (a leading `/` is dropped): `{partition}`, `{region}`, `{account}`, `{name}`."""
     on_error: bool = True
 
 
-_TABLE = _Rule(type="AWS::DynamoDB::Table", request=("TableName", "TableArn", "ResourceArn"),
-               arn="arn:aws:dynamodb:{region}:{account}:table/{name}")  # fmt: skip
-_KEY = _Rule(type="AWS::KMS::Key", result=("KeyId", "KeyMetadata.Arn"), request=("KeyId", "TargetKeyId"),
-             arn="arn:aws:kms:{region}:{account}:key/{name}")  # fmt: skip
-_PARAMETER = _Rule(type=None, request=("Name", "Names"), arn="arn:aws:ssm:{region}:{account}:parameter/{name}")
-_ROLE = _Rule(type="AWS::IAM::Role", request=("RoleArn",), on_error=False)
-_FUNCTION = _Rule(type="AWS::Lambda::Function", request=("FunctionName",), arn="arn:aws:lambda:{region}:{account}:function:{name}")
-_STREAM = _Rule(type="AWS::Kinesis::Stream", request=("StreamARN", "StreamName"), arn="arn:aws:kinesis:{region}:{account}:stream/{name}")
+def _arn(service: str, rest: str) -> str:
+    return f"arn:{{partition}}:{service}:{{region}}:{{account}}:{rest}"
 
-_TOPIC = _Rule(type="AWS::SNS::Topic", request=("TopicArn",))
+
+_TABLE = _Rule(type="AWS::DynamoDB::Table", request=("TableName", "TableArn", "ResourceArn"), arn=_arn("dynamodb", "table/{name}"))
+_KEY = _Rule(type="AWS::KMS::Key", result=("KeyId", "KeyMetadata.Arn"), request=("KeyId", "TargetKeyId"), arn=_arn("kms", "key/{name}"))
+_ALIAS = _Rule(type="AWS::KMS::Key", request=("AliasName",), arn=_arn("kms", "{name}"))
+_ALIAS_ONLY = _Rule(type=None, request=("AliasName",), arn=_arn("kms", "{name}"))
+_SOURCE_KEY = _Rule(type="AWS::KMS::Key", result=("SourceKeyId",), request=("SourceKeyId",), arn=_arn("kms", "key/{name}"))
+_NEW_KEY = _Rule(type="AWS::KMS::Key", result=("KeyId",), request=("DestinationKeyId",), arn=_arn("kms", "key/{name}"))
+_PARAMETER = _Rule(type=None, request=("Name", "Names"), arn=_arn("ssm", "parameter/{name}"))
+_DOCUMENT = _Rule(type=None, request=("Name",), arn=_arn("ssm", "document/{name}"))
+_INSTANCE = _Rule(type=None, request=("InstanceId",), arn=_arn("ec2", "instance/{name}"))
+_INVENTORY = _Rule(type=None, request=("InstanceId",), arn=_arn("ssm", "managed-instance-inventory/{name}"))
+_ROLE = _Rule(type="AWS::IAM::Role", request=("RoleArn",), on_error=False)
+_SAML_PROVIDER = _Rule(type="AWS::IAM::SAMLProvider", request=("PrincipalArn",), on_error=False)
+_IMAGES = _Rule(type=None, request=("repositoryName",), arn=_arn("ecr", "repository/{name}"))
+_REPOSITORY = _Rule(type="AWS::CodeCommit::Repository", request=("repositoryName",), arn=_arn("codecommit", "{name}"))
+_COMPREHEND = (
+    _Rule(type="AWS::Comprehend::DocumentClassifier", request=("DocumentClassifierArn",), result=("DocumentClassifierArn",)),
+    _Rule(type="AWS::Comprehend::EntityRecognizer", request=("EntityRecognizerArn",), result=("EntityRecognizerArn",)),
+)
+_CLASSIFIER = _Rule(type="AWS::Comprehend::DocumentClassifierEndpoint", request=("EndpointArn",))
 _PARAMETER_OPERATIONS = ("DeleteParameter", "DeleteParameters", "GetParameter", "GetParameterHistory", "GetParameters", "PutParameter",
                          "LabelParameterVersion", "UnlabelParameterVersion")  # fmt: skip
 
-RULES: dict[str, dict[str, _Rule]] = {
-    # service → operation ("" is all others) → rule
-    "dynamodb": {"": _TABLE},
-    "kms": {"": _KEY},
-    "kinesis": {"": _STREAM},
-    "lambda": {"Invoke": _FUNCTION, "InvokeAsync": _FUNCTION, "InvokeWithResponseStream": _FUNCTION},
-    "sns": {"Publish": _TOPIC, "PublishBatch": _TOPIC},
-    "ssm": dict.fromkeys(_PARAMETER_OPERATIONS, _PARAMETER),
-    "sts": {"AssumeRole": _ROLE, "AssumeRoleWithSAML": _ROLE, "AssumeRoleWithWebIdentity": _ROLE},
+RULES: dict[str, dict[str, tuple[_Rule, ...]]] = {
+    # service → operation ("" is all others) → rules (seen: kms, ssm, sts; the others on the services' CloudTrail pages)
+    "codecommit": {"": (_REPOSITORY,)},
+    "comprehend": {"": _COMPREHEND, "ClassifyDocument": (_CLASSIFIER,)},
+    "dynamodb": {"": (_TABLE,)},
+    "ecr": {"": (_IMAGES,)},
+    "kms": {
+        "": (_KEY,), "CreateAlias": (_KEY, _ALIAS), "DeleteAlias": (_ALIAS_ONLY,), "UpdateAlias": (_ALIAS, _KEY),
+        "ReEncrypt": (_SOURCE_KEY, _NEW_KEY),
+    },
+    "ssm": {
+        **dict.fromkeys(_PARAMETER_OPERATIONS, (_PARAMETER,)), "DeleteDocument": (_DOCUMENT,), "PutInventory": (_INSTANCE, _INVENTORY),
+    },
+    "sts": {
+        "AssumeRole": (_ROLE,), "AssumeRoleWithSAML": (_ROLE, _SAML_PROVIDER), "AssumeRoleWithWebIdentity": (_ROLE,),
+    },
 }  # fmt: skip
 
 
-def finder(service: str, operation: str) -> Finder | None:
-    """How to find the resources of the operation's calls; `None` when they have none."""
+def finder(service: str, operation: str, types: tuple[str, ...] = ()) -> Finder | None:
+    """How to find the resources of the operation's calls; `None` when they have none. `types`: those of a data event, else empty."""
     if service == "s3":
-        return _unlisted if operation in ("CreateBucket", "ListBuckets", "ListDirectoryBuckets") else _bucket
+        return s3_resources.finder(operation)
+    if types and service in ("dynamodb", "dynamodbstreams"):
+        return dynamodb.stream_resources if service == "dynamodbstreams" else dynamodb.table_resources
+    if types:
+        return _data_finder(types)
     rules = RULES.get(service, {})
-    rule = rules.get(operation) or rules.get("")
-    if rule is None:
+    chosen = rules.get(operation) or rules.get("")
+    if not chosen:
         return None
-    chosen = rule
-    return lambda observation: _by_rule(chosen, observation)
+    return lambda observation: [entry for rule in chosen for entry in _by_rule(rule, observation)]
 
 
-def _unlisted(observation: Observation) -> list[Entry]:
-    """A bucket that is being made is not a resource yet (seen)."""
-    return []
+def _data_finder(types: tuple[str, ...]) -> Finder:
+    named = [(kind, data_resources.namer(kind)) for kind in types]
+
+    def find(observation: Observation) -> list[Entry]:
+        place = place_of(observation)
+        parameters = observation.parameters or {}
+        entries = [
+            {"accountId": account_of(arn) or observation.account_id, "type": kind, "ARN": arn}
+            for kind, name in named
+            if name is not None
+            for arn in name(parameters, place)
+        ]
+        return entries or [{"type": types[0]}]
+
+    return find
 
 
-def _bucket(observation: Observation) -> list[Entry]:
-    parameters = observation.parameters or {}
-    bucket = parameters.get("Bucket")
-    if not isinstance(bucket, str) or not bucket or bucket.startswith("arn:"):
-        return []
-    arn = f"arn:aws:s3:::{bucket}"
-    owner = observation.bucket_owner_id if observation.bucket_owner_id is not None else observation.account_id
-    entries: list[Entry] = []
-    key = parameters.get("Key")
-    if isinstance(key, str):
-        entries.append({"type": "AWS::S3::Object", "ARN": f"{arn}/{key}"})
-    elif observation.operation in ("ListObjects", "ListObjectsV2", "ListObjectVersions", "ListMultipartUploads"):
-        entries.append({"type": "AWS::S3::Object", "ARNPrefix": f"{arn}/{parameters.get('Prefix') or ''}"})
-    entries.append({"accountId": owner, "type": "AWS::S3::Bucket", "ARN": arn})
-    return entries
+def place_of(observation: Observation) -> dict[str, str]:
+    """What the ARN of a resource of the called account begins with."""
+    region = observation.region
+    partition = "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
+    return {"partition": partition, "region": region, "account": observation.account_id}
 
 
 def _by_rule(rule: _Rule, observation: Observation) -> list[Entry]:
@@ -95,10 +122,10 @@ def _by_rule(rule: _Rule, observation: Observation) -> list[Entry]:
     for name in names:
         arn = name
         if not name.startswith("arn:"):
-            if not rule.arn or name.startswith("alias/"):
+            if not rule.arn or (name.startswith("alias/") and "key/" in rule.arn):
                 continue
-            arn = rule.arn.format(region=observation.region, account=observation.account_id, name=name.removeprefix("/"))
-        entry = {"accountId": _account(arn) or observation.account_id}
+            arn = rule.arn.format(**place_of(observation), name=name.removeprefix("/"))
+        entry = {"accountId": account_of(arn) or observation.account_id}
         if rule.type is not None:
             entry["type"] = rule.type
         entry["ARN"] = arn
@@ -107,25 +134,14 @@ def _by_rule(rule: _Rule, observation: Observation) -> list[Entry]:
 
 
 def _values(members: Mapping[str, Any] | None, names: tuple[str, ...]) -> list[str]:
-    found: list[str] = []
     for name in names:
-        value = _member(members, name)
-        if isinstance(value, str) and value:
-            found.append(value)
-        elif isinstance(value, list | tuple):
-            found.extend(item for item in value if isinstance(item, str) and item)
+        found = data_resources.texts(members, name.split("."))
         if found:
-            break
-    return found
+            return found
+    return []
 
 
-def _member(members: Mapping[str, Any] | None, path: str) -> Any:
-    value: Any = members
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
-
-
-def _account(arn: str) -> str:
+def account_of(arn: str) -> str:
+    """The account in an ARN; empty where it has none."""
     parts = arn.split(":", 5)
     return parts[4] if len(parts) == 6 else ""
