@@ -50,6 +50,8 @@ class Arrival:
     vpc_endpoint: VpcEndpoint | None = None
     read_whole: bool = False
     """Whether the body has been read to its end."""
+    received: int = 0
+    """Bytes of the body that have come so far."""
 
     @classmethod
     def from_asgi(cls, scope: Mapping[str, Any], receive: Receive, clock: Clock, trusted_proxies: Collection[str]) -> Arrival:
@@ -77,6 +79,12 @@ class Arrival:
             time=clock.now(),
         )
 
+    @property
+    def moved(self) -> int:
+        """Bytes that were moved: the payload's, without its `aws-chunked` framing, where all of it has come."""
+        decoded = self.request.headers.get("x-amz-decoded-content-length") or ""
+        return int(decoded) if self.read_whole and decoded.isdecimal() and decoded.isascii() and len(decoded) < 19 else self.received
+
     async def pieces(self) -> AsyncIterator[bytes]:
         """The body as it comes. Raises `IncompleteBody` when the client goes away."""
         while True:
@@ -84,6 +92,7 @@ class Arrival:
             if message["type"] == "http.disconnect":
                 raise IncompleteBody
             piece = message.get("body", b"")
+            self.received += len(piece)
             self.read_whole = not message.get("more_body", False)
             if piece:
                 yield piece

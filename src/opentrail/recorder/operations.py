@@ -10,7 +10,7 @@ from botocore.model import OperationModel, ServiceModel
 
 from opentrail.events import categories, names
 from opentrail.events.read_only import read_only
-from opentrail.recorder import dynamodb, ec2, errors, quirks, resources, s3
+from opentrail.recorder import dynamodb, ec2, errors, masking, quirks, resources, s3
 from opentrail.recorder.observation import Observation
 from opentrail.recorder.spelling import LOWER_CASE, Speller
 
@@ -38,6 +38,8 @@ class Operation:
     response: Part | None
     resources: resources.Finder | None
     additional: Part | None
+    secret_members: masking.Tree
+    """Where its parameters may hold something that is not recorded, and that a recorded answer might repeat."""
 
 
 class Operations:
@@ -69,6 +71,7 @@ class Operations:
             response=response if responds else None,
             resources=resources.finder(service, operation.name, types),
             additional={"s3": s3.additional, "s3control": s3.additional, "sts": quirks.sts_request_details}.get(service),
+            secret_members=masking.secret_members(service, operation.input_shape) if responds else {},
         )
 
     def unmodelled(self, service: str, source: str, operation: str | None) -> Operation:
@@ -88,6 +91,7 @@ class Operations:
             response=None,
             resources=None,
             additional=None,
+            secret_members={},
         )
 
     def _writers(self, service: str, model: ServiceModel, operation: OperationModel) -> tuple[Part | None, Part | None]:

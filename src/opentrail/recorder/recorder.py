@@ -14,7 +14,7 @@ from opentrail.clock import iso_seconds
 from opentrail.events import categories, names
 from opentrail.events import record as records
 from opentrail.identity.principals import Principal
-from opentrail.recorder import errors, limits, s3, user_identity
+from opentrail.recorder import errors, limits, masking, s3, user_identity
 from opentrail.recorder.observation import Observation
 from opentrail.recorder.operations import Operation, Operations
 
@@ -124,9 +124,9 @@ class Recorder:
             "userAgent": _user_agent(observation, operation, by_service),
         }
         if code:
-            record["errorCode"] = limits.cut(operation.error_name(code, observation.status))
+            record["errorCode"] = limits.cut(_masked(operation.error_name(code, observation.status), observation, operation))
             if observation.error_message:
-                record["errorMessage"] = limits.cut(observation.error_message)
+                record["errorMessage"] = limits.cut(_masked(observation.error_message, observation, operation))
         record["requestParameters"] = _request(observation, operation)
         record["responseElements"] = _response(observation, operation)
         additional = _additional(observation, operation)
@@ -188,7 +188,7 @@ def _source(observation: Observation) -> str | None:
 
 
 def _user_agent(observation: Observation, operation: Operation, by_service: bool) -> str:
-    text = limits.cut(observation.user_agent)
+    text = limits.cut(masking.without_user_info(observation.user_agent))
     # S3 alone puts what clients send in brackets (seen)
     return f"[{text}]" if operation.service in ("s3", "s3control") and not by_service and text else text
 
@@ -202,7 +202,23 @@ def _request(observation: Observation, operation: Operation) -> orjson.Fragment 
 def _response(observation: Observation, operation: Operation) -> orjson.Fragment | None:
     if operation.response is None or observation.error_code:
         return None
-    return _guarded("responseElements", operation.response, observation)
+    write = operation.response
+    tree = operation.secret_members
+    if not tree:
+        return _guarded("responseElements", write, observation)
+    return _guarded("responseElements", lambda seen: masking.of_value(write(seen), seen.parameters, tree), observation)
+
+
+def _masked(text: str, observation: Observation, operation: Operation) -> str:
+    """What was said of a call, without the secrets of its request."""
+    try:
+        # the parameters as they would be recorded, whether they are or not
+        printed = operation.request(observation) if operation.request is not None and observation.parameters is not None else {}
+        return masking.of_text(text, observation, printed)
+    except Exception as error:
+        kind = type(error).__name__
+        log.warning("an error of %s %s cannot be checked for secrets: %s", observation.service, observation.operation, kind)
+        return "Not recorded: it could not be checked for secrets."
 
 
 def _guarded(field: str, write: Callable[[Observation], Mapping[str, Any]], observation: Observation) -> orjson.Fragment | None:
@@ -244,7 +260,7 @@ def _tls(observation: Observation) -> dict[str, str]:
     if tls is not None and tls.cipher_suite:
         details["cipherSuite"] = tls.cipher_suite
     if observation.host:
-        details["clientProvidedHostHeader"] = limits.cut(observation.host)
+        details["clientProvidedHostHeader"] = limits.cut(masking.host(observation.host))
     if tls is not None and tls.key_exchange:
         details["keyExchange"] = tls.key_exchange
     return details

@@ -14,7 +14,7 @@ import orjson
 from botocore.model import ListShape, OperationModel, Shape, StructureShape
 
 from opentrail.identity.principals import Principal
-from opentrail.recorder import secrets, xml
+from opentrail.recorder import masking, secrets, xml
 from opentrail.recorder.observation import Observation
 from opentrail.recorder.printing import instant
 from opentrail.recorder.spelling import lower_first
@@ -66,7 +66,7 @@ def _written(
             if entry is not None:
                 printed[entry[0]] = entry[1]
     if observation.host:
-        printed["Host"] = observation.host
+        printed["Host"] = masking.host(observation.host)
     printed.update(static)
     if "X-Amz-" in observation.query or "x-amz-" in observation.query:
         for name, text in parse_qsl(observation.query):
@@ -209,13 +209,19 @@ def additional(observation: Observation) -> dict[str, Any]:
 def _signature(observation: Observation) -> tuple[str, str] | None:
     authorization = observation.headers.get("authorization")
     if authorization:
-        return ("SigV2" if authorization.startswith("AWS ") else "SigV4"), "AuthHeader"
+        return _algorithm(authorization), "AuthHeader"
     if "X-Amz-Signature=" in observation.query:
-        return "SigV4", "QueryString"
+        return ("SigV4A" if "ECDSA" in observation.query else "SigV4"), "QueryString"
     if "AWSAccessKeyId=" in observation.query:
         return "SigV2", "QueryString"
     # handed in without its headers: a caller with a key must have signed somehow
     return ("SigV4", "AuthHeader") if observation.principal.access_key_id and not len(observation.headers) else None
+
+
+def _algorithm(authorization: str) -> str:
+    if authorization.startswith("AWS "):
+        return "SigV2"
+    return "SigV4A" if authorization.startswith("AWS4-ECDSA") else "SigV4"
 
 
 def anonymous(principal: Principal) -> bool:
