@@ -116,7 +116,8 @@ class Forward:
             return Outcome(response=response, parameters=parameters, request_id=inside[1].decode("latin-1") if inside else None)
         text = _inflated(start) if (answered.header("content-encoding") or "").lower() == "gzip" else start
         # S3 begins some answers before it knows how they end: an error then comes with status 200
-        failed = failed or (operation.service.name == "s3" and _is_error(text))
+        if operation.service.name == "s3" and _is_error(text):
+            failed, text = True, text.lstrip()
         outcome = read(operation, 500 if failed and answered.status < 300 else answered.status, answered.headers, text)
         code = outcome.error_code if text else _HEAD_ERRORS.get((operation.name, answered.status), outcome.error_code)
         return Outcome(
