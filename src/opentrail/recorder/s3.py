@@ -24,15 +24,17 @@ Request = Callable[[Observation], dict[str, Any]]
 _PRESIGNED = {"x-amz-algorithm": "X-Amz-Algorithm", "x-amz-date": "X-Amz-Date", "x-amz-expires": "X-Amz-Expires",
               "x-amz-signedheaders": "X-Amz-SignedHeaders"}  # fmt: skip
 _HEADERS_UNSAID = frozenset({"x-amz-mfa", "x-amz-sdk-checksum-algorithm", "x-amz-content-sha256", "x-amz-account-id"})
-_LABELS = {"Bucket": "bucketName", "Key": "key"}
+LABELS = {"Bucket": "bucketName", "Key": "key"}
+"""Members in the URL's path → their names in records."""
 _LABELS_UNSAID = {"s3": frozenset[str](), "s3control": frozenset({"AccountId", "ConfigId"})}
-_PARSED_BODIES = {"PutBucketPolicy": ("Policy", "bucketPolicy")}
+PARSED_BODIES = {"PutBucketPolicy": ("Policy", "bucketPolicy")}
+"""Operations whose body is printed as the JSON that it is: the member, its name in records."""
 
 
 def request(operation: OperationModel) -> Request:
     """Writer of `requestParameters`."""
     service = operation.service_model.service_name
-    static = _static_query(operation)
+    static = static_query(operation)
     members: dict[str, Callable[[Any], tuple[str, Any] | None]] = {}
     shape = operation.input_shape
     if shape is not None:
@@ -97,7 +99,8 @@ def _with_envelope(
     return write
 
 
-def _static_query(operation: OperationModel) -> dict[str, str]:
+def static_query(operation: OperationModel) -> dict[str, str]:
+    """The sub-resource of an operation, as its URL has it: `{"acl": ""}`."""
     query = operation.http.get("requestUri", "").partition("?")[2]
     return {name: value for name, value in parse_qsl(query, keep_blank_values=True) if name != "x-id"}
 
@@ -108,7 +111,7 @@ def _member(service: str, owner: str, member: str, shape: Shape) -> Callable[[An
     if location == "uri":
         if member in _LABELS_UNSAID[service]:
             return None
-        label = _LABELS.get(member, lower_first(member))
+        label = LABELS.get(member, lower_first(member))
         return lambda value: (label, value)
     if location == "querystring":
         return lambda value: (name, _text(value))
@@ -123,8 +126,8 @@ def _payload(
     members: dict[str, Callable[[Any], tuple[str, Any] | None]], service: str, operation: OperationModel, payload: str, shape: Shape
 ) -> None:
     members.pop(payload, None)
-    if operation.name in _PARSED_BODIES and service == "s3":
-        member, name = _PARSED_BODIES[operation.name]
+    if operation.name in PARSED_BODIES and service == "s3":
+        member, name = PARSED_BODIES[operation.name]
         members[member] = lambda value: (name, _json(value))
     elif isinstance(shape, StructureShape):
         root = shape.serialization.get("name", shape.name)

@@ -27,6 +27,9 @@ pages)."""
 LOWER_CASE = frozenset({("rum", "PutRumEvents")})
 """Operations of theirs that do not (documented)."""
 
+QUERY_TEXT = frozenset({"servicecatalog-appregistry"})
+"""Services that print what stands in the URL's query as the text that it is there (seen)."""
+
 PRINTED: dict[tuple[str, str], str] = {
     # (service, member) → its name in records (documented)
     ("kms", "CloudHsmClusterId"): "clusterId",
@@ -116,6 +119,8 @@ class Speller:
 
     def value(self, shape: Shape) -> Writer | None:
         """Writer of any shape; `None` where the parsed value is printed as it is."""
+        if self._service in QUERY_TEXT and shape.serialization.get("location") == "querystring":
+            return str if shape.type_name in ("integer", "long", "float", "double") else None
         if isinstance(shape, StructureShape):
             return None if shape.is_document_type else self.structure(shape)
         if isinstance(shape, ListShape):
