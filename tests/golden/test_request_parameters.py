@@ -1,6 +1,7 @@
 """boto3 call → `requestParameters`, as CloudTrail prints them.
 
-`requests.jsonl` holds pairs learnt from delivered log files, with invented accounts, names and ids: a new pair is a new line. Each call
+`requests.jsonl` holds pairs learnt from delivered log files and from the records on the services' CloudTrail pages, with invented accounts,
+names and ids: a new pair is a new line. Each call
 is made with botocore's own client, caught before it is sent, routed and parsed by `wire`, and described. `{"$time": …}` is an instant.
 """
 
@@ -60,7 +61,7 @@ def router(catalogue: Catalogue) -> Router:
 
 @pytest.fixture(scope="module")
 def recorder(catalogue: Catalogue) -> Recorder:
-    return Recorder(catalogue)
+    return Recorder(catalogue, data_selected=lambda source, name, kind: True)
 
 
 def _catch(request: AWSPreparedRequest, **_: Any) -> None:

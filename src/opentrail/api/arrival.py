@@ -50,6 +50,8 @@ class Arrival:
     vpc_endpoint: VpcEndpoint | None = None
     read_whole: bool = False
     """Whether the body has been read to its end."""
+    received: int = 0
+    """Bytes of the body that have come so far."""
 
     @classmethod
     def from_asgi(
@@ -88,6 +90,12 @@ class Arrival:
             vpc_endpoint=vpc_endpoint,
         )
 
+    @property
+    def moved(self) -> int:
+        """Bytes that were moved: the payload's, without its `aws-chunked` framing, where all of it has come."""
+        decoded = self.request.headers.get("x-amz-decoded-content-length") or ""
+        return int(decoded) if self.read_whole and decoded.isdecimal() and decoded.isascii() and len(decoded) < 19 else self.received
+
     async def pieces(self) -> AsyncIterator[bytes]:
         """The body as it comes. Raises `IncompleteBody` when the client goes away."""
         while True:
@@ -95,6 +103,7 @@ class Arrival:
             if message["type"] == "http.disconnect":
                 raise IncompleteBody
             piece = message.get("body", b"")
+            self.received += len(piece)
             self.read_whole = not message.get("more_body", False)
             if piece:
                 yield piece

@@ -333,8 +333,8 @@ class Endpoint:
                 path=request.path,
                 query=request.query,
                 headers=request.headers,
-                bytes_in=arrival.content_length or 0,
-                bytes_out=outcome.bytes_out,
+                bytes_in=arrival.moved,
+                bytes_out=outcome.bytes_out or _announced(outcome.response, request.method),
                 tls=arrival.tls,
                 vpc_endpoint_id=arrival.vpc_endpoint.id if arrival.vpc_endpoint else None,
                 vpc_endpoint_account_id=arrival.vpc_endpoint.account_id if arrival.vpc_endpoint else None,
@@ -420,6 +420,14 @@ def _readable(asked: Asked) -> Mapping[str, Any]:
 
 async def _at_once(body: bytes) -> AsyncIterator[bytes]:
     yield body
+
+
+def _announced(response: Response, method: str) -> int:
+    """Bytes of an answer's body; of one that is still to be streamed, as many as it announces."""
+    if isinstance(response.body, bytes):
+        return len(response.body)
+    length = "" if method == "HEAD" else _header(response, "content-length") or ""
+    return int(length) if length.isdecimal() and length.isascii() else 0
 
 
 def _header(response: Response, name: str) -> str | None:

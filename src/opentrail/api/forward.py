@@ -6,6 +6,7 @@ The answer is read only as far as the record needs it: errors, and the results o
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -32,7 +33,14 @@ MOST_READ = 1 << 20
 
 _READS_TELL = ("kms", "sts")
 """Services (botocore names) whose read-only calls answer with something that their records hold: the key, the assumed role."""
+_ERROR = re.compile(rb"\s*(?:<\?xml[^>]*>)?\s*<Error[\s>]")
 _ID_INSIDE = re.compile(rb"<[rR]equestI[dD]>([^<]{1,200})<")
+_HEAD_ERRORS = {
+    ("HeadBucket", 404): "NoSuchBucket",
+    ("HeadObject", 404): "NoSuchKey",
+    **{(operation, 403): "AccessDenied" for operation in ("HeadBucket", "HeadObject")},
+}
+"""What S3 means by a status where its answer has no body to say so."""
 _ID_HEADERS = ("x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id")
 
 
@@ -110,12 +118,17 @@ class Forward:
         if not (failed or writes):
             inside = _ID_INSIDE.search(start)
             return Outcome(response=response, parameters=parameters, request_id=inside[1].decode("latin-1") if inside else None)
-        outcome = read(operation, answered.status, answered.headers, start)
+        text = _inflated(start) if (answered.header("content-encoding") or "").lower() == "gzip" else start
+        # S3 begins some answers before it knows how they end: an error then comes with status 200
+        if operation.service.name == "s3" and _is_error(text):
+            failed, text = True, text.lstrip()
+        outcome = read(operation, 500 if failed and answered.status < 300 else answered.status, answered.headers, text)
+        code = outcome.error_code if text else _HEAD_ERRORS.get((operation.name, answered.status), outcome.error_code)
         return Outcome(
             response=response,
             parameters=parameters,
             result=outcome.result,
-            error_code=(outcome.error_code or str(answered.status)) if failed else None,
+            error_code=(code or str(answered.status)) if failed else None,
             error_message=outcome.error_message if failed else None,
             request_id=given_id or outcome.request_id,
             bytes_out=size,
@@ -131,6 +144,19 @@ def _events(asked: Asked, caller: Authenticated, outcome: Outcome) -> Sequence[S
     return removed(
         outcome.parameters["Bucket"], keys, owner=caller.principal.account_id, region=region, time=asked.arrival.time.timestamp()
     )
+
+
+def _is_error(body: bytes) -> bool:
+    """Whether the outermost element of an XML answer is `Error`."""
+    return bool(_ERROR.match(body))
+
+
+def _inflated(body: bytes) -> bytes:
+    """A gzip body, as far as it is needed; what is none stays as it is."""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(body, MOST_READ)
+    except zlib.error:
+        return body
 
 
 def _reads(asked: Asked) -> bool:

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from opentrail.errors import JournalError
 from opentrail.events.categories import DATA, FOLLOWED_BY, MANAGEMENT, NETWORK_ACTIVITY
+from opentrail.events.names import S3_SOURCES
 from opentrail.events.service_event import ServiceEvent
 from opentrail.journal import Journal, Reservation
 from opentrail.recorder import Observation, Recorder, service_event
@@ -72,9 +73,11 @@ class Recording:
         known = self._recorder.operation(service, operation)
         if known.category == MANAGEMENT:
             return True
-        source, may = known.source, self._selection.may
-        if may(DATA, source, known.name) or (by_endpoint and may(NETWORK_ACTIVITY, source, known.name)):
-            return True
+        may = self._selection.may
+        for source in S3_SOURCES if service == "s3" else (known.source,):
+            if may(DATA, source, known.name) or (by_endpoint and may(NETWORK_ACTIVITY, source, known.name)):
+                return True
+        source = known.source
         following = FOLLOWED_BY.get((source, known.name))
         return following is not None and may(DATA, source, following)
 
@@ -141,7 +144,7 @@ class Recording:
         self, observation: Observation, owner: str | None, events: Sequence[ServiceEvent], passed_endpoint: bool | None
     ) -> list[bytes]:
         copies = self._recorder.copies(observation, owner)
-        operation = self._recorder.operation(observation.service, observation.operation)
+        operation = self._recorder.operation_of(observation)
         records = []
         for copy in copies if passed_endpoint is not False else ():
             if operation.category == MANAGEMENT:

@@ -14,6 +14,8 @@ EVENT_SOURCES: dict[str, str] = {
     # botocore's service → first label(s) of eventSource, where the default would be wrong
     "appconfigdata": "appconfig",
     "application-autoscaling": "autoscaling",
+    "application-signals": "applicationsignals",
+    "appstream": "appstream",
     "bedrock-agent": "bedrock",
     "bedrock-agent-runtime": "bedrock",
     "bedrock-runtime": "bedrock",
@@ -26,16 +28,21 @@ EVENT_SOURCES: dict[str, str] = {
     "chime-sdk-messaging": "chime",
     "chime-sdk-voice": "chime",
     "cloudhsmv2": "cloudhsm",
+    "forecastquery": "forecast",
     "iot-data": "iotdata",
     "keyspacesstreams": "cassandra",
-    "lex-models": "models.lex",
-    "lex-runtime": "runtime.lex",
+    "lex-models": "lex",
+    "lex-runtime": "lex",
     "lexv2-models": "lex",
     "lexv2-runtime": "lex",
     "mailmanager": "ses",
+    "meteringmarketplace": "metering-marketplace",
+    "mq": "amazonmq",
     "neptune": "rds",
     "docdb": "rds",
-    "pinpoint": "mobiletargeting",
+    "networkmonitor": "networksynthetics",
+    "pinpoint": "pinpoint",
+    "personalize-runtime": "personalize",
     "pinpoint-email": "ses",
     "s3control": "s3",
     "rds-data": "rdsdata",
@@ -44,6 +51,7 @@ EVENT_SOURCES: dict[str, str] = {
     "sso": "sso",
     "sso-admin": "sso",
     "sso-oidc": "sso",
+    "workmailmessageflow": "workmailMessageFlow",
 }
 
 EVENT_NAMES: dict[str, dict[str, str]] = {
@@ -80,13 +88,25 @@ _LAMBDA_DATA = frozenset({"Invoke", "InvokeAsync", "InvokeWithResponseStream"})
 _DATE = re.compile(r"^/(\d{4}-\d{2}-\d{2})/")
 
 API_VERSIONS: dict[str, str] = {
-    # services that print apiVersion (seen: logs, elb, elbv2, route53; documented: cloudfront, dynamodb, autoscaling family prints none)
+    # services that print apiVersion (seen: logs, elb, elbv2, route53; the others on the services' CloudTrail pages)
     "cloudfront": "2020_05_31",
+    "codecommit": "2015-04-13",
     "dynamodb": "2012-08-10",
+    "dynamodbstreams": "2012-08-10",
+    "efs": "2015-02-01",
     "elb": "2012-06-01",
     "elbv2": "2015-12-01",
+    "events": "2015-10-07",
+    "fms": "2018-01-01",
+    "inspector": "v20160216",
+    "kinesisanalytics": "2015-08-14",
     "logs": "20140328",
     "route53": "2013-04-01",
+    "shield": "AWSShield_20160616",
+    "storagegateway": "20130630",
+    "waf": "2015-08-24",
+    "waf-regional": "2015-08-24",
+    "wafv2": "2019-04-23",
 }
 
 GLOBAL_REGIONS: dict[str, str] = {
@@ -117,6 +137,19 @@ def event_source(model: ServiceModel) -> str:
         prefix = model.endpoint_prefix
         named = model.signing_name if "." in prefix else prefix
     return named + ".amazonaws.com"
+
+
+S3_SOURCES = ("s3.amazonaws.com", "s3express.amazonaws.com", "s3-outposts.amazonaws.com")
+"""Every `eventSource` that a call of S3 may have, its own first."""
+
+
+def s3_source(bucket: object) -> str | None:
+    """`eventSource` of a call of S3 on a directory bucket or on an Outpost; `None` for all other buckets (S3's own)."""
+    if not isinstance(bucket, str):
+        return None
+    if bucket.endswith(("--x-s3", "--xa-s3")):
+        return "s3express.amazonaws.com"
+    return "s3-outposts.amazonaws.com" if bucket.startswith("arn:") and ":s3-outposts:" in bucket else None
 
 
 def event_name(operation: OperationModel) -> str:

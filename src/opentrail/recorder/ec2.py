@@ -73,7 +73,7 @@ def _soap_request(name: str, shape: StructureShape) -> Request:
     if name.startswith("Describe"):
         for member, inner in shape.members.items():
             if isinstance(inner, ListShape) and (member != "Filters" or name not in ec2_names.FILTER_ONLY_WHEN_SENT):
-                empty.setdefault(_set_name(member, inner, sets.names)[0], {})
+                empty.setdefault(set_name(member, inner, sets.names)[0], {})
 
     def write(parameters: Mapping[str, Any]) -> dict[str, Any]:
         if special is not None:
@@ -107,13 +107,13 @@ def _soap_structure(
             continue
         instead = sets.treatment(shape.name, member, inner)
         if isinstance(inner, ListShape):
-            name, content = _set_name(member, inner, sets.names)
+            name, content = set_name(member, inner, sets.names)
             entries = instead or {item_key: [_soap_item(inner.member, content, entry, sets) for entry in item]} if item else {}
             if name in printed and isinstance(entries, dict):
                 entries = {item_key: [*printed[name].get(item_key, ()), *entries.get(item_key, ())]}
             printed[name] = entries
             continue
-        printed[_soap_name(member, inner)] = instead if instead else _soap_value(inner, item, sets)
+        printed[soap_name(member, inner)] = instead if instead else _soap_value(inner, item, sets)
     if shape.name == "IpPermission":
         for name in ("groups", "ipRanges", "ipv6Ranges", "prefixListIds"):
             printed.setdefault(name, {})
@@ -136,7 +136,8 @@ def _soap_item(shape: Shape, content: str, entry: Any, sets: Sets) -> Any:
     return printed
 
 
-def _set_name(member: str, shape: ListShape, sets: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+def set_name(member: str, shape: ListShape, sets: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+    """What a list is printed as, and what each of its items holds its value under."""
     known = sets.get(member)
     if known is not None:
         return known
@@ -144,7 +145,8 @@ def _set_name(member: str, shape: ListShape, sets: Mapping[str, tuple[str, str]]
     return (name if name.endswith("Set") else name + "Set"), lower_first(str(shape.member.serialization.get("name", name)))
 
 
-def _soap_name(member: str, shape: Shape) -> str:
+def soap_name(member: str, shape: Shape) -> str:
+    """What a member that is no list is printed as."""
     return lower_first(str(shape.serialization.get("name", member)))
 
 

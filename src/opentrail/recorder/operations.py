@@ -10,9 +10,9 @@ from botocore.model import OperationModel, ServiceModel
 
 from opentrail.events import categories, names
 from opentrail.events.read_only import read_only
-from opentrail.recorder import ec2, errors, quirks, resources, s3
+from opentrail.recorder import dynamodb, ec2, errors, masking, quirks, resources, s3
 from opentrail.recorder.observation import Observation
-from opentrail.recorder.spelling import Speller
+from opentrail.recorder.spelling import LOWER_CASE, Speller
 
 Part = Callable[[Observation], Mapping[str, Any]]
 
@@ -29,9 +29,10 @@ class Operation:
     name: str
     read_only: bool
     category: categories.Category
-    resource_type: str | None
+    resource_types: tuple[str, ...]
+    """Those by which selectors may find a data event."""
     listed_types: frozenset[str]
-    """Of a data event: every `resources.type` by which it can be selected."""
+    """Every `resources.type` that records of a data event may list."""
     api_version: str | None
     error_name: errors.Namer
     parameters_anyway: bool
@@ -39,6 +40,8 @@ class Operation:
     response: Part | None
     resources: resources.Finder | None
     additional: Part | None
+    secret_members: masking.Tree
+    """Where its parameters may hold something that is not recorded, and that a recorded answer might repeat."""
 
 
 class Operations:
@@ -47,11 +50,12 @@ class Operations:
     def __init__(self) -> None:
         self._spellers: dict[str, Speller] = {}
 
-    def compile(self, operation: OperationModel) -> Operation:
-        """The operation of the model."""
+    def compile(self, operation: OperationModel, source: str | None = None) -> Operation:
+        """The operation of the model. `source`: its event source, where that depends on what is called (S3's directory buckets)."""
         model = operation.service_model
         service = model.service_name
-        source, name = names.event_source(model), names.event_name(operation)
+        source, name = source or names.event_source(model), names.event_name(operation)
+        types = categories.resource_types(source, name)
         reads = read_only(source, name)
         responds = not reads or (service == "sts" and operation.name in RESPONDING_READS)
         request, response = self._writers(service, model, operation)
@@ -61,15 +65,16 @@ class Operations:
             name=name,
             read_only=reads,
             category=categories.category(source, name),
-            resource_type=categories.resource_type(source, name),
+            resource_types=types,
             listed_types=categories.listed_types(source, name),
             api_version=names.api_version(service),
             error_name=errors.namer(operation),
             parameters_anyway=service in errors.PARAMETERS_ANYWAY,
             request=request,
             response=response if responds else None,
-            resources=resources.finder(service, operation.name),
+            resources=resources.finder(service, operation.name, types),
             additional={"s3": s3.additional, "s3control": s3.additional, "sts": quirks.sts_request_details}.get(service),
+            secret_members=masking.secret_members(service, operation.input_shape) if responds else {},
         )
 
     def unmodelled(self, service: str, source: str, operation: str | None) -> Operation:
@@ -81,7 +86,7 @@ class Operations:
             name=name,
             read_only=read_only(source, name),
             category=categories.MANAGEMENT,
-            resource_type=None,
+            resource_types=(),
             listed_types=frozenset(),
             api_version=names.api_version(service),
             error_name=errors.plain,
@@ -90,6 +95,7 @@ class Operations:
             response=None,
             resources=None,
             additional=None,
+            secret_members={},
         )
 
     def _writers(self, service: str, model: ServiceModel, operation: OperationModel) -> tuple[Part | None, Part | None]:
@@ -97,6 +103,11 @@ class Operations:
             return _of_parameters(ec2.request(operation)), _with_request_id(ec2.response(operation))
         if service in ("s3", "s3control"):
             return s3.request(operation), _of_result(s3.response(operation))
+        if service == "dynamodb" and (data := dynamodb.request(operation.name)) is not None:
+            return _of_parameters(data), None
+        if (service, operation.name) in LOWER_CASE:
+            lower = Speller(model, wire_case=False)
+            return _of_parameters(lower.request(operation)), _of_result(lower.response(operation))
         speller = self._spellers.get(service)
         if speller is None:
             speller = self._spellers[service] = Speller(model)

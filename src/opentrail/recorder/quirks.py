@@ -1,4 +1,4 @@
-"""What single operations print differently from the rule, as seen in delivered files."""
+"""What single operations print differently from the rule, as seen in delivered files or documented on the services' CloudTrail pages."""
 
 from __future__ import annotations
 
@@ -75,12 +75,31 @@ def _with_defaults(change: Change, **defaults: Any) -> Change:
     return lambda printed, observation: change({**defaults, **printed}, observation)
 
 
+def _new_key(printed: dict[str, Any], observation: Observation) -> dict[str, Any]:
+    """KMS names what a new key is for, and its spec in both spellings."""
+    spec = printed.get("keySpec") or printed.get("customerMasterKeySpec") or "SYMMETRIC_DEFAULT"
+    return {
+        "description": "",
+        "origin": "AWS_KMS",
+        "keyUsage": "ENCRYPT_DECRYPT",
+        "bypassPolicyLockoutSafetyCheck": False,
+        **printed,
+        "keySpec": spec,
+        "customerMasterKeySpec": spec,
+    }
+
+
 REQUESTS: dict[tuple[str, str], Change] = {
+    ("ec2-instance-connect", "SendSerialConsoleSSHPublicKey"): _always(monitorMode=False),
+    ("kms", "CreateKey"): _new_key,
     ("kms", "Decrypt"): _always(encryptionAlgorithm="SYMMETRIC_DEFAULT"),
     ("kms", "Encrypt"): _always(encryptionAlgorithm="SYMMETRIC_DEFAULT"),
+    ("kms", "ReEncrypt"): _always(sourceEncryptionAlgorithm="SYMMETRIC_DEFAULT", destinationEncryptionAlgorithm="SYMMETRIC_DEFAULT"),
+    ("kms", "ReplicateKey"): _always(bypassPolicyLockoutSafetyCheck=False, description=""),
     ("lambda", "CreateFunction"): _always(publish=False, environment={}),
     ("lambda", "UpdateFunctionCode"): _with_defaults(_qualified, publish=False, dryRun=False),
     ("lambda", "UpdateFunctionConfiguration"): _qualified,
+    ("ssm", "SendCommand"): _always(interactive=False),
 }
 
 RESPONSES: dict[tuple[str, str], Change] = {

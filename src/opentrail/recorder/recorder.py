@@ -14,7 +14,7 @@ from opentrail.clock import iso_seconds
 from opentrail.events import categories, names
 from opentrail.events import record as records
 from opentrail.identity.principals import Principal
-from opentrail.recorder import errors, limits, s3, user_identity
+from opentrail.recorder import errors, limits, masking, s3, user_identity
 from opentrail.recorder.copies import copies
 from opentrail.recorder.network import network_record
 from opentrail.recorder.observation import Observation, tls_details
@@ -64,13 +64,13 @@ class Recorder:
 
     def describe(self, observation: Observation) -> bytes:
         """The record's JSON bytes. Every call gets a record, whatever it contains; whether somebody wants it is not asked here."""
-        record = self._record(observation, self.operation(observation.service, observation.operation))
+        record = self._record(observation, self.operation_of(observation))
         text = records.encode(record)
         return text if len(text) <= limits.RECORD else _shrunk(record)
 
     def describe_network(self, observation: Observation, *, denied: bool) -> bytes:
         """The network activity record of a call whose VPC endpoint is known, for its owner. `denied`: the endpoint's policy refused it."""
-        operation = self.operation(observation.service, observation.operation)
+        operation = self.operation_of(observation)
         return network_record(
             observation,
             operation,
@@ -91,15 +91,19 @@ class Recorder:
 
     def owner(self, observation: Observation) -> str | None:
         """The account, not the caller's, that owns what a successful call was about, as far as its parameters and result tell."""
-        operation = self.operation(observation.service, observation.operation)
+        operation = self.operation_of(observation)
         if operation.resources is None or observation.error_code:
             return None
         accounts = (entry.get("accountId") for entry in operation.resources(observation))
         return next((account for account in accounts if account and account != observation.account_id), None)
 
-    def operation(self, service: str, name: str | None) -> Operation:
-        """What records say of an operation: event source and name, category, what reads and what writes."""
-        key = (service, name)
+    def operation_of(self, observation: Observation) -> Operation:
+        """`operation` of a call that was made: S3 has several event sources, told by what a call was about."""
+        return self.operation(observation.service, observation.operation, _source(observation))
+
+    def operation(self, service: str, name: str | None, other_source: str | None = None) -> Operation:
+        """What records say of an operation: event source (unless `other_source`) and name, category, what reads and what writes."""
+        key = (service if other_source is None else other_source, name)
         known = self._operations.get(key) or self._unmodelled.get(key)
         if known is not None:
             return known
@@ -110,7 +114,7 @@ class Recorder:
                 if len(self._operations) >= _OPERATIONS_KEPT:
                     # what is compiled holds its model: somebody who calls everything there is shall not fill the memory
                     self._operations, self._compiler = {}, Operations()
-                compiled = self._operations[key] = self._compiler.compile(model.operation_model(name))
+                compiled = self._operations[key] = self._compiler.compile(model.operation_model(name), other_source)
                 return compiled
         except Exception:
             # a service that the catalogue cannot give, or a model that cannot be compiled: the call is recorded by its bare names
@@ -137,9 +141,9 @@ class Recorder:
             "userAgent": _user_agent(observation, operation, by_service),
         }
         if code:
-            record["errorCode"] = limits.cut(operation.error_name(code, observation.status))
+            record["errorCode"] = limits.cut(_masked(operation.error_name(code, observation.status), observation, operation))
             if observation.error_message:
-                record["errorMessage"] = limits.cut(observation.error_message)
+                record["errorMessage"] = limits.cut(_masked(observation.error_message, observation, operation))
         record["requestParameters"] = _request(observation, operation)
         record["responseElements"] = _response(observation, operation)
         additional = _additional(observation, operation)
@@ -164,7 +168,7 @@ class Recorder:
                 record["vpcEndpointAccountId"] = observation.vpc_endpoint_account_id
         record["eventCategory"] = operation.category
         if not by_service and not principal.invoked_by:
-            tls = tls_details(observation.tls, observation.host)
+            tls = tls_details(observation.tls, masking.host(observation.host))
             if tls:
                 record["tlsDetails"] = tls
         if principal.session is not None and principal.session.from_console:
@@ -191,8 +195,15 @@ class Recorder:
         return text
 
 
+def _source(observation: Observation) -> str | None:
+    """The event source of a call of S3 that is not at `s3.amazonaws.com`; `None` for all others."""
+    if observation.service != "s3" or not observation.parameters:
+        return None
+    return names.s3_source(observation.parameters.get("Bucket"))
+
+
 def _user_agent(observation: Observation, operation: Operation, by_service: bool) -> str:
-    text = limits.cut(observation.user_agent)
+    text = limits.cut(masking.without_user_info(observation.user_agent))
     # S3 alone puts what clients send in brackets (seen)
     return f"[{text}]" if operation.service in ("s3", "s3control") and not by_service and text else text
 
@@ -206,7 +217,23 @@ def _request(observation: Observation, operation: Operation) -> orjson.Fragment 
 def _response(observation: Observation, operation: Operation) -> orjson.Fragment | None:
     if operation.response is None or observation.error_code:
         return None
-    return _guarded("responseElements", operation.response, observation)
+    write = operation.response
+    tree = operation.secret_members
+    if not tree:
+        return _guarded("responseElements", write, observation)
+    return _guarded("responseElements", lambda seen: masking.of_value(write(seen), seen.parameters, tree), observation)
+
+
+def _masked(text: str, observation: Observation, operation: Operation) -> str:
+    """What was said of a call, without the secrets of its request."""
+    try:
+        # the parameters as they would be recorded, whether they are or not
+        printed = operation.request(observation) if operation.request is not None and observation.parameters is not None else {}
+        return masking.of_text(text, observation, printed)
+    except Exception as error:
+        kind = type(error).__name__
+        log.warning("an error of %s %s cannot be checked for secrets: %s", observation.service, observation.operation, kind)
+        return "Not recorded: it could not be checked for secrets."
 
 
 def _guarded(field: str, write: Callable[[Observation], Mapping[str, Any]], observation: Observation) -> orjson.Fragment | None:
@@ -231,10 +258,10 @@ def _resources(observation: Observation, operation: Operation) -> list[Mapping[s
     found: list[Mapping[str, str]] = list(observation.resources)
     stopped = _stopped(observation, operation)
     if operation.resources is not None and not stopped:
-        found[:0] = operation.resources(observation)
-    kind = operation.resource_type
-    if kind is not None and not any(entry.get("type") in operation.listed_types for entry in found):
+        found[:0] = [entry for entry in operation.resources(observation) if entry not in found]
+    if operation.resource_types and not any(entry.get("type") in operation.listed_types for entry in found):
         # By its type alone somebody may have selected it.
+        kind = operation.resource_types[0]
         found.append({"type": kind} if stopped else {"accountId": observation.account_id, "type": kind})
     return found
 

@@ -14,7 +14,7 @@ import orjson
 from botocore.model import ListShape, OperationModel, Shape, StructureShape
 
 from opentrail.identity.principals import Principal
-from opentrail.recorder import secrets, xml
+from opentrail.recorder import masking, secrets, xml
 from opentrail.recorder.observation import Observation
 from opentrail.recorder.printing import instant
 from opentrail.recorder.spelling import lower_first
@@ -24,15 +24,17 @@ Request = Callable[[Observation], dict[str, Any]]
 _PRESIGNED = {"x-amz-algorithm": "X-Amz-Algorithm", "x-amz-date": "X-Amz-Date", "x-amz-expires": "X-Amz-Expires",
               "x-amz-signedheaders": "X-Amz-SignedHeaders"}  # fmt: skip
 _HEADERS_UNSAID = frozenset({"x-amz-mfa", "x-amz-sdk-checksum-algorithm", "x-amz-content-sha256", "x-amz-account-id"})
-_LABELS = {"Bucket": "bucketName", "Key": "key"}
+LABELS = {"Bucket": "bucketName", "Key": "key"}
+"""Members in the URL's path → their names in records."""
 _LABELS_UNSAID = {"s3": frozenset[str](), "s3control": frozenset({"AccountId", "ConfigId"})}
-_PARSED_BODIES = {"PutBucketPolicy": ("Policy", "bucketPolicy")}
+PARSED_BODIES = {"PutBucketPolicy": ("Policy", "bucketPolicy")}
+"""Operations whose body is printed as the JSON that it is: the member, its name in records."""
 
 
 def request(operation: OperationModel) -> Request:
     """Writer of `requestParameters`."""
     service = operation.service_model.service_name
-    static = _static_query(operation)
+    static = static_query(operation)
     members: dict[str, Callable[[Any], tuple[str, Any] | None]] = {}
     shape = operation.input_shape
     if shape is not None:
@@ -66,7 +68,7 @@ def _written(
             if entry is not None:
                 printed[entry[0]] = entry[1]
     if observation.host:
-        printed["Host"] = observation.host
+        printed["Host"] = masking.host(observation.host)
     printed.update(static)
     if "X-Amz-" in observation.query or "x-amz-" in observation.query:
         for name, text in parse_qsl(observation.query):
@@ -97,7 +99,8 @@ def _with_envelope(
     return write
 
 
-def _static_query(operation: OperationModel) -> dict[str, str]:
+def static_query(operation: OperationModel) -> dict[str, str]:
+    """The sub-resource of an operation, as its URL has it: `{"acl": ""}`."""
     query = operation.http.get("requestUri", "").partition("?")[2]
     return {name: value for name, value in parse_qsl(query, keep_blank_values=True) if name != "x-id"}
 
@@ -108,7 +111,7 @@ def _member(service: str, owner: str, member: str, shape: Shape) -> Callable[[An
     if location == "uri":
         if member in _LABELS_UNSAID[service]:
             return None
-        label = _LABELS.get(member, lower_first(member))
+        label = LABELS.get(member, lower_first(member))
         return lambda value: (label, value)
     if location == "querystring":
         return lambda value: (name, _text(value))
@@ -123,8 +126,8 @@ def _payload(
     members: dict[str, Callable[[Any], tuple[str, Any] | None]], service: str, operation: OperationModel, payload: str, shape: Shape
 ) -> None:
     members.pop(payload, None)
-    if operation.name in _PARSED_BODIES and service == "s3":
-        member, name = _PARSED_BODIES[operation.name]
+    if operation.name in PARSED_BODIES and service == "s3":
+        member, name = PARSED_BODIES[operation.name]
         members[member] = lambda value: (name, _json(value))
     elif isinstance(shape, StructureShape):
         root = shape.serialization.get("name", shape.name)
@@ -209,13 +212,19 @@ def additional(observation: Observation) -> dict[str, Any]:
 def _signature(observation: Observation) -> tuple[str, str] | None:
     authorization = observation.headers.get("authorization")
     if authorization:
-        return ("SigV2" if authorization.startswith("AWS ") else "SigV4"), "AuthHeader"
+        return _algorithm(authorization), "AuthHeader"
     if "X-Amz-Signature=" in observation.query:
-        return "SigV4", "QueryString"
+        return ("SigV4A" if "ECDSA" in observation.query else "SigV4"), "QueryString"
     if "AWSAccessKeyId=" in observation.query:
         return "SigV2", "QueryString"
     # handed in without its headers: a caller with a key must have signed somehow
     return ("SigV4", "AuthHeader") if observation.principal.access_key_id and not len(observation.headers) else None
+
+
+def _algorithm(authorization: str) -> str:
+    if authorization.startswith("AWS "):
+        return "SigV2"
+    return "SigV4A" if authorization.startswith("AWS4-ECDSA") else "SigV4"
 
 
 def anonymous(principal: Principal) -> bool:

@@ -42,8 +42,6 @@ _UNMARKED: dict[str, frozenset[str]] = {
             "ItemCollectionMetrics", "Statement", "Statements", "TransactStatements", "LastEvaluatedKey", "ExclusiveStartKey",
         }
     ),
-    "sqs": frozenset({"MessageBody", "Body", "MessageAttributes", "MessageSystemAttributes", "Entries"}),
-    "sns": frozenset({"Message", "Subject", "MessageAttributes", "PublishBatchRequestEntries"}),
     "kinesis": frozenset({"Data", "Records"}),
     "firehose": frozenset({"Record", "Records"}),
     "logs": frozenset({"logEvents"}),
@@ -51,6 +49,12 @@ _UNMARKED: dict[str, frozenset[str]] = {
     "cloudtrail-data": frozenset({"eventData"}),
 }  # fmt: skip
 
+
+_MARKED: dict[str, frozenset[str]] = {
+    # service → members that a marker stands for although neither net holds them (documented: sns)
+    "sns": frozenset({"Message", "Subject", "MessageAttributes"}),
+    "sqs": frozenset({"MessageBody", "Body", "MessageAttributes", "MessageSystemAttributes"}),
+}
 
 _HELD: dict[tuple[str, str], frozenset[str]] = {
     # (service, structure) → members held back though neither marked nor telling
@@ -88,6 +92,8 @@ def treatment(service: str, owner: str, member: str, shape: Shape) -> str | None
     """
     if member in _UNMARKED.get(service, ()) or shape.name in _UNMARKED_SHAPES:
         return OMITTED
+    if member in _MARKED.get(service, ()):
+        return HIDDEN
     telling = shape.type_name in ("string", "list", "map") and speaks(member) and member not in _HARMLESS
     if telling or sensitive(shape) or member in _HELD.get((service, owner), ()):
         if service == "ec2":

@@ -14,8 +14,27 @@ from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Sh
 from opentrail.recorder import secrets
 from opentrail.recorder.printing import Writer, epoch_style, iso_style, us_style
 
-WIRE_CASE = frozenset({"account", "ce", "detective", "devops-guru", "resource-explorer-2", "securityhub"})
-"""Services whose records keep the wire's spelling (seen: account, ce, devops-guru, resource-explorer-2; documented: the others)."""
+WIRE_CASE = frozenset(
+    {
+        "account", "application-insights", "ce", "codeguru-reviewer", "connect", "dataexchange", "detective", "devops-guru", "geo-maps",
+        "geo-places", "geo-routes", "greengrass", "internetmonitor", "mediatailor", "oam", "pinpoint-sms-voice", "resource-explorer-2",
+        "resource-groups", "rum", "securityhub", "ssm-guiconnect", "synthetics",
+    }
+)  # fmt: skip
+"""Services whose records keep the wire's spelling (seen: account, ce, devops-guru, resource-explorer-2; the others on their CloudTrail
+pages)."""
+
+LOWER_CASE = frozenset({("rum", "PutRumEvents")})
+"""Operations of theirs that do not (documented)."""
+
+QUERY_TEXT = frozenset({"servicecatalog-appregistry"})
+"""Services that print what stands in the URL's query as the text that it is there (seen)."""
+
+PRINTED: dict[tuple[str, str], str] = {
+    # (service, member) → its name in records (documented)
+    ("kms", "CloudHsmClusterId"): "clusterId",
+    ("sqs", "AWSAccountIds"): "AWSAccountIds",
+}
 
 UNWRAPPED = frozenset({"rds", "neptune", "docdb", "redshift", "elasticache"})
 """Services whose result is printed without the one structure that wraps it (seen: rds; documented: redshift, elasticache)."""
@@ -29,9 +48,10 @@ def lower_first(name: str) -> str:
 class Speller:
     """Compiles the writers of one service. Not thread-safe by itself; two threads at worst compile the same writer twice."""
 
-    def __init__(self, service: ServiceModel) -> None:
+    def __init__(self, service: ServiceModel, *, wire_case: bool | None = None) -> None:
+        """`wire_case`: whether names stay as on the wire; `None`: as is usual for the service."""
         self._service = service.service_name
-        self._wire_case = self._service in WIRE_CASE
+        self._wire_case = self._service in WIRE_CASE if wire_case is None else wire_case
         self._json = service.metadata.get("protocol", "").endswith("json")
         self._structures: dict[str, Writer] = {}
 
@@ -94,11 +114,13 @@ class Speller:
                 writer = self._environment(inner)
             else:
                 writer = self.value(inner)
-            members[member] = (self._name(member, inner), writer)
+            members[member] = (self.name(member, inner), writer)
         return members
 
     def value(self, shape: Shape) -> Writer | None:
         """Writer of any shape; `None` where the parsed value is printed as it is."""
+        if self._service in QUERY_TEXT and shape.serialization.get("location") == "querystring":
+            return str if shape.type_name in ("integer", "long", "float", "double") else None
         if isinstance(shape, StructureShape):
             return None if shape.is_document_type else self.structure(shape)
         if isinstance(shape, ListShape):
@@ -115,10 +137,16 @@ class Speller:
             return self._instant(shape)
         return None
 
-    def _name(self, member: str, shape: Shape) -> str:
+    def name(self, member: str, shape: Shape) -> str:
+        """How a member is called in records."""
+        printed = PRINTED.get((self._service, member))
+        if printed is not None:
+            return printed
+        if self._wire_case and shape.serialization.get("location") != "header":
+            return str(shape.serialization.get("name", member))
         if "location" not in shape.serialization and self._json:
             member = shape.serialization.get("name", member)
-        return member if self._wire_case else lower_first(member)
+        return lower_first(member)
 
     def _instant(self, shape: Shape) -> Writer:
         if self._wire_case:
