@@ -61,7 +61,7 @@ def router(catalogue: Catalogue) -> Router:
 
 @pytest.fixture(scope="module")
 def recorder(catalogue: Catalogue) -> Recorder:
-    return Recorder(catalogue, data_selected=lambda source, name, kind: True)
+    return Recorder(catalogue)
 
 
 def _catch(request: AWSPreparedRequest, **_: Any) -> None:

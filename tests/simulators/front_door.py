@@ -54,6 +54,19 @@ class Fake:
         return self.wants.get(call.operation, ())
 
 
+class Everything:
+    """Selects every event of every account."""
+
+    def may(self, category: str, source: str, name: str) -> bool:
+        return True
+
+    def may_in(self, account_id: str, category: str, source: str, name: str) -> bool:
+        return True
+
+    def takes(self, account_id: str, record: bytes) -> bool:
+        return True
+
+
 class MemoryJournal:
     """Keeps records in a list. `refusing` refuses before a call, `failing` after it."""
 

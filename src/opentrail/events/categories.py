@@ -33,7 +33,7 @@ _ROWS: dict[str, dict[str, str]] = {
         "AWS::S3ObjectLambda::AccessPoint": "WriteGetObjectResponse",
     },
     # Logging with AWS CloudTrail for S3 Express One Zone
-    "s3express": {"AWS::S3Express::Object": _S3_OBJECT, "AWS::S3Express::AccessPoint": _S3_OBJECT},
+    "s3express": {"AWS::S3Express::Object": _S3_OBJECT},
     # Monitoring S3 on Outposts with AWS CloudTrail logs
     "s3-outposts": {"AWS::S3Outposts::Object": _S3_OBJECT},
     # Logging with AWS CloudTrail for S3 Vectors

@@ -98,7 +98,6 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
     "AWS::KinesisFirehose::DeliveryStream": ("firehose:{region}:{account}:deliverystream/{DeliveryStreamName}",),
     "AWS::KinesisVideo::SignalingChannel": ("{ChannelARN}", "{channelArn}"),
     "AWS::KinesisVideo::Stream": ("{StreamARN}", "kinesisvideo:{region}:{account}:stream/{StreamName}"),
-    "AWS::Lambda::Function": ("lambda:{region}:{account}:function:{FunctionName}",),
     "AWS::MachineLearning::MlModel": ("machinelearning:{region}:{account}:mlmodel/{MLModelId}",),
     "AWS::ManagedBlockchainQuery::QueryAPI": ("",),
     "AWS::MedicalImaging::Datastore": ("medical-imaging:{region}:{account}:datastore/{datastoreId}",),
@@ -219,6 +218,16 @@ def _queue(parameters: Mapping[str, Any], place: Mapping[str, str]) -> list[str]
     return [f"arn:{place['partition']}:sqs:{place['region']}:{owner}:{parts[-1]}"]
 
 
+def _function(parameters: Mapping[str, Any], place: Mapping[str, str]) -> list[str]:
+    """A function from `name`, `name:alias`, `account:function:name` or its ARN."""
+    named = str(parameters.get("FunctionName") or "")
+    owner, between, name = named.rpartition("function:")
+    if not named or named.startswith("arn:"):
+        return [named] if named else []
+    account = owner.rstrip(":") if between and owner.rstrip(":").isdecimal() else place["account"]
+    return [f"arn:{place['partition']}:lambda:{place['region']}:{account}:function:{name}"]
+
+
 def _topic(parameters: Mapping[str, Any], place: Mapping[str, str]) -> list[str]:
     return [arn for arn in texts(parameters, ["TopicArn"]) + texts(parameters, ["TargetArn"]) if ":endpoint/" not in arn]
 
@@ -255,6 +264,7 @@ def _payment_key(parameters: Mapping[str, Any], place: Mapping[str, str]) -> lis
 
 
 _SPECIAL: dict[str, Name] = {
+    "AWS::Lambda::Function": _function,
     "AWS::PaymentCryptography::Key": _payment_key,
     "AWS::SES::EmailIdentity": _sender,
     "AWS::SNS::PlatformEndpoint": _platform_endpoint,
