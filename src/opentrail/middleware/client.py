@@ -168,10 +168,10 @@ class AuditClient:
         self._wake.set()
         if thread is not None and thread is not threading.current_thread():
             thread.join(0.5)
+        with self._starting:  # an event that comes from here on starts a thread again
+            self._thread, self._former = None, thread
         self._sender.put_away()
         self._sender.close()
-        with self._starting:
-            self._thread, self._former = None, thread
         return through
 
     @property

@@ -132,7 +132,8 @@ class _Request:
 
 
 class _Answer:
-    """The body on its way out; whoever serves it calls `close` at the end (PEP 3333)."""
+    """The body on its way out. Whoever serves it calls `close` at the end (PEP 3333); where a server forgets it, because the client has gone,
+    the request is over all the same: at the end of the body, or when nobody has the answer any more."""
 
     def __init__(self, body: Iterable[bytes], request: _Request) -> None:
         self._body = body
@@ -148,6 +149,7 @@ class _Answer:
                 self._pieces = iter(self._body)
             return next(self._pieces)
         except StopIteration:
+            self._request.over()
             raise
         except BaseException as raised:
             self._request.over(raised)
@@ -161,6 +163,9 @@ class _Answer:
         except BaseException as raised:
             self._request.over(raised)
             raise
+        self._request.over()
+
+    def __del__(self) -> None:
         self._request.over()
 
 

@@ -210,6 +210,16 @@ def test_an_answer_that_is_not_read_to_its_end_is_recorded(client: AuditClient, 
     assert "errorCode" not in event_of(client, door)
 
 
+@pytest.mark.parametrize("read", [0, 1, 9])
+def test_a_server_that_forgets_to_close_hides_nothing(client: AuditClient, door: AuditDoor, read: int) -> None:
+    """Werkzeug's does when a client hangs up at the wrong moment."""
+    answer = iter(WSGIAuditMiddleware(Bare(b"a", b"b"), client=client)({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, lambda *_: None))
+    for _ in range(read):
+        next(answer, None)
+    del answer
+    assert event_of(client, door)["eventName"] == "GET /"
+
+
 def test_whatever_is_wrong_with_recording_the_answer_is_the_same(client: AuditClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(event: object) -> bool:
         raise MemoryError
