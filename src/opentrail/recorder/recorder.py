@@ -255,10 +255,12 @@ def _additional(observation: Observation, operation: Operation) -> orjson.Fragme
 
 
 def _resources(observation: Observation, operation: Operation) -> list[Mapping[str, str]]:
-    found: list[Mapping[str, str]] = list(observation.resources)
+    found: list[Mapping[str, str]] = []
     stopped = _stopped(observation, operation)
     if operation.resources is not None and not stopped:
-        found[:0] = [entry for entry in operation.resources(observation) if entry not in found]
+        found += operation.resources(observation)
+    told = {entry.get("ARN") for entry in found}
+    found += [entry for entry in observation.resources if entry.get("ARN") not in told]
     if operation.resource_types and not any(entry.get("type") in operation.listed_types for entry in found):
         # By its type alone somebody may have selected it.
         kind = operation.resource_types[0]

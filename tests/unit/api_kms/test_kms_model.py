@@ -125,7 +125,7 @@ def test_the_record_names_the_key_behind_an_alias_and_holds_no_secret(tmp_path: 
         "CreateAlias": [key, alias],
         "Encrypt": [key],
         "Decrypt": [key],
-        "ReEncrypt": [other, key],
+        "ReEncrypt": [key, other],
         "CreateGrant": [key],
         "DeleteAlias": [alias, key],
     }
