@@ -2,7 +2,7 @@
 
 An event's id comes from its channel and its content, so the same event has the same id each time. The memory of the newest `BOUND` ids is
 in this process only: what makes it durable is that the events themselves are. After a start it is read back from the event store, which
-first takes in the whole journal; until then, but no longer than `PATIENCE`, events wait. See docs/decisions/0023-audit-events-once.md.
+first takes in the whole journal; until then, but no longer than `PATIENCE`, events wait. See docs/decisions/0013-audit-events-once.md.
 
 For one event loop.
 """
