@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from opentrail.events import categories, selectors
 from opentrail.events.read_only import read_only
-from opentrail.events.selectors import Facts, Kind, SelectorError, checked_advanced, checked_basic, compiled
+from opentrail.events.selectors import Facts, Kind, Resource, SelectorError, checked_advanced, checked_basic, compiled
 from opentrail.events.selectors.fields import FIELDS, OPERATORS
 from opentrail.events.selectors.types import NETWORK_SOURCES, RESOURCE_TYPES
 from simulators import plain_selectors
@@ -394,3 +394,15 @@ def test_basic_selectors_that_are_stored_can_be_put_again(given_selectors: list[
         return
     assert checked_basic(stored) == stored == given_selectors
     assert selectors.DEFAULT.keys() == stored[0].keys()
+
+
+NAMES = st.text("ab/", max_size=6)
+
+
+@given(beginnings=st.lists(NAMES.map(lambda name: "arn:aws:s3:::" + name), min_size=1, max_size=40), name=NAMES)
+def test_many_prefixes_are_looked_up_as_one_by_one(beginnings: list[str], name: str) -> None:
+    stored = {"EventSelectors": checked_basic([{"DataResources": [{"Type": "AWS::S3::Object", "Values": beginnings}]}])}
+    arn = "arn:aws:s3:::" + name
+    object_of = Facts(event_category="Data", resources=[Resource(type="AWS::S3::Object", arn=arn)])
+    everything = any(one == "arn:aws:s3:::" for one in beginnings)
+    assert compiled(stored).matches(object_of) == (everything or any(arn.startswith(one) for one in beginnings))
