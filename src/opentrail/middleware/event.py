@@ -7,6 +7,7 @@ import math
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from opentrail.clock import iso_seconds
@@ -88,7 +89,7 @@ def written(event: AuditEvent, *, source: str, version: str, now: float) -> Writ
         "userIdentity": who,
         "eventSource": _cut("eventSource", event.source or source) or "unknown",
         "eventName": _cut("eventName", event.name) or "Unknown",
-        "eventTime": iso_seconds(now if event.time is None else event.time),
+        "eventTime": _second(int(now if event.time is None else event.time)),
         "UID": event.uid,
     }
     if event.user_agent:
@@ -104,6 +105,11 @@ def written(event: AuditEvent, *, source: str, version: str, now: float) -> Writ
     if event.source_ip and activity.is_address(event.source_ip):
         data["sourceIPAddress"] = event.source_ip
     return Written(event.uid, _fitted(data))
+
+
+@lru_cache(maxsize=64)
+def _second(at: int) -> str:
+    return iso_seconds(at)
 
 
 def _cut(name: str, text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 NO_ROUTE = "(no route)"
@@ -37,7 +38,12 @@ def of_wsgi(environ: Mapping[str, Any]) -> str | None:
     if request is None:
         return None
     rule = getattr(getattr(request, "url_rule", None), "rule", None)
-    return _WERKZEUG.sub(r"{\1}", rule) if isinstance(rule, str) else NO_ROUTE
+    return _of_rule(rule) if isinstance(rule, str) else NO_ROUTE
+
+
+@lru_cache(maxsize=1024)
+def _of_rule(rule: str) -> str:
+    return _WERKZEUG.sub(r"{\1}", rule)
 
 
 def _templated(path: str, parameters: Mapping[str, Any]) -> str:

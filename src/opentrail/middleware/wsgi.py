@@ -132,7 +132,7 @@ class _Request:
 
 
 class _Answer:
-    """The body on its way out. Whoever serves it calls `close` at the end (PEP 3333); where a server forgets it, because the client has
+    """The body on its way out. Whoever serves it calls `close` at the end (PEP 3333). Where a server forgets it, because the client has
     gone, the request is over all the same: at the end of the body, or when nobody has the answer any more."""
 
     def __init__(self, body: Iterable[bytes], request: _Request) -> None:
