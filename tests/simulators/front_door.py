@@ -123,7 +123,9 @@ class FrontDoor:
         pass_on_failure: bool = False,
         recorder: Any = None,
         after: Any = None,
+        models: Catalogue | None = None,
     ) -> None:
+        models = models or catalogue()
         self.clock = ManualClock()
         self.steps: list[str] = []
         self.used: list[tuple[str, str, str]] = []
@@ -135,7 +137,7 @@ class FrontDoor:
         self.journal = MemoryJournal(self.steps)
         self.endpoint = Endpoint(
             reading=Reading(
-                router=Router(catalogue()),
+                router=Router(models),
                 authentication=Authentication(identities=self.identities, clock=self.clock, account_id=ACCOUNT, open_door=open_door),
                 request_ids=RequestIds(),
                 max_body=max_body,
@@ -143,7 +145,7 @@ class FrontDoor:
             authorisation=Authorisation(identities=self.identities),
             services=services,
             forward=upstream or Upstream(),
-            recorder=recorder or Recorder(catalogue()),
+            recorder=recorder or Recorder(models),
             journal=self.journal,  # type: ignore[arg-type]
             clock=self.clock,
             account_id=ACCOUNT,

@@ -243,6 +243,8 @@ def _resources(observation: Observation, operation: Operation) -> list[Mapping[s
     found: list[Mapping[str, str]] = list(observation.resources)
     if operation.resources is not None and not _stopped(observation, operation):
         found[:0] = operation.resources(observation)
+    if found and operation.secret_members and observation.result:
+        found = masking.of_value(found, observation.parameters, operation.secret_members)
     return found
 
 

@@ -16,9 +16,9 @@ from opentrail.recorder.printing import Writer, epoch_style, iso_style, us_style
 
 WIRE_CASE = frozenset(
     {
-        "account", "application-insights", "application-signals", "ce", "codeguru-reviewer", "connect", "dataexchange", "detective", "devops-guru", "geo-maps",
-        "geo-places", "geo-routes", "greengrass", "internetmonitor", "mediatailor", "oam", "pinpoint-sms-voice", "resource-explorer-2",
-        "resource-groups", "rum", "securityhub", "ssm-guiconnect", "synthetics",
+        "account", "application-insights", "application-signals", "ce", "codeguru-reviewer", "connect", "dataexchange", "detective",
+        "devops-guru", "geo-maps", "geo-places", "geo-routes", "greengrass", "internetmonitor", "mediatailor", "oam",
+        "pinpoint-sms-voice", "resource-explorer-2", "resource-groups", "rum", "securityhub", "ssm-guiconnect", "synthetics",
     }
 )  # fmt: skip
 """Services whose records keep the wire's spelling (seen: account, ce, devops-guru, resource-explorer-2; the others on their CloudTrail
