@@ -32,6 +32,7 @@ _ITEMS = "*"
 
 _SECRET_HEADERS = re.compile(r"authorization|token|secret|cookie|mfa$|password|api-?key|customer-key$")
 _SECRET_QUERY = frozenset({"x-amz-signature", "x-amz-credential", "x-amz-security-token", "x-amz-s3session-token", "signature"})
+_UNCHANGED = re.compile(r"[A-Za-z0-9_.~-]+")
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
 _PASSWORD = re.compile(r"://[^/@\s:]*:([^/@\s]+)@")
 
@@ -86,7 +87,7 @@ def _withheld(text: str, observation: Observation, printed: Mapping[str, Any]) -
                 shown = list(_leaves(printed))
             if not any(value in said for said in shown):
                 found |= {form, value}
-    found.update(form for proof in proofs(observation) for form in _forms(proof) if form in text)
+    found.update(proof for proof in proofs(observation) if len(proof) >= SHORTEST and proof in text)
     return found
 
 
@@ -111,7 +112,7 @@ def _leaves(value: Any) -> Iterator[str]:
 def _forms(value: str) -> set[str]:
     if len(value) < SHORTEST:
         return set()
-    if value.isalnum():
+    if _UNCHANGED.fullmatch(value):
         return {value}
     return {value, quote(value), quote(value, safe=""), html.escape(value), json.dumps(value)[1:-1]}
 

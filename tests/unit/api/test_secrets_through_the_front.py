@@ -16,13 +16,17 @@ from typing import Any
 import pytest
 
 from opentrail.api.forward import Forward
+from opentrail.api.iam import IAM
+from opentrail.clock import ManualClock
+from opentrail.identity import Identities
 from opentrail.recorder import Recorder
+from opentrail.storage.database import Database
 from opentrail.wire import serialise
 from opentrail.wire.faults import Fault
 from opentrail.wire.http import Headers, Request, Response
 from opentrail.wire.models import Catalogue, Operation
 from simulators.canaries import CANARY, example, request_of, secrets_of
-from simulators.front_door import Fake, FrontDoor
+from simulators.front_door import ACCOUNT, Fake, FrontDoor
 from simulators.told_upstream import ToldProxy
 
 MODELS = Catalogue(keep=4)
@@ -180,6 +184,33 @@ def test_a_handler_that_breaks_tells_nobody_its_parameters(tmp_path: Path, caplo
     assert front.record["errorMessage"] == "Password HIDDEN_DUE_TO_SECURITY_REASONS is too short"
     assert all(_clean(record) for record in front.journal.records)
     assert _clean(caplog.text.encode())
+    front.close()
+
+
+def test_our_own_iam_keeps_passwords_and_keys_to_itself(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither records nor logs nor error answers show one, and the state database has it sealed or hashed."""
+    caplog.set_level(logging.DEBUG, logger="opentrail")
+    (tmp_path / "keys").mkdir()
+    identities = Identities(Database.at(tmp_path / "iam.db"), tmp_path / "keys", ManualClock(), account_id=ACCOUNT)
+    identities.ensure_root(ACCOUNT)
+    front = FrontDoor(tmp_path, services=[IAM(identities, MODELS.service("iam").model)])
+    written = []
+    for action, fields in (
+        ("CreateUser", {"UserName": "ana"}),
+        ("CreateAccessKey", {"UserName": "ana"}),
+        ("CreateLoginProfile", {"UserName": "ana", "Password": CANARY}),
+        ("CreateLoginProfile", {"UserName": "nobody", "Password": CANARY}),
+        ("UpdateLoginProfile", {"UserName": "ana", "Password": CANARY + "2"}),
+        ("UpdateLoginProfile", {"UserName": "ana", "Password": "x" * 200 + CANARY}),
+    ):
+        answered = front.ask(front.query("iam", action, "2010-05-08", fields=fields))
+        written.append(answered.body)
+    secret_key = written[1].partition(b"<SecretAccessKey>")[2].partition(b"<")[0]
+    assert len(secret_key) > 30
+    kept = b"".join(file.read_bytes() for file in tmp_path.glob("*.db*")) + b"".join(front.journal.records) + caplog.text.encode()
+    assert secret_key not in kept
+    assert _clean(kept + b"".join(written))
+    assert len(front.journal.records) == 6
     front.close()
 
 
