@@ -34,7 +34,7 @@ def kinds_same(verdicts: Sequence[Verdict], name: str) -> tuple[int, int]:
 
 
 def _percent(part: int, whole: int) -> str:
-    return f"{part} of {whole} ({100 * part / whole:.1f} %)" if whole else "none"
+    return f"{part} of {whole} ({100 * part / whole:.2f} %)" if whole else "none"
 
 
 def summary(log: Log, verdicts: Sequence[Verdict]) -> str:
