@@ -67,9 +67,20 @@ CASES: dict[str, tuple[str, str, dict[str, object], dict[str, object]]] = {
 }  # fmt: skip
 
 
+FAILED: dict[str, tuple[str, str, dict[str, object], str, str]] = {
+    "iam GetUser, not found": ("iam", "GetUser", {"UserName": "ana"}, "NoSuchEntity", "The user with name ana cannot be found."),
+    "rds CreateDBInstance, bad": (
+        "rds", "CreateDBInstance", {"DBInstanceIdentifier": "db", "MasterUserPassword": "secret", "Engine": "mysql", "Tags": TAGS},
+        "InvalidParameterValue", "The parameter MasterUserPassword is not a valid password: secret",
+    ),
+}  # fmt: skip
+
+
 def main() -> None:
     recorder = Recorder(Catalogue())
-    for title, (service, operation, parameters, result) in CASES.items():
+    cases = {title: (*case, None, None) for title, case in CASES.items()}
+    cases |= {title: (service, name, parameters, None, code, said) for title, (service, name, parameters, code, said) in FAILED.items()}
+    for title, (service, operation, parameters, result, code, message) in cases.items():
         observation = Observation(
             service=service,
             operation=operation,
@@ -82,6 +93,8 @@ def main() -> None:
             time=1_767_607_872.25,
             parameters=parameters,
             result=result,
+            error_code=code,
+            error_message=message,
             host="localhost:4747",
             headers=Headers([("Authorization", "AWS4-HMAC-SHA256 Credential=…"), ("Host", "localhost:4747")]),
             tls=Tls(version="TLSv1.3", cipher_suite="TLS_AES_128_GCM_SHA256"),

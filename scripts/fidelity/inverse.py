@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
-from opentrail.recorder.spelling import Speller
+from opentrail.recorder.spelling import LOWER_CASE, Speller
 
 US = re.compile(r"[A-Z][a-z]{2} \d{1,2}, \d{4},? \d{1,2}:\d{2}:\d{2}[ \u202f][AP]M")
 ISO = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})")
@@ -34,7 +34,9 @@ def turned(operation: OperationModel, printed: Mapping[str, Any] | None) -> Turn
     """The parameters of a call of `operation` whose record says `printed`."""
     result = Turned()
     if printed and operation.input_shape is not None:
-        result.parameters = _Back(Speller(operation.service_model), result.unknown).structure(operation.input_shape, printed, "")
+        lower = (operation.service_model.service_name, operation.name) in LOWER_CASE
+        speller = Speller(operation.service_model, wire_case=False if lower else None)
+        result.parameters = _Back(speller, result.unknown).structure(operation.input_shape, printed, "")
     elif printed:
         result.unknown.extend(printed)
     return result

@@ -35,6 +35,7 @@ _ID = re.compile(r"(?=.*\d)[A-Za-z0-9+/=_.-]{8,}")
 ALWAYS_PRINTED = {
     # what records say although no client says it
     "interactive", "filterSet", "force", "reportVolumeFailure", "denyAllIgwTraffic", "fullyQualifiedArn",
+    "monitorMode",
 }  # fmt: skip
 
 

@@ -34,7 +34,7 @@ def kinds_same(verdicts: Sequence[Verdict], name: str) -> tuple[int, int]:
 
 
 def _percent(part: int, whole: int) -> str:
-    return f"{part} of {whole} ({100 * part / whole:.1f} %)" if whole else "none"
+    return f"{part} of {whole} ({100 * part / whole:.2f} %)" if whole else "none"
 
 
 def summary(log: Log, verdicts: Sequence[Verdict]) -> str:
@@ -100,6 +100,6 @@ def written(log: Log, verdicts: Sequence[Verdict]) -> str:
         for name, why in verdict.why.items():
             if name not in verdict.same and name in ("requestParameters", "errorCode"):
                 unclear[name, why.partition(" (")[0]] += 1
-    lines += [f"- `{name}`: {why}: {number} records" for (name, why), number in sorted(unclear.items())]
+    lines += [f"- `{name}`: {why}: {number} record{'' if number == 1 else 's'}" for (name, why), number in sorted(unclear.items())]
     lines += [f"- {kind[0].removesuffix('.amazonaws.com')}:{kind[1]}: {reason}" for kind, reason in sorted(log.left_out.items())]
     return "\n".join(lines) + "\n"

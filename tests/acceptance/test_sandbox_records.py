@@ -137,7 +137,9 @@ CASES = [
     read("sns.get_topic_attributes", "sns:GetTopicAttributes", sent={"TopicArn": "$topic-not"}, printed={"topicArn": "$topic-not"},
          error="NotFoundException"),
     # KMS: cryptography reads; neither plaintext nor ciphertext is printed
-    write("kms.create_key", "kms:CreateKey", sent={"Description": "d"}, printed={"description": "d"},
+    write("kms.create_key", "kms:CreateKey", sent={"Description": "d"},
+          printed={"description": "d", "origin": "AWS_KMS", "keyUsage": "ENCRYPT_DECRYPT", "bypassPolicyLockoutSafetyCheck": False,
+                   "keySpec": "SYMMETRIC_DEFAULT", "customerMasterKeySpec": "SYMMETRIC_DEFAULT"},
           answered={"keyMetadata": {"keyId": "$key", "arn": KEY_ARN}}, resources=(KEY_ARN,), keep={"key": "KeyMetadata.KeyId"}),
     read("kms.encrypt", "kms:Encrypt", sent={"KeyId": "$key", "Plaintext": CANARY.encode(), "EncryptionContext": {"a": "b"}},
          printed={"keyId": "$key", "encryptionContext": {"a": "b"}, "encryptionAlgorithm": "SYMMETRIC_DEFAULT"}, resources=(KEY_ARN,)),
@@ -191,9 +193,9 @@ CASES = [
           answered={"connectionState": "AUTHORIZED"}),
     # Containers, streams, catalogues, mail
     write("ecr.create_repository", "ecr:CreateRepository", sent={"repositoryName": "repo"}, printed={"repositoryName": "repo"},
-          answered={"repository": {"repositoryName": "repo"}}),
+          answered={"repository": {"repositoryName": "repo"}}, resources=(f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/repo",)),
     write("kinesis.create_stream", "kinesis:CreateStream", sent={"StreamName": "ks", "ShardCount": 1},
-          printed={"streamName": "ks", "shardCount": 1}, resources=(f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/ks",)),
+          printed={"streamName": "ks", "shardCount": 1}),
     write("glue.create_connection", "glue:CreateConnection",
           sent={"ConnectionInput": {"Name": "gc", "ConnectionType": "JDBC", "ConnectionProperties": {"PASSWORD": CANARY}}},
           printed={"connectionInput": {"name": "gc", "connectionType": "JDBC", "connectionProperties": {"PASSWORD": HIDDEN}}},

@@ -145,7 +145,9 @@ class FrontDoor:
         selection: Any = None,
         after: Any = None,
         enforce_upstream: bool = False,
+        models: Catalogue | None = None,
     ) -> None:
+        models = models or catalogue()
         self.clock = ManualClock()
         self.steps: list[str] = []
         self.used: list[tuple[str, str, str]] = []
@@ -156,7 +158,7 @@ class FrontDoor:
         self.root = self.identities.ensure_root(ACCOUNT)
         self.journal = MemoryJournal(self.steps)
         self.selection = selection or Selection(self.database, self.clock)
-        self.recorder = recorder or Recorder(catalogue())
+        self.recorder = recorder or Recorder(models)
         self.recording = Recording(
             recorder=self.recorder,
             journal=self.journal,  # type: ignore[arg-type]
@@ -166,7 +168,7 @@ class FrontDoor:
         )
         self.endpoint = Endpoint(
             reading=Reading(
-                router=Router(catalogue()),
+                router=Router(models),
                 authentication=Authentication(identities=self.identities, clock=self.clock, account_id=ACCOUNT, open_door=open_door),
                 request_ids=RequestIds(),
                 max_body=max_body,

@@ -30,11 +30,11 @@ Tree = Mapping[str, "Tree | None"]
 """Members that hold secrets, or lead to some: member → what is below it, `None` when all of it is secret."""
 _ITEMS = "*"
 
-_SECRET_HEADERS = ("authorization", "x-amz-security-token", "x-amz-s3session-token", "x-amz-mfa", "cookie", "proxy-authorization")
-_CUSTOMER_KEYS = ("x-amz-server-side-encryption-customer-key", "x-amz-copy-source-server-side-encryption-customer-key")
+_SECRET_HEADERS = re.compile(r"authorization|token|secret|cookie|mfa$|password|api-?key|customer-key$")
 _SECRET_QUERY = frozenset({"x-amz-signature", "x-amz-credential", "x-amz-security-token", "x-amz-s3session-token", "signature"})
-_IN_AUTHORIZATION = re.compile(r"Signature=([0-9A-Za-z+/=%-]+)|^(?:AWS [^:]+:|Bearer |Basic )(\S+)")
+_UNCHANGED = re.compile(r"[A-Za-z0-9_.~-]+")
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
+_PASSWORD = re.compile(r"://[^/@\s:]*:([^/@\s]+)@")
 
 
 def of_text(text: str, observation: Observation, printed: Mapping[str, Any]) -> str:
@@ -87,7 +87,7 @@ def _withheld(text: str, observation: Observation, printed: Mapping[str, Any]) -
                 shown = list(_leaves(printed))
             if not any(value in said for said in shown):
                 found |= {form, value}
-    found.update(form for proof in proofs(observation) for form in _forms(proof) if form in text)
+    found.update(proof for proof in proofs(observation) if len(proof) >= SHORTEST and proof in text)
     return found
 
 
@@ -112,19 +112,20 @@ def _leaves(value: Any) -> Iterator[str]:
 def _forms(value: str) -> set[str]:
     if len(value) < SHORTEST:
         return set()
-    if value.isalnum():
+    if _UNCHANGED.fullmatch(value):
         return {value}
     return {value, quote(value), quote(value, safe=""), html.escape(value), json.dumps(value)[1:-1]}
 
 
 def proofs(observation: Observation) -> Iterator[str]:
-    """What the request proved itself with: signatures, session tokens, customers' keys."""
-    for name in (*_SECRET_HEADERS, *_CUSTOMER_KEYS):
-        for line in observation.headers.getall(name):
+    """What the request proved itself with: signatures, session tokens, customers' keys, passwords in the addresses that clients send."""
+    for name, line in observation.headers:
+        if _SECRET_HEADERS.search(name):
             yield line
-            if name == "authorization":
-                for groups in _IN_AUTHORIZATION.findall(line):
-                    yield from (group for group in groups if group)
+            # `AWS4-HMAC-SHA256 … Signature=0f3a`, `AWS AKIA…:signature`, `Basic dXNlcjo=`
+            yield line.rpartition("Signature=" if line.startswith("AWS4-") else ":" if line.startswith("AWS ") else " ")[2]
+        elif "://" in line:
+            yield from _PASSWORD.findall(line)
     if observation.query:
         for name, value in parse_qsl(observation.query):
             if name.lower() in _SECRET_QUERY:
@@ -138,7 +139,8 @@ def secret_members(service: str, shape: Shape | None, seen: frozenset[str] = fro
             return {}
         found: dict[str, Tree | None] = {}
         for member, inner in shape.members.items():
-            if secrets.treatment(service, shape.name, member, inner) is not None or secrets.is_environment(member):
+            held = inner.type_name == "blob" or secrets.is_environment(member)
+            if held or secrets.treatment(service, shape.name, member, inner) is not None:
                 found[member] = None
             elif below := secret_members(service, inner, seen | {shape.name}):
                 found[member] = below

@@ -41,7 +41,7 @@ class Operation:
     resources: resources.Finder | None
     additional: Part | None
     secret_members: masking.Tree
-    """Where its parameters may hold something that is not recorded, and that a recorded answer might repeat."""
+    """Where its parameters may hold something that is not recorded, and that an answer might repeat."""
 
 
 class Operations:
@@ -74,7 +74,7 @@ class Operations:
             response=response if responds else None,
             resources=resources.finder(service, operation.name, types),
             additional={"s3": s3.additional, "s3control": s3.additional, "sts": quirks.sts_request_details}.get(service),
-            secret_members=masking.secret_members(service, operation.input_shape) if responds else {},
+            secret_members=masking.secret_members(service, operation.input_shape),
         )
 
     def unmodelled(self, service: str, source: str, operation: str | None) -> Operation:

@@ -71,6 +71,10 @@ def _qualified(printed: dict[str, Any], observation: Observation) -> dict[str, A
     }
 
 
+def _named_by_arn(printed: dict[str, Any], observation: Observation) -> dict[str, Any]:
+    return {**printed, "functionName": _qualified(printed, observation)["functionName"]}
+
+
 def _with_defaults(change: Change, **defaults: Any) -> Change:
     return lambda printed, observation: change({**defaults, **printed}, observation)
 
@@ -98,7 +102,7 @@ REQUESTS: dict[tuple[str, str], Change] = {
     ("kms", "ReplicateKey"): _always(bypassPolicyLockoutSafetyCheck=False, description=""),
     ("lambda", "CreateFunction"): _always(publish=False, environment={}),
     ("lambda", "UpdateFunctionCode"): _with_defaults(_qualified, publish=False, dryRun=False),
-    ("lambda", "UpdateFunctionConfiguration"): _qualified,
+    ("lambda", "UpdateFunctionConfiguration"): _named_by_arn,
     ("ssm", "SendCommand"): _always(interactive=False),
 }
 

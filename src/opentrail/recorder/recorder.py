@@ -141,9 +141,11 @@ class Recorder:
             "userAgent": _user_agent(observation, operation, by_service),
         }
         if code:
-            record["errorCode"] = limits.cut(_masked(operation.error_name(code, observation.status), observation, operation))
-            if observation.error_message:
-                record["errorMessage"] = limits.cut(_masked(observation.error_message, observation, operation))
+            said = f"{operation.error_name(code, observation.status)}\n{observation.error_message or ''}"
+            name, _, message = _masked(said, observation, operation).partition("\n")
+            record["errorCode"] = limits.cut(name)
+            if message:
+                record["errorMessage"] = limits.cut(message)
         record["requestParameters"] = _request(observation, operation)
         record["responseElements"] = _response(observation, operation)
         additional = _additional(observation, operation)
@@ -225,7 +227,7 @@ def _response(observation: Observation, operation: Operation) -> orjson.Fragment
 
 
 def _masked(text: str, observation: Observation, operation: Operation) -> str:
-    """What was said of a call, without the secrets of its request."""
+    """An error's code and, on the next line, its message, without the secrets of the request."""
     try:
         # the parameters as they would be recorded, whether they are or not
         printed = operation.request(observation) if operation.request is not None and observation.parameters is not None else {}
@@ -233,7 +235,7 @@ def _masked(text: str, observation: Observation, operation: Operation) -> str:
     except Exception as error:
         kind = type(error).__name__
         log.warning("an error of %s %s cannot be checked for secrets: %s", observation.service, observation.operation, kind)
-        return "Not recorded: it could not be checked for secrets."
+        return text.partition("\n")[0] + "\nNot recorded: it could not be checked for secrets."
 
 
 def _guarded(field: str, write: Callable[[Observation], Mapping[str, Any]], observation: Observation) -> orjson.Fragment | None:
@@ -265,6 +267,8 @@ def _resources(observation: Observation, operation: Operation) -> list[Mapping[s
         # By its type alone somebody may have selected it.
         kind = operation.resource_types[0]
         found.append({"type": kind} if stopped else {"accountId": observation.account_id, "type": kind})
+    if found and operation.secret_members and observation.result:
+        found = masking.of_value(found, observation.parameters, operation.secret_members)
     return found
 
 

@@ -11,11 +11,15 @@ from botocore.model import Shape
 
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 REMOVED = "<sensitiveDataRemoved>"
+STARS = "****"
+
+MARKERS: dict[str, str] = {"ec2": REMOVED, "organizations": STARS}
+"""Services (botocore names) that print another marker than `HIDDEN` (seen: ec2; documented: organizations)."""
 
 OMITTED = ""
 """Treatment: the member does not appear."""
 
-_OMITTING = frozenset({"iam", "sts", "secretsmanager", "lambda", "kms", "cognito-identity", "signin", "sso", "sso-oidc", "s3", "s3control"})
+_OMITTING = frozenset({"iam", "sts", "secretsmanager", "lambda", "kms", "cognito-identity", "signin", "sso", "s3", "s3control"})
 """Services that leave a secret out rather than print a marker (seen: iam, sts, secretsmanager, lambda, kms, s3)."""
 
 _SPEAKING = (
@@ -96,9 +100,7 @@ def treatment(service: str, owner: str, member: str, shape: Shape) -> str | None
         return HIDDEN
     telling = shape.type_name in ("string", "list", "map") and speaks(member) and member not in _HARMLESS
     if telling or sensitive(shape) or member in _HELD.get((service, owner), ()):
-        if service == "ec2":
-            return REMOVED
-        return OMITTED if service in _OMITTING else HIDDEN
+        return OMITTED if service in _OMITTING else marker(service)
     return None
 
 
@@ -119,4 +121,4 @@ def is_environment(member: str) -> bool:
 
 def marker(service: str) -> str:
     """What stands for a hidden value where something must stand (an item of a list, a value of a map)."""
-    return REMOVED if service == "ec2" else HIDDEN
+    return MARKERS.get(service, HIDDEN)

@@ -16,13 +16,16 @@ from opentrail.recorder.printing import Writer, epoch_style, iso_style, us_style
 
 WIRE_CASE = frozenset(
     {
-        "account", "application-insights", "ce", "codeguru-reviewer", "connect", "dataexchange", "detective", "devops-guru", "geo-maps",
-        "geo-places", "geo-routes", "greengrass", "internetmonitor", "mediatailor", "oam", "pinpoint-sms-voice", "resource-explorer-2",
-        "resource-groups", "rum", "securityhub", "ssm-guiconnect", "synthetics",
+        "account", "application-insights", "application-signals", "ce", "codeguru-reviewer", "connect", "dataexchange", "detective",
+        "devops-guru", "geo-maps", "geo-places", "geo-routes", "greengrass", "internetmonitor", "mediatailor", "oam",
+        "pinpoint-sms-voice", "resource-explorer-2", "resource-groups", "rum", "securityhub", "ssm-guiconnect", "synthetics",
     }
 )  # fmt: skip
 """Services whose records keep the wire's spelling (seen: account, ce, devops-guru, resource-explorer-2; the others on their CloudTrail
 pages)."""
+
+RAISED = frozenset({"networkflowmonitor", "networkmonitor"})
+"""Services whose records begin each name with a capital, although the wire does not (documented)."""
 
 LOWER_CASE = frozenset({("rum", "PutRumEvents")})
 """Operations of theirs that do not (documented)."""
@@ -128,8 +131,10 @@ class Speller:
                 return _each(_always(secrets.marker(self._service)))
             return _dropping if shape.member.type_name == "blob" else _each_of(self.value(shape.member))
         if isinstance(shape, MapShape):
-            if secrets.sensitive(shape.value) or secrets.sensitive(shape.key):
+            if secrets.sensitive(shape.key):
                 return _always(secrets.marker(self._service))
+            if secrets.sensitive(shape.value):
+                return _hide_values(secrets.marker(self._service))  # their keys show (documented: cognito-identity)
             if shape.value.type_name == "string":
                 return self._hide_speaking
             return _dropping if shape.value.type_name == "blob" else _values_of(self.value(shape.value))
@@ -142,6 +147,8 @@ class Speller:
         printed = PRINTED.get((self._service, member))
         if printed is not None:
             return printed
+        if self._service in RAISED:
+            return member[:1].upper() + member[1:]
         if self._wire_case and shape.serialization.get("location") != "header":
             return str(shape.serialization.get("name", member))
         if "location" not in shape.serialization and self._json:
