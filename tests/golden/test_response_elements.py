@@ -18,7 +18,7 @@ PAIRS = [json.loads(line) for line in (Path(__file__).parent / "responses.jsonl"
 
 @pytest.fixture(scope="module")
 def recorder() -> Recorder:
-    return Recorder(Catalogue(), data_selected=lambda source, name, kind: True)
+    return Recorder(Catalogue())
 
 
 def _revived(value: Any) -> Any:

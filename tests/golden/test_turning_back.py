@@ -32,7 +32,7 @@ def catalogue() -> Catalogue:
 
 @pytest.fixture(scope="module")
 def recorder(catalogue: Catalogue) -> Recorder:
-    return Recorder(catalogue, data_selected=lambda source, name, kind: True)
+    return Recorder(catalogue)
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=[f"{number}-{pair['service']}-{pair['operation']}" for number, pair in enumerate(PAIRS, 1)])

@@ -19,14 +19,13 @@ from opentrail.api.forward import Forward
 from opentrail.api.iam import IAM
 from opentrail.clock import ManualClock
 from opentrail.identity import Identities
-from opentrail.recorder import Recorder
 from opentrail.storage.database import Database
 from opentrail.wire import serialise
 from opentrail.wire.faults import Fault
 from opentrail.wire.http import Headers, Request, Response
 from opentrail.wire.models import Catalogue, Operation
 from simulators.canaries import CANARY, example, request_of, secrets_of
-from simulators.front_door import ACCOUNT, Fake, FrontDoor
+from simulators.front_door import ACCOUNT, Everything, Fake, FrontDoor
 from simulators.told_upstream import ToldProxy
 
 MODELS = Catalogue(keep=4)
@@ -59,8 +58,7 @@ class _Refusing(Fault):
 def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontDoor]:
     folder = tmp_path_factory.mktemp("front")
     proxy = ToldProxy(lambda request: (200, {}, b""))
-    recorder = Recorder(MODELS, data_selected=lambda source, name, kind: True)
-    made = FrontDoor(folder, upstream=Forward(proxy=proxy), recorder=recorder, models=MODELS)  # type: ignore[arg-type]
+    made = FrontDoor(folder, upstream=Forward(proxy=proxy), selection=Everything(), models=MODELS)  # type: ignore[arg-type]
     made.proxy, made.folder = proxy, folder  # type: ignore[attr-defined]
     yield made
     made.close()
@@ -105,6 +103,7 @@ def test_a_secret_goes_through_and_stays_nowhere(service: str, door: Any, caplog
             door.journal.records.clear()
             answered = door.ask(signed)
             assert answered.status == answer[0], (name, answered.text[:200])
+            assert door.journal.records, name
             for record in door.journal.records:
                 assert _clean(record), (name, path, record)
     assert _clean("\n".join(entry.getMessage() + str(entry.exc_text) for entry in caplog.records).encode())
