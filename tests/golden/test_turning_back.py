@@ -27,7 +27,7 @@ NOT_BACK = {
 
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
-    return Catalogue()
+    return Catalogue(keep=4)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from opentrail.wire.models import Catalogue
 
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
-    return Catalogue()
+    return Catalogue(keep=4)
 
 
 def _model(catalogue: Catalogue, service: str) -> ServiceModel:

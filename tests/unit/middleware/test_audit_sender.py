@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from opentrail.clock import ManualClock
@@ -350,6 +350,7 @@ DOORS: Mapping[str, Callable[..., Outcome]] = {"up": up, "away": away, "answer_l
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
 @given(STEPS)
+@example([("put", 1), ("run", 0.3), ("door", "answer_lost"), ("door", "full_disk"), ("run", 0.3), ("restart", 0)])
 def test_whatever_happens_each_event_is_there_once_or_counted(steps: list[tuple[str, object]]) -> None:
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         world = World(Path(folder) / "spool", queue_events=60)
@@ -377,4 +378,10 @@ def test_whatever_happens_each_event_is_there_once_or_counted(steps: list[tuple[
         world.run(200.0)
         assert world.sender.idle
         dropped += sum(world.drops.counts().values())
-        assert len(set(world.door.names)) == len(world.door.names) == put - dropped
+        assert len(set(world.door.names)) == len(world.door.names)
+        missing = put - len(world.door.names)
+        if ("door", "answer_lost") in steps:
+            # What arrived without an answer, and could be kept nowhere, is counted though it is there: nobody can know.
+            assert 0 <= missing <= dropped
+        else:
+            assert missing == dropped
