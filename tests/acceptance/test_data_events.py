@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,12 +22,17 @@ ACCOUNT, OTHER = "123456789012", "999999999999"
 INTERVAL = 0.5
 HOME = "us-east-1"
 TRUST = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}'
+PHOTOS = (
+    '[{"ReadWriteType":"All","IncludeManagementEvents":true,'
+    '"DataResources":[{"Type":"AWS::S3::Object","Values":["arn:aws:s3:::work/photos/"]}]}]'
+)
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningOpenTrail]:
     settings = {"trails.delivery_interval": INTERVAL, "trails.digest_interval": 2, "lake.commit_interval": 2}
     with RunningOpenTrail(tmp_path_factory.mktemp("data-events"), options=("--sandbox",), settings=settings) as server:
+        server.aws("s3api", "create-bucket", "--bucket", "work")
         yield server
 
 
@@ -64,14 +68,9 @@ def objects_of(records: list[dict[str, Any]]) -> set[tuple[str, str]]:
 
 
 def test_a_basic_selector_takes_a_prefix_and_leaves_the_rest(running: RunningOpenTrail, tmp_path: Path) -> None:
-    running.aws("s3api", "create-bucket", "--bucket", "work")
-    selectors = (
-        '[{"ReadWriteType":"All","IncludeManagementEvents":true,'
-        '"DataResources":[{"Type":"AWS::S3::Object","Values":["arn:aws:s3:::work/photos/"]}]}]'
-    )
-    bucket = trail(running, "basic", "--event-selectors", selectors)
+    bucket = trail(running, "basic", "--event-selectors", PHOTOS)
     shown = json.loads(running.aws("cloudtrail", "get-event-selectors", "--trail-name", "basic").stdout)
-    assert shown["EventSelectors"] == [{**json.loads(selectors)[0], "ExcludeManagementEventSources": []}]
+    assert shown["EventSelectors"] == [{**json.loads(PHOTOS)[0], "ExcludeManagementEventSources": []}]
 
     (tmp_path / "a").write_text("abc")
     for key in ("photos/1", "photos/2", "docs/1"):
@@ -81,15 +80,17 @@ def test_a_basic_selector_takes_a_prefix_and_leaves_the_rest(running: RunningOpe
     running.aws("s3api", "list-objects-v2", "--bucket", "work", "--prefix", "docs/")
     batch = '{"Objects":[{"Key":"photos/1"},{"Key":"docs/1"}]}'
     running.aws("s3api", "delete-objects", "--bucket", "work", "--delete", batch)
+    # Log files are cut in the order of the journal: when the last call is in one, all before it are.
+    running.aws("s3", "cp", str(tmp_path / "a"), "s3://work/photos/last")
 
     stem = "arn:aws:s3:::work/photos/"
     wanted = {
         *((name, stem + key) for name in ("PutObject", "HeadObject", "GetObject") for key in "12"),
         ("ListObjects", stem),
         ("DeleteObject", stem + "1"),
+        ("PutObject", stem + "last"),
     }
-    wait_for(lambda: wanted <= objects_of(data_events(running, bucket)))
-    time.sleep(3 * INTERVAL)
+    wait_for(lambda: ("PutObject", stem + "last") in objects_of(data_events(running, bucket)))
     assert objects_of(data_events(running, bucket)) == wanted
     removed = next(record for record in data_events(running, bucket) if record["eventName"] == "DeleteObject")
     assert removed["eventType"] == "AwsServiceEvent"
@@ -159,8 +160,8 @@ def test_advanced_selectors_take_what_others_serve(running: RunningOpenTrail, tm
         ("Publish", topic),
         ("SendMessage", queue),
     }
-    wait_for(lambda: wanted <= objects_of(data_events(running, bucket)))
-    time.sleep(3 * INTERVAL)
+    aws(*sqs, "send-message", "--queue-url", queues[0], "--message-body", "the last call")
+    wait_for(lambda: sum(record["eventName"] == "SendMessage" for record in data_events(running, bucket)) == 2)
     assert objects_of(data_events(running, bucket)) == wanted
 
 
@@ -170,9 +171,17 @@ def test_the_log_bucket_never_loops(running: RunningOpenTrail, tmp_path: Path) -
     (tmp_path / "a").write_text("abc")
     running.aws("s3api", "put-object", "--bucket", "work", "--key", "docs/loop", "--body", str(tmp_path / "a"))
     wait_for(lambda: files(running, bucket))
-    time.sleep(1.5)
+
+    def digests() -> int:
+        return len(list((running.data / "buckets" / bucket).rglob("*_CloudTrail-Digest_*.json.gz")))
+
+    def pass_digests(number: int) -> None:
+        wanted = digests() + number
+        wait_for(lambda: digests() >= wanted)
+
+    pass_digests(1)
     before = len(files(running, bucket))
-    time.sleep(10 * INTERVAL)
+    pass_digests(3)  # each lies several delivery intervals behind the one before
     assert len(files(running, bucket)) == before, "a delivery caused a delivery"
     # The next file tells of the deliveries, of log files and digests.
     running.aws("s3api", "put-object", "--bucket", "work", "--key", "docs/loop", "--body", str(tmp_path / "a"))
@@ -226,8 +235,9 @@ def test_two_accounts_share_a_bucket_and_both_see_the_call(running: RunningOpenT
 
 
 def test_what_was_selected_is_known_after_a_restart(running: RunningOpenTrail, tmp_path: Path) -> None:
+    bucket = trail(running, "later", "--event-selectors", PHOTOS)
     running.stop()
     running.start()
     (tmp_path / "a").write_text("abc")
     running.aws("s3api", "put-object", "--bucket", "work", "--key", "photos/again", "--body", str(tmp_path / "a"))
-    wait_for(lambda: ("PutObject", "arn:aws:s3:::work/photos/again") in objects_of(data_events(running, "basic-logs")))
+    wait_for(lambda: ("PutObject", "arn:aws:s3:::work/photos/again") in objects_of(data_events(running, bucket)))
