@@ -76,7 +76,7 @@ class MemoryJournal:
         """How many records came with each append."""
         self.reserved: list[int] = []
         self.refusing: JournalError | None = None
-        self.failing: JournalError | None = None
+        self.failing: Exception | None = None
         self._steps = steps
 
     @property

@@ -117,28 +117,28 @@ class Recording:
 
         `forwarded`: who owns the resource is to be seen from what was asked and answered. Raises `JournalError`.
         """
-        if forwarded:
-            owner = self._recorder.owner(observation)
-            if owner is not None and not self._is_account(owner):
-                owner = None
-        if len(events) < MANY:
-            records = self._records(observation, owner, events, passed_endpoint)
-        else:
-            records = await asyncio.to_thread(self._records, observation, owner, events, passed_endpoint)
-        records += ready
-        if not records:
-            return
+        kept = False
         try:
-            await self._journal.append(records, reservation)
+            if forwarded:
+                owner = self._recorder.owner(observation)
+                if owner is not None and not self._is_account(owner):
+                    owner = None
+            if len(events) < MANY:
+                records = self._records(observation, owner, events, passed_endpoint)
+            else:
+                records = await asyncio.to_thread(self._records, observation, owner, events, passed_endpoint)
+            records += ready
+            if records:
+                await self._journal.append(records, reservation)
+            kept = True
         except JournalError:
-            if settled is not None:
-                settled(False)
             if ready or not self._pass:
                 raise
             log.exception("a record was lost (journal.on_failure=pass)")
-            return
-        if settled is not None:
-            settled(True)
+        finally:
+            # Whatever went wrong: who waits to hear of it must hear of it.
+            if settled is not None:
+                settled(kept)
 
     def _records(
         self, observation: Observation, owner: str | None, events: Sequence[ServiceEvent], passed_endpoint: bool | None

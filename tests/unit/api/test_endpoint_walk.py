@@ -100,6 +100,18 @@ def test_a_fault_of_the_handler_is_answered_and_recorded(make: Make) -> None:
     assert door.steps[-2:] == ["record durable", "answer begins"]
 
 
+def test_who_waits_for_its_records_hears_of_them_whatever_goes_wrong(make: Make) -> None:
+    heard: list[bool] = []
+    door = make(services=[iam(CreateUser=lambda call: Answer(result=user(call), records=[b"{}"], settled=heard.append))])
+    asked = door.query("iam", "CreateUser", IAM, fields={"UserName": "ana"})
+    assert door.ask(asked).status == 200
+    assert heard == [True]
+    for trouble in (JournalUnavailable("gone"), OSError("gone")):
+        door.journal.failing = trouble
+        assert door.ask(asked).status >= 500
+        assert heard.pop() is False
+
+
 def test_a_handler_that_breaks_is_an_internal_failure_without_its_reasons(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     door = make(services=[iam(CreateUser=failing(RuntimeError("the secret of the house")))])
     answered = door.ask(door.query("iam", "CreateUser", IAM, fields={"UserName": "ana"}))
