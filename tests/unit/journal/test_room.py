@@ -120,7 +120,8 @@ def test_the_bound_counts_what_concurrent_callers_are_about_to_write(desk) -> No
     taken = [answer for answer in answers if isinstance(answer, int)]
     assert sorted(taken) == list(range(1, len(taken) + 1))
     assert 0 < len(taken) <= BOUND // 100_000
-    assert all(isinstance(answer, JournalFull) for answer in answers[len(taken) :])
+    # Who is refused need not have come last: a commit in between may make room for a later one.
+    assert all(isinstance(answer, JournalFull) for answer in answers if not isinstance(answer, int))
     reader = Reader(desk.path)
     assert reader.head() == len(taken)
     reader.close()
