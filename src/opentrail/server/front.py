@@ -135,7 +135,7 @@ class Front:
             is_account=self._identities.accounts.exists,
             pass_on_failure=settings.journal.on_failure == "pass",
         )
-        self._own_deliveries = OwnDeliveries(self._database, buckets, self._recording)
+        self._own_deliveries = OwnDeliveries(self._database, buckets, self._recording, Reader(folder.journal))
         self._endpoint = Endpoint(
             reading=Reading(
                 router=Router(catalogue), authentication=authentication, request_ids=request_ids, max_body=settings.front.max_body

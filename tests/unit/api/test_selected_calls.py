@@ -25,6 +25,7 @@ from opentrail.errors import JournalFull
 from opentrail.events.service_event import ServiceEvent
 from opentrail.identity.credentials import Credential
 from opentrail.identity.issuers import Issuers
+from opentrail.journal.reader import Entry
 from opentrail.server.own_deliveries import OwnDeliveries
 from opentrail.trails import deliveries, plans
 from opentrail.trails.control import Trails, Wanted
@@ -493,7 +494,24 @@ def note(house: House) -> OwnDeliveries:
     )  # fmt: skip
     with house.door.database.begin() as connection:
         deliveries.note(connection, plan, 7, 1_767_607_872.0)
-    return OwnDeliveries(house.door.database, house.buckets, house.door.recording)
+    return own_deliveries(house)
+
+
+class Kept:
+    """The journal in memory, read."""
+
+    def __init__(self, house: House) -> None:
+        self._records = house.door.journal.records
+
+    def first(self) -> int:
+        return 1
+
+    def read(self, after: int, limit: int) -> list[Entry]:
+        return [Entry(number, record) for number, record in enumerate(self._records, 1)][after : after + limit]
+
+
+def own_deliveries(house: House) -> OwnDeliveries:
+    return OwnDeliveries(house.door.database, house.buckets, house.door.recording, Kept(house))
 
 
 @pytest.mark.parametrize(("selected", "told"), [("arn:aws:s3:::logs/", [("PutObject", ACCOUNT)]), ("arn:aws:s3:::data/", [])])
@@ -512,6 +530,21 @@ def test_a_delivery_is_recorded_if_somebody_selects_the_log_bucket(make: Make, s
         assert record["sourceIPAddress"] == record["userAgent"] == "cloudtrail.amazonaws.com"
         assert record["requestParameters"]["x-amz-acl"] == "bucket-owner-full-control"
         assert record["resources"][0] == {"type": "AWS::S3::Object", "ARN": "arn:aws:s3:::logs/AWSLogs/a.json.gz"}
+
+
+def test_a_front_that_died_before_it_took_the_note_off_records_no_delivery_twice(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = make()
+    house.bucket("logs")
+    house.trail(objects("arn:aws:s3:::logs/"))
+    own = note(house)
+    with monkeypatch.context() as patch:
+        patch.setattr(deliveries, "done", lambda database, noted: 1 / 0)
+        for front in (own, own, own_deliveries(house)):  # tried again by the same, and by the next one
+            with pytest.raises(ZeroDivisionError):
+                asyncio.run(front.step())
+    asyncio.run(own_deliveries(house).step())
+    assert house.told == [("PutObject", ACCOUNT)]
+    assert deliveries.pending(house.door.database) == []
 
 
 def test_a_delivery_stays_noted_until_its_record_is_durable(make: Make) -> None:
