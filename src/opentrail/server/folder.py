@@ -32,6 +32,11 @@ class DataFolder:
         return self.root / "journal.db"
 
     @property
+    def messages(self) -> Path:
+        """Topics, subscriptions and queues with their messages: a database of its own, so that traffic in it holds nothing else up."""
+        return self.root / "messages.db"
+
+    @property
     def buckets(self) -> Path:
         return self.root / "buckets"
 
