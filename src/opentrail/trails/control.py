@@ -17,20 +17,23 @@ from opentrail.clock import Clock
 from opentrail.events import selectors
 from opentrail.journal.positions import Positions
 from opentrail.storage.database import Database
-from opentrail.trails import names, plans, store
+from opentrail.trails import names, neighbours, plans, store
 from opentrail.trails.faults import (
     CloudTrailARNInvalidException,
     ConflictException,
     InsufficientS3BucketPolicyException,
+    InsufficientSnsTopicPolicyException,
     InvalidEventSelectorsException,
     InvalidHomeRegionException,
     InvalidParameterCombinationException,
     MaximumNumberOfTrailsExceededException,
     OperationNotPermittedException,
+    OrganizationsNotInUseException,
     S3BucketDoesNotExistException,
     TrailAlreadyExistsException,
     TrailNotFoundException,
 )
+from opentrail.trails.neighbours import Neighbours
 from opentrail.trails.regions import Regions, is_region_name
 from opentrail.trails.store import Status, Trail
 from opentrail.wire.faults import Fault
@@ -39,6 +42,8 @@ WINDOWS = "trail-windows"
 """Name under which the positions are saved at which trails began and ended to log: the journal must never go on below them."""
 MOST_TRAILS = 5
 """Trails in one Region, shadows included (reference of trails, §12)."""
+
+_NOBODY = Neighbours()
 
 
 class LogBucket(Protocol):
@@ -61,6 +66,13 @@ class Wanted:
     is_multi_region_trail: bool | None = None
     enable_log_file_validation: bool | None = None
     recursive_logging: bool | None = None
+    sns_topic_name: str | None = None
+    """Name or ARN of a topic; `""` for none."""
+    kms_key_id: str | None = None
+    """Key ID, key ARN, alias name or alias ARN; `""` for none."""
+    log_group_arn: str | None = None
+    role_arn: str | None = None
+    is_organization_trail: bool | None = None
 
 
 class Trails:
@@ -74,6 +86,7 @@ class Trails:
         buckets: LogBucket,
         regions: Regions,
         head: Callable[[], int],
+        neighbours: Neighbours = _NOBODY,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         """`head` gives the position of the newest record of the journal; `changed` hears when a change of a trail is durable, before the
@@ -83,6 +96,7 @@ class Trails:
         self.regions = regions
         self._clock = clock
         self._buckets = buckets
+        self._neighbours = neighbours
         self._head = head
         self._positions = Positions(database)
         database.create(store.METADATA)
@@ -108,6 +122,7 @@ class Trails:
         with self.database.read() as connection:
             self._check_room(connection, account_id, region, name, is_multi_region=values["is_multi_region_trail"])
         self._check_bucket(values["s3_bucket_name"], values.get("s3_key_prefix"), account_id, arn)
+        values.update(self._connections(wanted, values["s3_bucket_name"], account_id, region, arn))
         with self._changing() as connection:
             self._check_room(connection, account_id, region, name, is_multi_region=values["is_multi_region_trail"])
             key = store.add_trail(connection, {**values, "account_id": account_id, "home_region": region, "name": name, "arn": arn})
@@ -125,6 +140,7 @@ class Trails:
         self._check_bucket(
             values.get("s3_bucket_name", trail.s3_bucket_name), values.get("s3_key_prefix", trail.s3_key_prefix), account_id, trail.arn
         )
+        values.update(self._connections(wanted, values.get("s3_bucket_name", trail.s3_bucket_name), account_id, region, trail.arn))
         with self._changing() as connection:
             trail = self.to_change(connection, account_id, region, name_or_arn)
             _check_combination({"is_multi_region_trail": trail.is_multi_region_trail, **_flags(trail), **values})
@@ -257,11 +273,6 @@ class Trails:
             raise TrailNotFoundException(f"Unknown trail: {self.arn(account_id, region, name_or_arn)} for the user: {account_id}")
         return found
 
-    def changeable(self, account_id: str, region: str, name_or_arn: str) -> None:
-        """Raises unless the trail exists and `region` is its home."""
-        with self.database.read() as connection:
-            self.to_change(connection, account_id, region, name_or_arn)
-
     def to_change(self, connection: Connection, account_id: str, region: str, name_or_arn: str) -> Trail:
         """As `find`, for an operation that must be called at home; raises `InvalidHomeRegionException` elsewhere."""
         try:
@@ -304,6 +315,30 @@ class Trails:
                 raise ConflictException(f"A trail called {trail.name} exists in {place}, so this one cannot be replicated there.")
             if len(there) >= MOST_TRAILS:
                 raise ConflictException(f"User: {trail.account_id} already has {MOST_TRAILS} trails in {place}")
+
+    def _connections(self, wanted: Wanted, bucket: str, account_id: str, region: str, arn: str) -> dict[str, Any]:
+        """The columns of the topic and the key that `wanted` gives, once CloudTrail may use them."""
+        values: dict[str, Any] = {}
+        partition = self.regions.partition(region)
+        if wanted.sns_topic_name is not None:
+            values["sns_topic_arn"] = None
+        if wanted.sns_topic_name:
+            values["sns_topic_arn"] = topic_arn = names.topic_arn(wanted.sns_topic_name, partition, region, account_id)
+            try:
+                self._neighbours.topics.check(topic_arn=topic_arn, source_arn=arn, account_id=account_id)
+            except Fault as refusal:
+                raise InsufficientSnsTopicPolicyException from refusal
+        if wanted.kms_key_id is not None:
+            values["kms_key_id"] = None
+        if wanted.kms_key_id:
+            names.check_kms_key_id(wanted.kms_key_id)
+            values["kms_key_id"] = self._neighbours.keys.check(
+                kms_key_id=wanted.kms_key_id, account_id=account_id, region=region, partition=partition, bucket=bucket, source_arn=arn
+            )
+        neighbours.check_log_group(wanted.log_group_arn, wanted.role_arn)
+        if wanted.is_organization_trail:
+            raise OrganizationsNotInUseException
+        return values
 
     def _check_bucket(self, bucket: str, prefix: str | None, account_id: str, arn: str) -> None:
         try:

@@ -125,6 +125,14 @@ def check_topic(topic: str) -> None:
         )
 
 
+def topic_arn(topic: str, partition: str, region: str, account_id: str) -> str:
+    """The ARN of the topic that `SnsTopicName` means; a bare name is one of the trail's own account and home Region.
+
+    Raises `InvalidSnsTopicNameException`."""
+    check_topic(topic)
+    return topic if looks_like_arn(topic) else f"arn:{partition}:sns:{region}:{account_id}:{topic}"
+
+
 def check_kms_key_id(key_id: str) -> None:
     """Raises `InvalidKmsKeyIdException` unless `key_id` is a key id, key ARN, alias name or alias ARN."""
     found = _KMS_ARN.fullmatch(key_id)

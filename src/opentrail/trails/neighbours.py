@@ -1,39 +1,69 @@
-"""Settings of a trail that need services which OpenTrail does not serve yet: topics, keys, log groups, organizations. Pure.
-
-Nothing of the kind can exist, so naming one is answered as CloudTrail answers for one that does not exist (reference of trails, §13).
-The empty string clears a setting and is always fine.
+"""What a trail needs of other services: topics, keys, log groups. `server/` gives what serves them; a service that is not there has nothing
+of the kind, so naming one is answered as CloudTrail answers for one that does not exist (reference of trails, §13). The empty string clears
+a setting and is always fine.
 """
 
 from __future__ import annotations
 
-from opentrail.trails import names
+from dataclasses import dataclass, field
+from typing import Protocol
+
 from opentrail.trails.faults import (
     InsufficientSnsTopicPolicyException,
     InvalidCloudWatchLogsLogGroupArnException,
     InvalidCloudWatchLogsRoleArnException,
     KmsKeyNotFoundException,
-    OrganizationsNotInUseException,
 )
 
 
-def check(
-    *,
-    sns_topic_name: str | None = None,
-    kms_key_id: str | None = None,
-    log_group_arn: str | None = None,
-    role_arn: str | None = None,
-    is_organization_trail: bool | None = None,
-) -> None:
-    """Raises the fault of the first setting that names something."""
-    if sns_topic_name:
-        names.check_topic(sns_topic_name)
+class Topics(Protocol):
+    """The topics, as CloudTrail's service principal sees them. Faults: `NotFound`, `AuthorizationError`, KMS's for an encrypted topic."""
+
+    def check(self, *, topic_arn: str, source_arn: str, account_id: str) -> None:
+        """Whether the trail `source_arn` of `account_id` may publish: raises the fault if not."""
+
+    def publish(self, *, topic_arn: str, message: str, source_arn: str, account_id: str) -> None:
+        """Have a message delivered to all who subscribe, durably."""
+
+
+class Keys(Protocol):
+    """The KMS keys, as CloudTrail's service principal sees them."""
+
+    def check(self, *, kms_key_id: str, account_id: str, region: str, partition: str, bucket: str, source_arn: str) -> str:
+        """The ARN of a key that log files in `bucket` can be encrypted with; `kms_key_id` is a key ID, key ARN, alias name or alias ARN.
+
+        Raises `InvalidKmsKeyIdException`, `KmsKeyNotFoundException`, `InsufficientEncryptionPolicyException`, `KmsException`.
+        """
+
+
+class NoTopics:
+    """No topic exists."""
+
+    def check(self, *, topic_arn: str, source_arn: str, account_id: str) -> None:
         raise InsufficientSnsTopicPolicyException
-    if kms_key_id:
-        names.check_kms_key_id(kms_key_id)
+
+    def publish(self, *, topic_arn: str, message: str, source_arn: str, account_id: str) -> None:
+        raise InsufficientSnsTopicPolicyException
+
+
+class NoKeys:
+    """No key exists."""
+
+    def check(self, *, kms_key_id: str, account_id: str, region: str, partition: str, bucket: str, source_arn: str) -> str:
         raise KmsKeyNotFoundException(f"The KMS key {kms_key_id} does not exist, or is not in the Region of the bucket.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbours:
+    """The services that a trail can be connected with."""
+
+    topics: Topics = field(default_factory=NoTopics)
+    keys: Keys = field(default_factory=NoKeys)
+
+
+def check_log_group(log_group_arn: str | None, role_arn: str | None) -> None:
+    """Raises the fault that tells that there is no such log group."""
     if log_group_arn and not role_arn:
         raise InvalidCloudWatchLogsRoleArnException
     if log_group_arn or role_arn:
         raise InvalidCloudWatchLogsLogGroupArnException
-    if is_organization_trail:
-        raise OrganizationsNotInUseException

@@ -46,7 +46,12 @@ TRAILS = Table(
     Column("is_multi_region_trail", Boolean, nullable=False),
     Column("log_file_validation_enabled", Boolean, nullable=False),
     Column("recursive_logging", Boolean, nullable=False),
+    Column("sns_topic_arn", String),
+    Column("kms_key_id", String),
+    Column("organization_id", String, index=True),
     Column("event_selectors", JSON(none_as_null=True)),
+    Column("insight_selectors", JSON(none_as_null=True)),
+    Column("event_configuration", JSON(none_as_null=True)),
     Column("is_logging", Boolean, nullable=False, default=False),
     Column("started_at", Float),
     Column("stopped_at", Float),
@@ -93,6 +98,9 @@ STATUS = Table(
     Column("attempted_at", Float),
     Column("digest_delivered_at", Float),
     Column("digest_error", String),
+    Column("notified_at", Float),
+    Column("notification_error", String),
+    Column("notification_attempted_at", Float),
 )
 
 CHANGES = Table("trail_changes", METADATA, Column("id", Integer, primary_key=True), Column("count", Integer, nullable=False))
@@ -113,8 +121,18 @@ class Trail:
     is_multi_region_trail: bool
     log_file_validation_enabled: bool
     recursive_logging: bool
+    sns_topic_arn: str | None
+    """The topic that hears of every log file."""
+    kms_key_id: str | None
+    """ARN of the key that log files and digest files are encrypted with; `None` for SSE-S3."""
+    organization_id: str | None
+    """The organization whose accounts the trail serves; `None` for an ordinary trail."""
     event_selectors: Mapping[str, Any] | None
     """`{"EventSelectors": […]}` or `{"AdvancedEventSelectors": […]}`; `None` for the default."""
+    insight_selectors: Mapping[str, Any] | None
+    """What PutInsightSelectors stored; `None` for nothing."""
+    event_configuration: Mapping[str, Any] | None
+    """What PutEventConfiguration stored; `None` for nothing."""
     is_logging: bool
     started_at: float | None
     stopped_at: float | None
@@ -162,6 +180,9 @@ class Status:
     attempted_at: float | None = None
     digest_delivered_at: float | None = None
     digest_error: str | None = None
+    notified_at: float | None = None
+    notification_error: str | None = None
+    notification_attempted_at: float | None = None
 
 
 def _trail(row: Row[Any]) -> Trail:

@@ -9,7 +9,7 @@ from typing import Any
 from opentrail.api.call import Call, Handler
 from opentrail.clock import iso_seconds
 from opentrail.events import selectors
-from opentrail.trails import neighbours, tags
+from opentrail.trails import tags
 from opentrail.trails.control import Trails, Wanted
 from opentrail.trails.store import Trail
 
@@ -20,8 +20,6 @@ _OWN = {
     "IsMultiRegionTrail": "is_multi_region_trail",
     "EnableLogFileValidation": "enable_log_file_validation",
     "RecursiveLogging": "recursive_logging",
-}
-_NEIGHBOURS = {
     "SnsTopicName": "sns_topic_name",
     "KmsKeyId": "kms_key_id",
     "CloudWatchLogsLogGroupArn": "log_group_arn",
@@ -51,16 +49,12 @@ class TrailOperations:
 
     def create_trail(self, call: Call) -> Mapping[str, Any]:
         given = call.parameters
-        neighbours.check(**_members(given, _NEIGHBOURS))
         tagged = tags.checked(given.get("TagsList") or ())
         trail = self._trails.create(call.account_id, call.region, given["Name"], Wanted(**_members(given, _OWN)), tagged)
         return _settings(trail)
 
     def update_trail(self, call: Call) -> Mapping[str, Any]:
         given = call.parameters
-        # Whether the trail is there comes first: a wrong name is not to be answered with a fault about the topic.
-        self._trails.changeable(call.account_id, call.region, given["Name"])
-        neighbours.check(**_members(given, _NEIGHBOURS))
         return _settings(self._trails.update(call.account_id, call.region, given["Name"], Wanted(**_members(given, _OWN))))
 
     def delete_trail(self, call: Call) -> Mapping[str, Any]:
@@ -95,15 +89,20 @@ class TrailOperations:
             "StartLoggingTime": trail.started_at,
             "StopLoggingTime": trail.stopped_at,
             "LatestDigestDeliveryTime": status.digest_delivered_at,
+            "LatestNotificationTime": status.notified_at,
         }
-        errors = {"LatestDeliveryError": status.delivery_error, "LatestDigestDeliveryError": status.digest_error}
+        errors = {
+            "LatestDeliveryError": status.delivery_error,
+            "LatestDigestDeliveryError": status.digest_error,
+            "LatestNotificationError": status.notification_error,
+        }
         return {
             "IsLogging": trail.is_logging,
             **{name: datetime.fromtimestamp(at, UTC) for name, at in times.items() if at is not None},
             **{name: error for name, error in errors.items() if error is not None},
             "LatestDeliveryAttemptTime": _text(status.attempted_at),
-            "LatestNotificationAttemptTime": "",
-            "LatestNotificationAttemptSucceeded": "",
+            "LatestNotificationAttemptTime": _text(status.notification_attempted_at),
+            "LatestNotificationAttemptSucceeded": _text(status.notified_at),
             "LatestDeliveryAttemptSucceeded": _text(status.delivered_at),
             "TimeLoggingStarted": _text(trail.started_at),
             "TimeLoggingStopped": _text(trail.stopped_at),
@@ -124,16 +123,21 @@ def _members(given: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, An
 
 def _settings(trail: Trail) -> dict[str, Any]:
     """What CreateTrail and UpdateTrail answer; settings that are not there are left out."""
-    prefix = {"S3KeyPrefix": trail.s3_key_prefix} if trail.s3_key_prefix else {}
+    optional = {
+        "S3KeyPrefix": trail.s3_key_prefix,
+        "SnsTopicName": trail.sns_topic_arn and trail.sns_topic_arn.rpartition(":")[2],
+        "SnsTopicARN": trail.sns_topic_arn,
+        "KmsKeyId": trail.kms_key_id,
+    }
     return {
         "Name": trail.name,
         "S3BucketName": trail.s3_bucket_name,
-        **prefix,
+        **{name: value for name, value in optional.items() if value},
         "IncludeGlobalServiceEvents": trail.include_global_service_events,
         "IsMultiRegionTrail": trail.is_multi_region_trail,
         "TrailARN": trail.arn,
         "LogFileValidationEnabled": trail.log_file_validation_enabled,
-        "IsOrganizationTrail": False,
+        "IsOrganizationTrail": trail.organization_id is not None,
         "RecursiveLogging": trail.recursive_logging,
     }
 
@@ -144,7 +148,7 @@ def _described(trail: Trail) -> dict[str, Any]:
         **_settings(trail),
         "HomeRegion": trail.home_region,
         "HasCustomEventSelectors": trail.event_selectors is not None,
-        "HasInsightSelectors": False,
+        "HasInsightSelectors": trail.insight_selectors is not None,
     }
 
 
