@@ -19,6 +19,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from simulators import aws_cli
+
 BIN = Path(sys.executable).parent
 
 
@@ -127,13 +129,7 @@ class RunningOpenTrail:
         self, *words: str, key: Any = None, region: str = "us-east-1", check: bool = True, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
         """Run the real AWS CLI; raises with its output when it fails and `check` is set."""
-        done = subprocess.run(
-            [str(BIN / "aws"), "--output", "json", *words],
-            env=self.environment(key, region),
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
+        done = aws_cli.run(["--output", "json", *words], self.environment(key, region), timeout)
         if check and done.returncode != 0:
             raise AssertionError(f"aws {' '.join(words)} → {done.returncode}\n{done.stdout}{done.stderr}\n{self.log.read_text()[-3000:]}")
         return done

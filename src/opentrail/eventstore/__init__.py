@@ -8,9 +8,25 @@
 Events come from the journal and stay there until `durable_position` has passed them.
 """
 
-from opentrail.eventstore.columns import Event
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from opentrail.eventstore.event import Event
 from opentrail.eventstore.query import Question
 from opentrail.eventstore.settings import EventStoreSettings
-from opentrail.eventstore.store import EventStore, EventStoreError, Reader, Status
+
+if TYPE_CHECKING:
+    from opentrail.eventstore.store import EventStore, EventStoreError, Reader, Status
 
 __all__ = ["Event", "EventStore", "EventStoreError", "EventStoreSettings", "Question", "Reader", "Status"]
+
+_STORE = frozenset({"EventStore", "EventStoreError", "Reader", "Status"})
+
+
+def __getattr__(name: str) -> object:
+    """Import the store when it is asked for: who only asks questions, as the front does, needs neither Arrow nor Iceberg nor DuckDB."""
+    if name not in _STORE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module("opentrail.eventstore.store"), name)

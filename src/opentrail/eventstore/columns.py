@@ -14,7 +14,8 @@ import msgspec
 import pyarrow as pa
 
 from opentrail.events.activity import CATEGORY as ACTIVITY
-from opentrail.eventstore.resources import Resource, derive, has_rules
+from opentrail.eventstore.event import Event
+from opentrail.eventstore.resources import derive, has_rules
 
 MANAGEMENT: Final = "Management"
 INSIGHT: Final = "Insight"
@@ -22,34 +23,6 @@ INSIGHT: Final = "Insight"
 
 class Undecodable(ValueError):
     """The bytes are not an event record."""
-
-
-class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """One event as it is stored and found."""
-
-    position: int
-    """Its place in the journal; unique, and the tie-breaker among events of one second."""
-    time: int
-    """`eventTime`, seconds since the epoch."""
-    event_id: str
-    event_name: str
-    event_source: str
-    read_only: bool | None
-    username: str | None
-    access_key_id: str | None
-    account_id: str
-    """The account that sees the event: `recipientAccountId`."""
-    region: str
-    category: str
-    event_type: str
-    error_code: str | None
-    resources: tuple[Resource, ...]
-    record: str
-
-    @property
-    def key(self) -> tuple[int, int]:
-        """Where the event stands in the order of history: by time, then by position."""
-        return (self.time, self.position)
 
 
 class _Identity(msgspec.Struct, gc=False, rename="camel"):

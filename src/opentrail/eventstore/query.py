@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from opentrail.eventstore.columns import Event
+from opentrail.eventstore.event import Event
 
 Attribute = Literal[
     "event_id", "event_name", "event_source", "read_only", "username", "access_key_id", "resource_type", "resource_name", "error_code"

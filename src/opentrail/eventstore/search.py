@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from opentrail.eventstore import bloom, pages
 from opentrail.eventstore.cold import ColdFile
-from opentrail.eventstore.columns import ROW, Event, extract, from_row
+from opentrail.eventstore.columns import ROW, extract, from_row
+from opentrail.eventstore.event import Event
 from opentrail.eventstore.query import Key, Question, condition
 from opentrail.eventstore.tail import Segment
 

@@ -26,8 +26,9 @@ from opentrail.errors import JournalTrimmed, OpenTrailError
 from opentrail.events.activity import CATEGORY as ACTIVITY
 from opentrail.eventstore import query
 from opentrail.eventstore.cold import DAY, ColdFile, ColdStore
-from opentrail.eventstore.columns import COLUMNS, INSIGHT, MANAGEMENT, Event, Undecodable, extract
+from opentrail.eventstore.columns import COLUMNS, INSIGHT, MANAGEMENT, Undecodable, extract
 from opentrail.eventstore.compaction import choose
+from opentrail.eventstore.event import Event
 from opentrail.eventstore.files import make_directory
 from opentrail.eventstore.quarantine import Quarantine
 from opentrail.eventstore.query import Question

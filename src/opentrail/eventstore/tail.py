@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from opentrail.eventstore.columns import SCHEMA, Event, to_arrow
+from opentrail.eventstore.columns import SCHEMA, to_arrow
+from opentrail.eventstore.event import Event
 
 
 @dataclass(slots=True, eq=False)

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import Final
 
-from opentrail.eventstore.columns import LAST, Event
+from opentrail.eventstore.columns import LAST
+from opentrail.eventstore.event import Event
 from opentrail.eventstore.query import Key, Question
 
 BOTTOM: Final[Key] = (-(1 << 62), 0)
