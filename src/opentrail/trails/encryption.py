@@ -46,8 +46,8 @@ class TrailKeys:
     ) -> str:
         """The ARN of the key, once it has been tried for files of the trail `source_arn` below `prefix` in `bucket`.
 
-        Raises `InvalidKmsKeyIdException`, `S3BucketDoesNotExistException`, `KmsKeyNotFoundException`, `InsufficientEncryptionPolicyException`,
-        and `KmsException` for a key that is switched off, about to be deleted or not symmetric.
+        Raises `InvalidKmsKeyIdException`, `S3BucketDoesNotExistException`, `KmsKeyNotFoundException`,
+        `InsufficientEncryptionPolicyException`, and `KmsException` for a key that is switched off, about to be deleted or not symmetric.
         """
         names.check_kms_key_id(kms_key_id)
         try:
@@ -71,10 +71,10 @@ class TrailKeys:
         except NotFoundException:
             raise _not_found(kms_key_id, f"is not there in {bucket_region}, the Region of the bucket {bucket}") from None
         except AccessDeniedException:
-            named = self._keys.meant(account_id, bucket_region, kms_key_id) or kms_key_id
-            raise InsufficientEncryptionPolicyException(
-                f"Insufficient permissions to access S3 bucket {bucket} or KMS key {named}."
-            ) from None
+            own = names.kms_account(kms_key_id) in (None, account_id)  # what is behind a stranger's alias is not told
+            named = (self._keys.meant(account_id, bucket_region, kms_key_id) if own else None) or kms_key_id
+            message = f"Insufficient permissions to access S3 bucket {bucket} or KMS key {named}."
+            raise InsufficientEncryptionPolicyException(message) from None
         except Fault as fault:
             raise KmsException(fault.message) from None
         return arn
@@ -85,9 +85,8 @@ class TrailKeys:
         named_in = kms_key_id.split(":")[3] if by_arn else region
         if named_in != bucket_region:
             way = "" if by_arn else ": name it by its ARN"
-            raise _not_found(
-                kms_key_id, f"is looked for in {named_in}, but must be in {bucket_region}, the Region of the bucket {bucket}{way}"
-            )
+            where = f"but must be in {bucket_region}, the Region of the bucket {bucket}"
+            raise _not_found(kms_key_id, f"is looked for in {named_in}, {where}{way}")
 
 
 def _not_found(kms_key_id: str, why: str) -> KmsKeyNotFoundException:
