@@ -93,10 +93,16 @@ def test_the_key_must_be_in_the_region_of_the_bucket(scene: Scene) -> None:
     assert "name it by its ARN" in message
 
 
-@pytest.mark.parametrize(
-    "statements",
-    [(), (DESCRIBE,), (encrypt_logs(ACCOUNT, TRAIL),), (encrypt_logs(ACCOUNT, TRAIL + "-other"), DESCRIBE), (DECRYPT, DESCRIBE)],
-)
+NOT_ENOUGH: list[tuple[dict[str, Any], ...]] = [
+    (),
+    (DESCRIBE,),
+    (encrypt_logs(ACCOUNT, TRAIL),),
+    (encrypt_logs(ACCOUNT, TRAIL + "-other"), DESCRIBE),
+    (DECRYPT, DESCRIBE),
+]
+
+
+@pytest.mark.parametrize("statements", NOT_ENOUGH)
 def test_a_key_that_does_not_let_the_trail_in(scene: Scene, statements: tuple[dict[str, Any], ...]) -> None:
     key = scene.key(*statements)
     assert scene.refused(key.key_id) == (
