@@ -79,8 +79,6 @@ class ObjectKeys:
         of = bucket_arn(bucket) if wanted.bucket_key_enabled else object_arn(bucket, key)
         context = {**wanted.context, S3_ARN: of}
         with _s3_faults(caller, wanted.key_id):
-            if not caller.account_id:
-                raise AccessDeniedException("Only callers of an account can use KMS keys.")
             made = self._keys.generate_data_key(caller, wanted.key_id, context)
         sse = SseKms(key_arn=made.key_arn, data_key=made.ciphertext, context=context, bucket_key_enabled=wanted.bucket_key_enabled)
         return DataKey(sse, made.plaintext)
@@ -106,6 +104,8 @@ def _s3_faults(caller: ServiceCaller, key_id: str) -> Iterator[None]:
 
     To strangers a key of another account that is not there is one they may not use.
     """
+    if not caller.account_id:
+        raise AccessDenied()  # whoever comes without signature, whatever a key policy says
     parts = key_id.split(":")
     stranger = len(parts) > 4 and parts[4] != caller.account_id
     try:

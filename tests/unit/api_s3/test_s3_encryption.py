@@ -418,3 +418,10 @@ def test_policies_see_the_key_by_its_arn_however_it_was_named(s3: Any, key: Key)
         assert context["s3:x-amz-server-side-encryption-aws-kms-key-id"] == (key.arn,)
     unknown = s3.needs("PutObject", **OBJECT, body=b"", **by("alias/absent"))[0].context
     assert unknown["s3:x-amz-server-side-encryption-aws-kms-key-id"] == ("alias/absent",)
+
+
+def test_nobody_reads_or_writes_under_a_key_without_being_somebody(s3: Any, make_key: Callable[..., Key]) -> None:
+    key = make_key({"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"})
+    s3.put("k", DATA, **by(key))
+    assert fault_of(s3, "GetObject", **OBJECT, account="", user="").code == "AccessDenied"
+    assert fault_of(s3, "PutObject", **OBJECT, body=b"x", account="", user="", **by(key)).code == "AccessDenied"
