@@ -50,6 +50,10 @@ class Wanted:
     context: Mapping[str, str] = field(default_factory=dict)
     """Further pairs for the encryption context."""
 
+    def context_for(self, bucket: str, key: str) -> dict[str, str]:
+        """The encryption context of the object `key`."""
+        return {**self.context, S3_ARN: bucket_arn(bucket) if self.bucket_key_enabled else object_arn(bucket, key)}
+
 
 @dataclass(frozen=True, slots=True)
 class DataKey:
@@ -76,8 +80,7 @@ class ObjectKeys:
 
     def new(self, caller: ServiceCaller, wanted: Wanted, bucket: str, key: str) -> DataKey:
         """A data key for a new object (GenerateDataKey)."""
-        of = bucket_arn(bucket) if wanted.bucket_key_enabled else object_arn(bucket, key)
-        context = {**wanted.context, S3_ARN: of}
+        context = wanted.context_for(bucket, key)
         with _s3_faults(caller, wanted.key_id):
             made = self._keys.generate_data_key(caller, wanted.key_id, context)
         sse = SseKms(key_arn=made.key_arn, data_key=made.ciphertext, context=context, bucket_key_enabled=wanted.bucket_key_enabled)

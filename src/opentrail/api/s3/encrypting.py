@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
+import uuid
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from opentrail.api.call import Call
+from opentrail.api.call import Call, Inner
 from opentrail.buckets.configurations import Access
 from opentrail.buckets.encrypted import Encrypter
 from opentrail.buckets.encryption import S3_ARN, S3_KEY, SSE_KMS, SSE_S3, DataKey, ObjectKeys, Wanted, through_s3
-from opentrail.buckets.faults import InvalidArgument, NotServed
+from opentrail.buckets.faults import AccessDenied, InvalidArgument, NotServed
 from opentrail.buckets.objects import OpenObject
 from opentrail.buckets.values import SseKms
+from opentrail.identity.principals import on_behalf_of
+from opentrail.kms import ServiceCaller
+from opentrail.recorder import Observation
+from opentrail.wire.faults import Fault
 
+_SOURCE = "s3.amazonaws.com"
+_KEY_ARN = re.compile(r"arn:aws:kms:[^:]+:(\d{12}):.+")
 _HEADER = "x-amz-server-side-encryption"
 _CONTEXT_HEADER = f"{_HEADER}-context"
 _MAX_CONTEXT = 8192
@@ -30,14 +39,65 @@ def new_key(keys: ObjectKeys, call: Call, access: Access) -> DataKey | None:
     found = wanted(call.parameters, access)
     if found is None:
         return None
-    return keys.new(through_s3(call.caller, call.account_id, access.bucket.region), found, access.bucket.name, call.parameters["Key"])
+    bucket, key = access.bucket.name, call.parameters["Key"]
+    asked = {"KeyId": found.key_id, "KeySpec": "AES_256", "EncryptionContext": found.context_for(bucket, key)}
+    with _noted(call, access, "GenerateDataKey", asked) as told:
+        made = keys.new(_caller(call, access), found, bucket, key)
+        told["KeyId"] = made.sse.key_arn
+    return made
 
 
 def key_of(keys: ObjectKeys, call: Call, access: Access, sse: SseKms | None) -> DataKey | None:
     """The key of an object or upload in the bucket of `access`, for a caller who may decrypt it. Raises what `ObjectKeys` raises."""
     if sse is None:
         return None
-    return keys.of(through_s3(call.caller, call.account_id, access.bucket.region), sse)
+    with _noted(call, access, "Decrypt", {"EncryptionContext": sse.context}, sse.key_arn):
+        return keys.of(_caller(call, access), sse)
+
+
+def _caller(call: Call, access: Access) -> ServiceCaller:
+    return through_s3(call.caller, call.caller.account_id, access.bucket.region)
+
+
+@contextmanager
+def _noted(call: Call, access: Access, operation: str, asked: dict[str, Any], key_arn: str = "") -> Iterator[dict[str, Any]]:
+    """Note the call to KMS that is made inside: a management event of the caller, by way of S3, and of the account of the key."""
+    try:
+        yield asked
+    except Fault as refusal:
+        _note(call, access, operation, asked, key_arn, refusal)
+        raise
+    _note(call, access, operation, asked, key_arn, None)
+
+
+def _note(call: Call, access: Access, operation: str, asked: Mapping[str, Any], key_arn: str, refusal: Fault | None) -> None:
+    caller = call.caller
+    if not caller.account_id:
+        return  # never got as far as KMS
+    found = _KEY_ARN.fullmatch(key_arn or asked["KeyId"])
+    owner = found.group(1) if found is not None else None
+    observation = Observation(
+        service="kms",
+        operation=operation,
+        principal=on_behalf_of(caller, _SOURCE),
+        account_id=caller.account_id,
+        region=access.bucket.region,
+        request_id=str(uuid.uuid4()),
+        source_ip=_SOURCE,
+        user_agent=_SOURCE,
+        time=call.time.timestamp(),
+        parameters=asked,
+        result=None if refusal is not None else {},
+        error_code=None if refusal is None else _code(refusal),
+        error_message=None if refusal is None else refusal.message,
+        resources=({"accountId": owner, "type": "AWS::KMS::Key", "ARN": key_arn},) if key_arn and owner else (),
+    )
+    call.within.append(Inner(observation=observation, owner=owner))
+
+
+def _code(fault: Fault) -> str:
+    """A fault's code as KMS has it."""
+    return "AccessDeniedException" if isinstance(fault, AccessDenied) else fault.code.removeprefix("KMS.")
 
 
 def unlock(keys: ObjectKeys, call: Call, access: Access, opened: OpenObject) -> None:
