@@ -52,6 +52,7 @@ PARTS = (
     Part("proxy", "What the proxy adds"),
     Part("visible", "From answer to visible"),
     Part("memory", "Memory while 100 MB stream"),
+    Part("sealed", "What the encryption of objects costs"),
     Part("history", "LookupEvents"),
     Part("policies", "Policy evaluations per second"),
     Part("selection", "What data events cost", takes_options=False),

@@ -11,6 +11,7 @@ from opentrail.api.arrival import VpcEndpoint
 from opentrail.events.service_event import ServiceEvent
 from opentrail.identity.policies import Grant
 from opentrail.identity.principals import Principal
+from opentrail.recorder import Observation
 from opentrail.wire.http import Request
 
 
@@ -40,6 +41,18 @@ class Call:
     body: AsyncIterator[bytes] | None = None
     vpc_endpoint: VpcEndpoint | None = None
     """Through which the call came."""
+    within: list[Inner] = field(default_factory=list, compare=False)
+    """Notebook of the handler: calls that the service made to others of ours on the way. They are recorded with this one, whatever
+    becomes of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inner:
+    """A call that a service made for its caller to another service of ours (S3 to KMS)."""
+
+    observation: Observation
+    owner: str | None = None
+    """Account of the resource."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

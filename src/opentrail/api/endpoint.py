@@ -19,7 +19,7 @@ from opentrail.api.arrival import Arrival
 from opentrail.api.asgi import close
 from opentrail.api.authentication import Authenticated
 from opentrail.api.authorisation import Authorisation, RefusedByEndpoint
-from opentrail.api.call import Answer, Call, Handler, Result, Service
+from opentrail.api.call import Answer, Call, Handler, Inner, Result, Service
 from opentrail.api.reading import Asked, NoOperation, Reading
 from opentrail.api.recording import Recording
 from opentrail.api.upstream_needs import upstream_needs
@@ -62,6 +62,8 @@ class Outcome:
     """Further facts for the record (`Observation` members)."""
     events: Sequence[ServiceEvent] = ()
     """What the service did besides; recorded with the call."""
+    within: Sequence[Inner] = ()
+    """Calls to other services on the way; recorded with the call."""
     refused_by_endpoint: bool = False
     """The policy of the VPC endpoint refused the call: only the owner of the endpoint hears of it."""
     records: Sequence[bytes] = ()
@@ -153,7 +155,7 @@ class Endpoint:
         try:
             with self._recording.room(service, operation, asked.arrival.content_length) if recorded else nullcontext() as reservation:
                 outcome = await self._carry_out(asked, caller)
-                if recorded or outcome.records or any(not event.data for event in outcome.events):
+                if recorded or outcome.records or outcome.within or any(not event.data for event in outcome.events):
                     try:
                         await self._record(asked, caller, outcome, reservation)
                     except BaseException:
@@ -251,7 +253,7 @@ class Endpoint:
         except RefusedByEndpoint:
             raise
         except Fault as fault:
-            return self._failed(asked, fault, call.parameters, principal=call.caller, owner=owner)
+            return replace(self._failed(asked, fault, call.parameters, principal=call.caller, owner=owner), within=tuple(call.within))
         response = serialise.serialise(
             operation, answer.result, request_id=call.request_id, status=answer.status, headers=dict(answer.headers)
         )
@@ -264,6 +266,7 @@ class Endpoint:
             principal=call.caller,
             followed=answer.recorded,
             events=answer.events,
+            within=tuple(call.within),
             records=answer.records,
             settled=answer.settled,
         )
@@ -343,6 +346,7 @@ class Endpoint:
             owner=outcome.owner,
             forwarded=asked.operation.service.name not in self._services,
             events=outcome.events,
+            within=outcome.within,
             passed_endpoint=None if caller.refused is not None else not outcome.refused_by_endpoint,
             ready=outcome.records,
             settled=outcome.settled,

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Protocol
 
+from opentrail.api.call import Inner
 from opentrail.errors import JournalError
 from opentrail.events.categories import DATA, FOLLOWED_BY, MANAGEMENT, NETWORK_ACTIVITY
 from opentrail.events.names import S3_SOURCES
@@ -102,14 +103,15 @@ class Recording:
         owner: str | None = None,
         forwarded: bool = False,
         events: Sequence[ServiceEvent] = (),
+        within: Sequence[Inner] = (),
         passed_endpoint: bool | None = None,
         ready: Sequence[bytes] = (),
         settled: Callable[[bool], None] | None = None,
         reservation: Reservation | None = None,
     ) -> None:
         """Have every record of a call on disk: for the caller's account, the account `owner` of the resource, the owner of the VPC
-        endpoint, and what the service did besides (`events`). Records that are `ready` are the deed itself: without them the call has
-        not happened, whatever `pass_on_failure` says; `settled` hears whether they are on disk.
+        endpoint, and what the service did besides: `events`, and calls to other services (`within`). Records that are `ready` are the deed
+        itself: without them the call has not happened, whatever `pass_on_failure` says; `settled` hears whether they are on disk.
 
         `passed_endpoint`: whether the policy of the VPC endpoint let the call through, `None` when nobody asked it. What it refused, and
         would have been allowed otherwise, is told to the owner of the endpoint only (KMS developer guide, "Logging requests that use a
@@ -127,6 +129,8 @@ class Recording:
                 records = self._records(observation, owner, events, passed_endpoint)
             else:
                 records = await asyncio.to_thread(self._records, observation, owner, events, passed_endpoint)
+            for inner in within:
+                records += [self._described(copy) for copy in self._recorder.copies(inner.observation, inner.owner)]
             records += ready
             if records:
                 await self._journal.append(records, reservation)

@@ -1,10 +1,12 @@
-"""S3 of our own: buckets whose objects are ordinary files.
+"""S3 of our own: buckets whose objects are ordinary files, or encrypted ones where a KMS key is named.
 
     buckets = Buckets(database, data_folder / "buckets", clock)
     buckets.create("example-logs", account_id="111122223333", region="us-east-1")
-    ServiceWriter(buckets, clock).put(bucket="example-logs", key="AWSLogs/…", body=…, metadata={}, source_arn=…, account_id=…)
+    writer = ServiceWriter(buckets, clock, keys=ObjectKeys(kms.service_keys))
+    writer.put(bucket="example-logs", key="AWSLogs/…", body=…, metadata={}, source_arn=…, account_id=…, kms_key_id=None)
 
-The data of an object are a file that a person can read (`zcat <data>/buckets/<bucket>/<key>`); all else is a row in the state database,
+The data of an object are a file that a person can read (`zcat <data>/buckets/<bucket>/<key>`), unless it is encrypted under a KMS key
+(`encrypted.py`); all else is a row in the state database,
 and the commit of that row is when a write or a removal happens. Killed at any line, the old object or the new one is there, whole.
 """
 
@@ -15,11 +17,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from opentrail.buckets.buckets import Buckets
+    from opentrail.buckets.encryption import ObjectKeys
     from opentrail.buckets.service_writer import ServiceWriter
 
-__all__ = ["Buckets", "ServiceWriter"]
+__all__ = ["Buckets", "ObjectKeys", "ServiceWriter"]
 
-_HOMES = {"Buckets": "opentrail.buckets.buckets", "ServiceWriter": "opentrail.buckets.service_writer"}
+_HOMES = {
+    "Buckets": "opentrail.buckets.buckets",
+    "ObjectKeys": "opentrail.buckets.encryption",
+    "ServiceWriter": "opentrail.buckets.service_writer",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -10,6 +10,7 @@ import msgspec
 
 from opentrail.buckets import store
 from opentrail.buckets.access import NOTHING_BLOCKED, PublicAccessBlock, check_policy, is_public
+from opentrail.buckets.encryption import Encryption
 from opentrail.buckets.faults import (
     AccessDenied,
     NoSuchBucket,
@@ -34,20 +35,12 @@ REMEMBERED = 1.0
 BUCKET_OWNER_ENFORCED = "BucketOwnerEnforced"
 _tags = msgspec.json.Decoder(dict[str, str])
 _blocked = msgspec.json.Decoder(PublicAccessBlock)
-
-
-class Encryption(msgspec.Struct, frozen=True):
-    """The default encryption of a bucket: SSE-S3, the one kind served."""
-
-    bucket_key_enabled: bool = False
-
-
 _encryption = msgspec.json.Decoder(Encryption)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """What decides who may do what with a bucket."""
+    """What decides who may do what with a bucket, and what its objects get."""
 
     bucket: Bucket
     policy: str | None
@@ -55,6 +48,8 @@ class Access:
     """Whether the policy lets everyone in."""
     ownership: str
     blocked: PublicAccessBlock
+    encryption: Encryption
+    """What objects get whose writers do not say."""
 
     def policy_for(self, account_id: str, *, service: bool = False) -> str | None:
         """The policy as it counts for a caller: a public one is for the owner's account and AWS services only while
@@ -75,7 +70,7 @@ class Configurations:
 
     @as_faults
     def access(self, bucket: str, *, fresh: bool = False) -> Access:
-        """Who may do what; up to a second old unless `fresh`."""
+        """Who may do what, and how objects are encrypted by default; up to a second old unless `fresh`."""
         now = self._clock.monotonic()
         known = self._remembered.get(bucket)
         if known is not None and not fresh and now - known[0] < REMEMBERED:
@@ -93,6 +88,7 @@ class Configurations:
             public=policy is not None and is_public(policy),
             ownership=values.get(OWNERSHIP, "ObjectWriter"),
             blocked=_blocked.decode(values[PUBLIC_ACCESS_BLOCK]) if PUBLIC_ACCESS_BLOCK in values else NOTHING_BLOCKED,
+            encryption=_encryption.decode(values[ENCRYPTION]) if ENCRYPTION in values else Encryption(),
         )
         with self._lock:
             if len(self._remembered) > 10_000:
@@ -158,8 +154,7 @@ class Configurations:
 
     def encryption(self, bucket: str) -> Encryption:
         """The default encryption: SSE-S3 unless configured otherwise, as for every bucket since 2023."""
-        text = self._get(bucket, ENCRYPTION)
-        return Encryption() if text is None else _encryption.decode(text)
+        return self.access(bucket, fresh=True).encryption
 
     def put_encryption(self, bucket: str, encryption: Encryption | None) -> None:
         """`None` goes back to the default."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opentrail.buckets.checksums import encoded, running
+from opentrail.buckets.encrypted import Encrypter
 from opentrail.buckets.faults import IncompleteBody
 from opentrail.buckets.trouble import as_faults
 
@@ -33,10 +34,13 @@ class Sealed:
 
 
 class Draft:
-    """A new temporary file at `file`, hashed by MD5 and the additional `algorithms`."""
+    """A new temporary file at `file`, hashed by MD5 and the additional `algorithms`; with an `encrypter` it is encrypted as it is written.
 
-    def __init__(self, file: Path, algorithms: Iterable[str] = ()) -> None:
+    Size and hashes are those of the data as they come in."""
+
+    def __init__(self, file: Path, algorithms: Iterable[str] = (), encrypter: Encrypter | None = None) -> None:
         self.file = file
+        self._encrypter = encrypter
         self._lock = threading.Lock()
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._running = {algorithm: running(algorithm) for algorithm in algorithms}
@@ -53,9 +57,7 @@ class Draft:
         """Append. Raises `StorageFull`; `IncompleteBody` when the draft was given up."""
         with self._lock:
             self._must_be_open()
-            view = memoryview(data)
-            while view:
-                view = view[os.write(self._fd, view) :]
+            self._append(data if self._encrypter is None else self._encrypter.update(data))
             self._size += len(data)
             self._md5.update(data)
             for checksum in self._running.values():
@@ -82,6 +84,8 @@ class Draft:
         """Make the data durable and close the file."""
         with self._lock:
             self._must_be_open()
+            if self._encrypter is not None:
+                self._append(self._encrypter.finish())
             os.fsync(self._fd)
             self._close()
             checksums = {algorithm: encoded(checksum.digest()) for algorithm, checksum in self._running.items()}
@@ -92,6 +96,11 @@ class Draft:
         with self._lock:
             self._close()
             self.file.unlink(missing_ok=True)
+
+    def _append(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._fd, view) :]
 
     def _must_be_open(self) -> None:
         if self._fd < 0:

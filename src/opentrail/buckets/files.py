@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opentrail.buckets.drafts import FILE_MODE, Draft, Sealed
+from opentrail.buckets.encrypted import Encrypter
 from opentrail.buckets.paths import path_of
 
 FOLDER_MODE = 0o750
@@ -71,9 +72,9 @@ class Files:
             os.close(self._lock)
             self._lock = -1
 
-    def draft(self, algorithms: Iterable[str] = ()) -> Draft:
+    def draft(self, algorithms: Iterable[str] = (), encrypter: Encrypter | None = None) -> Draft:
         """A new temporary file."""
-        return Draft(self._session / f"{next(self._counter)}.part", algorithms)
+        return Draft(self._session / f"{next(self._counter)}.part", algorithms, encrypter)
 
     @contextmanager
     def claiming(self) -> Iterator[None]:

@@ -35,6 +35,13 @@ class Content:
     metadata: Mapping[str, str]
 
 
+class Encrypted(Exception):
+    """The object is encrypted under a KMS key, so only a server can read it, for somebody who may use the key."""
+
+    def __init__(self, key_arn: str) -> None:
+        super().__init__(f"it is encrypted under the KMS key {key_arn}")
+
+
 class BucketsInPlace:
     """The buckets below `folder`, as `database` has them. Any thread may use it."""
 
@@ -76,16 +83,20 @@ class BucketsInPlace:
             position = page[0][0]
 
     def read(self, bucket: str, key: str) -> Content | None:
-        """One object; `None` when there is none, or when a foreign hand has removed its data from the folder. Raises `OSError`.
+        """One object; `None` when there is none, or when a foreign hand has removed its data from the folder. Raises `OSError`, and
+        `Encrypted` for an object whose key is not to be had here.
 
         Its file may be removed, and the name given to other data, while it is read: so the row is looked at again afterwards.
         """
         place = (bucket, key.encode())
         while found := self._database.rows(_FIND, place):
-            sequence, file, attributes = found[0]
+            sequence, file, text = found[0]
+            attributes = orjson.loads(text)
+            if "sse_kms" in attributes:
+                raise Encrypted(attributes["sse_kms"]["key_arn"])
             body = _data(f"{self._folder}/{bucket}/{file}")
             if self._database.rows(_CURRENT, place) == [(sequence,)]:
-                return None if body is None else Content(body, orjson.loads(attributes).get("metadata", {}))
+                return None if body is None else Content(body, attributes.get("metadata", {}))
         return None
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 import secrets
 from base64 import b64decode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Connection
 
 from opentrail.buckets import store
 from opentrail.buckets.checksums import FULL_OBJECT, Checksum, of_parts
-from opentrail.buckets.drafts import Sealed
+from opentrail.buckets.drafts import Draft, Sealed
+from opentrail.buckets.encrypted import Decrypter
+from opentrail.buckets.encryption import DataKey
 from opentrail.buckets.faults import (
     BadDigest,
     EntityTooLarge,
@@ -38,6 +42,8 @@ MIN_PART = 5 << 20
 """Bytes; the last part may be smaller."""
 MAX_OBJECT = 50 << 40
 MAX_PARTS = 10_000
+PIECE = 1 << 20
+"""Bytes of an encrypted part that are held at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +94,15 @@ class Uploads:
             return _under_way(connection, bucket, key, upload_id)
 
     @as_faults
-    def put_part(self, upload: Upload, number: int, sealed: Sealed, checksum: Checksum | None) -> Part:
-        """Make the data of a sealed draft part `number`, in place of an earlier one. Durable when it returns. Raises `NoSuchUpload`."""
+    def put_part(self, upload: Upload, number: int, sealed: Sealed, checksum: Checksum | None, *, etag: str | None = None) -> Part:
+        """Make the data of a sealed draft part `number`, in place of an earlier one. Durable when it returns. Raises `NoSuchUpload`.
+
+        `etag` replaces the MD5 of the data (encrypted)."""
         name = self._files.place_part(sealed, upload.upload_id, number)
         part = Part(
             number=number,
             size=sealed.size,
-            etag=sealed.md5.hex(),
+            etag=etag or sealed.md5.hex(),
             modified=float(int(self._clock.time())),
             file=name,
             checksum=checksum,
@@ -122,8 +130,10 @@ class Uploads:
         claimed: Checksum | None = None,
         checksum_type: str | None = None,
         size: int | None = None,
+        unlock: Callable[[Upload], DataKey | None] = lambda upload: None,
     ) -> StoredObject:
-        """Make one object of the parts. Completing again what is completed gives the same answer.
+        """Make one object of the parts. Completing again what is completed gives the same answer. `unlock` gives the key of an upload that
+        is encrypted, or raises a fault.
 
         Raises `NoSuchUpload`, `InvalidPart`, `InvalidPartOrder`, `EntityTooSmall`, `BadDigest`, `PreconditionFailed`, ….
         """
@@ -143,12 +153,20 @@ class Uploads:
         parts = [_matching(kept.get(name.number), name, upload_id) for name in named]
         self._check_sizes(parts, size)
         checksum = _checksum(upload, parts, claimed, checksum_type)
-        etag = hashlib.md5(b"".join(bytes.fromhex(part.etag) for part in parts), usedforsecurity=False).hexdigest() + f"-{len(parts)}"
-        draft = self._files.draft()
+        data_key = unlock(upload)
+        tag = hashlib.md5(b"".join(bytes.fromhex(part.etag) for part in parts), usedforsecurity=False).hexdigest()
+        encrypter = None
+        if data_key is not None:
+            encrypter, tag = data_key.encrypter()
+        draft = self._files.draft((), encrypter)
         try:
             for part in parts:
+                file = self._files.part(upload_id, part.file)
                 try:
-                    draft.append_file(self._files.part(upload_id, part.file), part.size)
+                    if data_key is None:
+                        draft.append_file(file, part.size)
+                    else:
+                        _append_encrypted(draft, file, part, data_key)
                 except FileNotFoundError:  # replaced, or the upload ended, while its parts were put together
                     raise InvalidPart(UploadId=upload_id, PartNumber=part.number, ETag=part.etag) from None
 
@@ -167,7 +185,7 @@ class Uploads:
                     tags=upload.tags,
                     conditions=conditions,
                 ),
-                etag=etag,
+                etag=f"{tag}-{len(parts)}",
                 parts=[ObjectPart(part.number, part.size, part.checksum.value if part.checksum else None) for part in parts],
                 also=end,
             )
@@ -261,4 +279,17 @@ def _completed(upload: Upload, count: int, checksum: Checksum | None) -> Attribu
         upload_id=upload.upload_id,
         parts_count=count,
         checksum=checksum,
+        sse_kms=given.sse_kms,
     )
+
+
+def _append_encrypted(draft: Draft, file: Path, part: Part, key: DataKey) -> None:
+    """Append a part, from its own stream to that of the object."""
+    fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        decrypter = Decrypter(lambda start, length: os.pread(fd, length, start), part.size, key.plaintext, part.etag)
+        decrypter.check()
+        for start in range(0, part.size, PIECE):
+            draft.write(decrypter.read(start, PIECE))
+    finally:
+        os.close(fd)

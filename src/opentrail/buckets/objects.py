@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 
 from opentrail.buckets import store
 from opentrail.buckets.drafts import Draft, Sealed
-from opentrail.buckets.faults import InternalError, NoSuchBucket, NoSuchKey, NotServed, PreconditionFailed
+from opentrail.buckets.encrypted import Decrypter, Encrypter
+from opentrail.buckets.faults import AccessDenied, InternalError, NoSuchBucket, NoSuchKey, NotServed, PreconditionFailed
 from opentrail.buckets.files import Files, Intent
 from opentrail.buckets.trouble import as_faults
 from opentrail.buckets.values import ObjectPart, StoredObject, Writing
@@ -23,9 +24,24 @@ class OpenObject:
     def __init__(self, stored: StoredObject, fd: int) -> None:
         self.stored = stored
         self._fd = fd
+        self._decrypter: Decrypter | None = None
+
+    def unlock(self, key: bytes) -> None:
+        """Give the data key of an object that is encrypted. Raises `InternalError` when its file is not what was written."""
+        self._decrypter = Decrypter(self._read_file, self.stored.size, key, self.stored.etag)
+        self._decrypter.check()
 
     def read(self, start: int, length: int) -> bytes:
-        """Up to `length` bytes from `start`; empty behind the end."""
+        """Up to `length` bytes from `start`; empty behind the end. An encrypted object is unlocked before: else `AccessDenied`.
+
+        Raises `InternalError` when encrypted data are not what was written."""
+        if self._decrypter is not None:
+            return self._decrypter.read(start, length)
+        if self.stored.attributes.sse_kms is not None:
+            raise AccessDenied()
+        return self._read_file(start, length)
+
+    def _read_file(self, start: int, length: int) -> bytes:
         return os.pread(self._fd, length, start)
 
     def close(self) -> None:
@@ -47,9 +63,9 @@ class Objects:
         self._clock = clock
 
     @as_faults
-    def draft(self, algorithms: Sequence[str] = ()) -> Draft:
+    def draft(self, algorithms: Sequence[str] = (), encrypter: Encrypter | None = None) -> Draft:
         """A new draft for data that will be given to `put`."""
-        return self._files.draft(algorithms)
+        return self._files.draft(algorithms, encrypter)
 
     @as_faults
     def put(
@@ -63,7 +79,7 @@ class Objects:
     ) -> StoredObject:
         """Make the data of a sealed draft the object under `writing.key`; durable when it returns.
 
-        `etag` replaces the MD5 of the data (multipart); `also` runs in the same transaction, after the conditions were met.
+        `etag` replaces the MD5 of the data (multipart, encrypted); `also` runs in the same transaction, after the conditions were met.
         Raises `NoSuchBucket`, `PreconditionFailed`, `NoSuchKey` (If-Match on nothing), `StorageFull`; the old object is untouched then.
         """
         modified = float(int(self._clock.time()))

@@ -22,6 +22,17 @@ class Bucket:
     """Seconds since the epoch, whole."""
 
 
+class SseKms(msgspec.Struct, frozen=True, kw_only=True):
+    """How an object is encrypted under a KMS key (`encryption.py`)."""
+
+    key_arn: str
+    data_key: bytes
+    """As KMS returned it: ciphertext."""
+    context: dict[str, str]
+    """The encryption context of the data key."""
+    bucket_key_enabled: bool = False
+
+
 class Attributes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a writer says about an object, kept with it."""
 
@@ -34,6 +45,8 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The multipart upload that made it: completing that upload again finds its result."""
     parts_count: int = 0
     checksum: Checksum | None = None
+    sse_kms: SseKms | None = None
+    """`None`: SSE-S3, the file is the data."""
 
 
 class ObjectPart(msgspec.Struct, frozen=True, array_like=True):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from opentrail.buckets.in_place import BucketsInPlace
+from opentrail.buckets.in_place import BucketsInPlace, Encrypted
 from opentrail.cli.evidence import TrailFacts, digest_folder
 from opentrail.cli.failures import CallFailed, NotSetUp
 from opentrail.public_keys import public_keys
@@ -69,6 +69,10 @@ class _LocalSource:
     def get(self, bucket: str, key: str) -> Fetched | None:
         try:
             found = self._buckets.read(bucket, key)
+        except Encrypted as error:
+            raise CallFailed(
+                f"s3://{bucket}/{key} cannot be read in place: {error}. Start OpenTrail and leave out --local, as somebody who may decrypt."
+            ) from error
         except OSError as error:
             raise CallFailed(f"The data of s3://{bucket}/{key} cannot be read: {error.strerror or error}.") from error
         return None if found is None else Fetched(found.body, found.metadata)

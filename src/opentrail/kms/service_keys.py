@@ -22,6 +22,7 @@ from opentrail.kms.keys import MANAGED, Keys
 from opentrail.kms.names import RESERVED, reference
 from opentrail.kms.uses import DataKey, Uses
 from opentrail.kms.values import Key
+from opentrail.wire.faults import Fault
 
 DATA_KEY = 32
 """Bytes of the data keys that services get."""
@@ -70,6 +71,15 @@ class ServiceKeys:
         self._judge(caller, key, Use(operation="DescribeKey", source_arn=caller.source_arn))
         return key
 
+    def meant(self, account_id: str, region: str, key_id: str) -> str | None:
+        """ARN of the key that a caller in the account and Region means by `key_id`; `None` when there is none. Nobody is judged, so
+        the answer is for conditions of policies, not for callers."""
+        try:
+            found = self._keys.find(reference(key_id, account_id, region))
+        except Fault:
+            return None
+        return None if found is None else found.arn
+
     def generate_data_key(self, caller: ServiceCaller, key_id: str, context: Context) -> ServiceDataKey:
         """A new data key of 32 bytes under the key behind `key_id`.
 
@@ -110,10 +120,10 @@ class ServiceKeys:
         context |= conditions.of_key(key, self._aliases.of(key))
         context |= conditions.of_context(use.context)
         more: dict[str, Sequence[str]] = {"aws:SourceAccount": (caller.account_id,)}
+        if via is not None:
+            more = {"aws:ViaAWSService": ("true",)}
         if caller.source_arn is not None:
             more["aws:SourceArn"] = (caller.source_arn,)
-        if via is not None:
-            more["aws:ViaAWSService"] = ("true",)
         request = PolicyRequest(
             principal=principal,
             action=f"kms:{use.operation}",

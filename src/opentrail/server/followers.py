@@ -21,15 +21,17 @@ from typing import Any
 import uvloop
 
 from opentrail import history
-from opentrail.buckets import Buckets, ServiceWriter
+from opentrail.buckets import Buckets, ObjectKeys, ServiceWriter
 from opentrail.clock import Clock, SystemClock
 from opentrail.errors import JournalError
 from opentrail.events.activity import CATEGORY as ACTIVITY
 from opentrail.events.categories import DATA
 from opentrail.eventstore.settings import EventStoreSettings
 from opentrail.eventstore.store import EventStore
+from opentrail.identity import Identities
 from opentrail.journal import Reader, trim
 from opentrail.journal.positions import Positions
+from opentrail.kms import KeyManagement
 from opentrail.link import LinkServer
 from opentrail.server.folder import DataFolder
 from opentrail.server.orphan import stop_with_parent
@@ -86,6 +88,8 @@ class Followers:
         self._positions = Positions(self._database)
         self._outbox = Outbox(self._database)
         self._buckets = Buckets(self._database, folder.buckets, clock)
+        identities = Identities(self._database, folder.keys, clock, account_id=settings.identity.account_id, outbox=self._outbox)
+        kms = KeyManagement(self._database, folder.keys, clock, outbox=self._outbox, identities=identities)
         self._couriers = ThreadPoolExecutor(COURIERS, thread_name_prefix="courier")
         regions = known_regions()
         spool = Spool(folder.spool)
@@ -93,7 +97,7 @@ class Followers:
         courier = Courier(
             self._database,
             clock,
-            buckets=ServiceWriter(self._buckets, clock),
+            buckets=ServiceWriter(self._buckets, clock, keys=ObjectKeys(kms.service_keys)),
             spool=spool,
             retry_limit=settings.trails.retry_limit,
             executor=self._couriers,

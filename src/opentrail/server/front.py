@@ -36,7 +36,7 @@ from opentrail.api.s3 import S3
 from opentrail.api.signin import Door, Federation, PasswordSignIn, Roles, UserDevices
 from opentrail.api.sts import STS
 from opentrail.api.sts.fetching import Fetcher
-from opentrail.buckets import Buckets, ServiceWriter
+from opentrail.buckets import Buckets, ObjectKeys, ServiceWriter
 from opentrail.clock import Clock, SystemClock
 from opentrail.identity import Identities
 from opentrail.identity.issuers import Issuers, read_given
@@ -94,12 +94,13 @@ class Front:
         outbox.on_put = self._announcing.wake
         self._kms = KeyManagement(self._database, folder.keys, clock, outbox=outbox, identities=self._identities)
         self._buckets = buckets = Buckets(self._database, folder.buckets, clock)
+        object_keys = ObjectKeys(self._kms.service_keys)
         regions = known_regions()
         selection = Selection(self._database, clock)
         trails = Trails(
             self._database,
             clock,
-            buckets=ServiceWriter(buckets, clock),
+            buckets=ServiceWriter(buckets, clock, keys=object_keys),
             regions=regions,
             head=lambda: self._journal.head,
             changed=selection.changed,
@@ -118,7 +119,7 @@ class Front:
         services: list[Service] = [
             IAM(self._identities, catalogue.service("iam").model),
             sts,
-            S3(buckets),
+            S3(buckets, object_keys),
             CloudTrailService(trails, keys, {**history.operations, **delegates.operations}),
             OrganizationsService(self._identities.organizations, catalogue.service("organizations").model),
             KMS(self._kms, catalogue.service("kms").model),

@@ -65,6 +65,14 @@ class KmsKeyNotFoundException(Fault):
     """The KMS key does not exist, or is not in the Region of the bucket."""
 
 
+class InsufficientEncryptionPolicyException(Fault):
+    """The policy of the KMS key or of the bucket does not let CloudTrail encrypt log files."""
+
+
+class KmsException(Fault):
+    """The KMS key cannot be used."""
+
+
 class InvalidCloudWatchLogsLogGroupArnException(Fault):
     """Check the log group ARN: CloudTrail can't validate it."""
 

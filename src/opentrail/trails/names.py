@@ -140,3 +140,8 @@ def check_kms_key_id(key_id: str) -> None:
     key = rest.removeprefix("key/") if found and rest.startswith("key/") else rest
     if not (_ALIAS.fullmatch(rest) or (_KEY_ID.fullmatch(key) and (not found or rest.startswith("key/")))):
         raise InvalidKmsKeyIdException(f"The KMS key ID {key_id} is not valid. Use a key ID, a key ARN, an alias name or an alias ARN.")
+
+
+def kms_account(key_id: str) -> str | None:
+    """The account in the ARN of a KMS key or alias; `None` for a bare id or alias name."""
+    return key_id.split(":")[4] if looks_like_arn(key_id) else None

@@ -31,6 +31,7 @@ from opentrail.trails import deliveries, plans
 from opentrail.trails.control import Trails, Wanted
 from opentrail.wire.http import Headers, Request
 from simulators.front_door import ACCOUNT, Answered, Fake, FrontDoor, Upstream, plain
+from simulators.object_keys import object_keys
 from simulators.sts import nowhere
 from simulators.trails import REGIONS
 from simulators.trails import Buckets as LogBuckets
@@ -56,7 +57,8 @@ class House:
     def __init__(self, folder: Path, **settings: Any) -> None:
         def services(door: FrontDoor) -> list[Any]:
             self.buckets = Buckets(door.database, folder / "buckets", door.clock)
-            return [S3(self.buckets), STS(door.identities, STS_MODEL, Issuers(nowhere, door.clock)), *more]
+            keys = object_keys(door.database, folder / "keys", door.clock, account_id=ACCOUNT)
+            return [S3(self.buckets, keys), STS(door.identities, STS_MODEL, Issuers(nowhere, door.clock)), *more]
 
         more = settings.pop("services", [])
         self.door = FrontDoor(folder, services=services, **settings)

@@ -18,11 +18,12 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureSh
 
 from opentrail.api.call import Answer, Call, Need
 from opentrail.api.s3 import S3
-from opentrail.buckets import Buckets
+from opentrail.buckets import Buckets, ObjectKeys
 from opentrail.clock import ManualClock
 from opentrail.identity.principals import Principal
 from opentrail.storage.database import Database
 from opentrail.wire.http import Headers, Request
+from simulators.object_keys import key_management
 
 ACCOUNT = "111122223333"
 MODEL = ServiceModel(Loader().load_service_model("s3", "service-2"), "s3")
@@ -63,7 +64,8 @@ class Client:
         self.clock = ManualClock()
         self.database = Database.at(folder / "state.db")
         self.buckets = Buckets(self.database, folder / "buckets", self.clock, min_part=min_part)
-        self.service = S3(self.buckets)
+        self.kms = key_management(self.database, folder / "keys", self.clock, account_id=ACCOUNT)
+        self.service = S3(self.buckets, ObjectKeys(self.kms.service_keys))
 
     def close(self) -> None:
         self.buckets.close()
@@ -77,13 +79,14 @@ class Client:
         headers: Mapping[str, str] | None = None,
         query: str = "",
         account: str = ACCOUNT,
+        user: str = "alice",
         region: str = "us-east-1",
         **parameters: Any,
     ) -> Call:
         known = MODEL.operation_model(operation).input_shape
         assert isinstance(known, StructureShape)
         assert set(parameters) <= set(known.members), "no such parameter"
-        caller = Principal(type="IAMUser", account_id=account, arn=f"arn:aws:iam::{account}:user/alice", user_name="alice")
+        caller = Principal(type="IAMUser", account_id=account, arn=f"arn:aws:iam::{account}:user/{user}", user_name=user)
         pieces = [body] if isinstance(body, bytes) else body
         if isinstance(body, bytes) and "ContentLength" not in parameters and not headers:
             parameters["ContentLength"] = len(body)

@@ -194,13 +194,6 @@ def test_what_a_bucket_does_not_have(s3: Any, operation: str, parameters: dict[s
     assert code_of(s3, operation, **BUCKET, **parameters) == code
 
 
-@pytest.mark.parametrize("algorithm", ["aws:kms", "aws:kms:dsse"])
-def test_kms_encryption_is_not_pretended(s3: Any, algorithm: str) -> None:
-    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": algorithm}}
-    configuration = {"ServerSideEncryptionConfiguration": {"Rules": [rule]}}
-    assert code_of(s3, "PutBucketEncryption", **BUCKET, **configuration) == "NotImplemented"
-
-
 @pytest.mark.parametrize(
     ("operation", "members"),
     [

@@ -212,7 +212,7 @@ def test_what_an_upload_cannot_be(s3: Any) -> None:
         ({"ChecksumType": "FULL_OBJECT"}, "InvalidRequest"),
         ({"ChecksumAlgorithm": "SHA256", "ChecksumType": "FULL_OBJECT"}, "InvalidRequest"),
         ({"ChecksumAlgorithm": "XXHASH3"}, "NotImplemented"),
-        ({"ServerSideEncryption": "aws:kms"}, "NotImplemented"),
+        ({"ServerSideEncryption": "aws:kms:dsse"}, "NotImplemented"),
         ({"Key": "x" * 1025}, "KeyTooLongError"),
     ]:
         assert code_of(s3, "CreateMultipartUpload", **({**BUCKET, "Key": "k"} | facts)) == code

@@ -78,7 +78,7 @@ def test_expires_survives(s3: Any) -> None:
         ({"Metadata": {"a": "x" * 2048}}, "MetadataTooLarge", 400),
         ({"StorageClass": "COSY"}, "InvalidStorageClass", 400),
         ({"StorageClass": "GLACIER"}, "NotImplemented", 501),
-        ({"ServerSideEncryption": "aws:kms"}, "NotImplemented", 501),
+        ({"ServerSideEncryption": "aws:kms:dsse"}, "NotImplemented", 501),
         ({"ServerSideEncryption": "rot13"}, "InvalidArgument", 400),
         ({"SSECustomerAlgorithm": "AES256"}, "NotImplemented", 501),
         ({"ACL": "public-read"}, "AccessControlListNotSupported", 400),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from opentrail.buckets import Buckets
 from opentrail.buckets.values import Attributes, Conditions, StoredObject, Writing
 from opentrail.clock import ManualClock
+from opentrail.kms import KeyManagement
 from opentrail.storage.database import Database
+from simulators.object_keys import key_management
 
 ACCOUNT = "111122223333"
 
@@ -23,6 +26,10 @@ class Simulated:
         self.clock = ManualClock()
         self.database = Database.at(folder / "state.db")
         self.buckets = Buckets(self.database, folder / "buckets", self.clock, **options)
+
+    @cached_property
+    def kms(self) -> KeyManagement:
+        return key_management(self.database, self.folder / "keys", self.clock, account_id=ACCOUNT)
 
     def close(self) -> None:
         self.buckets.close()

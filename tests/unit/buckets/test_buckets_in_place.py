@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from opentrail.buckets import in_place
-from opentrail.buckets.in_place import BucketsInPlace
+from opentrail.buckets.in_place import BucketsInPlace, Encrypted
 from opentrail.buckets.listing import Position
-from opentrail.buckets.values import Attributes
+from opentrail.buckets.values import Attributes, SseKms
 from opentrail.storage.read_only import ReadOnlyDatabase, Unreadable
 
 BUCKET = "example-logs"
@@ -35,6 +35,14 @@ def test_an_object_with_its_metadata(simulated: Any, seen: BucketsInPlace) -> No
     empty = seen.read(BUCKET, "empty")
     assert empty is not None
     assert (empty.body, empty.metadata) == (b"", {})
+
+
+def test_an_encrypted_object_is_not_read_as_if_it_were_data(simulated: Any, seen: BucketsInPlace) -> None:
+    sse = SseKms(key_arn="arn:aws:kms:us-east-1:111122223333:key/1", data_key=b"x", context={})
+    simulated.put("k", b"what looks like data", attributes=Attributes(sse_kms=sse))
+    with pytest.raises(Encrypted, match="key/1"):
+        seen.read(BUCKET, "k")
+    assert next(iter(seen.list(BUCKET, "", "")))[0] == "k"
 
 
 def test_what_is_not_there(simulated: Any, seen: BucketsInPlace) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from opentrail.buckets import ServiceWriter
+from opentrail.buckets import ObjectKeys, ServiceWriter
 from opentrail.buckets.faults import AccessDenied, KeyTooLongError, NoSuchBucket
 
 ACCOUNT = "111122223333"
@@ -49,7 +49,7 @@ def with_secure_transport_only() -> str:
 
 @pytest.fixture
 def writer(simulated: Any) -> ServiceWriter:
-    return ServiceWriter(simulated.buckets, simulated.clock)
+    return ServiceWriter(simulated.buckets, simulated.clock, keys=ObjectKeys(simulated.kms.service_keys))
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from opentrail.storage.outbox import Outbox
 from opentrail.trails.control import Trails, Wanted
 from opentrail.trails.regions import known_regions
 from opentrail.wire.faults import ServiceUnavailable
+from simulators.object_keys import object_keys
 
 ACCOUNT = "111122223333"
 HOME = "us-east-1"
@@ -63,7 +64,7 @@ class Scene:
         }
         policy = {"Version": "2012-10-17", "Statement": [{**statement, "Action": ["s3:GetBucketAcl", "s3:PutObject"]}]}
         self.buckets.configurations.put_policy("logs", json.dumps(policy))
-        writer = ServiceWriter(self.buckets, self.clock)
+        writer = ServiceWriter(self.buckets, self.clock, keys=object_keys(self.database, self.folder.keys, self.clock, account_id=ACCOUNT))
         trails = Trails(self.database, self.clock, buckets=writer, regions=known_regions(), head=lambda: self.journal.head)
         assert trails.create(ACCOUNT, HOME, "audit", Wanted(s3_bucket_name="logs"), {}).arn == arn
         trails.start_logging(ACCOUNT, HOME, "audit")

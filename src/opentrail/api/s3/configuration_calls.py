@@ -1,4 +1,4 @@
-"""What is configured for a bucket: policy, ACL, tags, ownership, public access block, encryption, versioning."""
+"""What is configured for a bucket: policy, ACL, tags, ownership, public access block, versioning."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from opentrail.api.s3 import requests, shapes
 from opentrail.api.s3.bucket_calls import OWNERSHIPS, required
 from opentrail.api.s3.part import ServicePart
 from opentrail.buckets.access import PublicAccessBlock, check_canned_acl, is_public
-from opentrail.buckets.configurations import Encryption
 from opentrail.buckets.faults import InvalidArgument, MalformedXML, NotServed
 
 _SWITCHES = {
@@ -43,9 +42,6 @@ class ConfigurationCalls(ServicePart):
             "GetPublicAccessBlock": self.get_public_access_block,
             "PutPublicAccessBlock": self.put_public_access_block,
             "DeletePublicAccessBlock": self.delete_public_access_block,
-            "GetBucketEncryption": self.get_encryption,
-            "PutBucketEncryption": self.put_encryption,
-            "DeleteBucketEncryption": self.delete_encryption,
             "GetBucketVersioning": self.get_versioning,
             "PutBucketVersioning": self.put_versioning,
         }
@@ -120,33 +116,6 @@ class ConfigurationCalls(ServicePart):
     def delete_public_access_block(self, call: Call) -> None:
         """Nothing is blocked any more."""
         self.buckets.configurations.put_public_access_block(self._name(call), None)
-
-    def get_encryption(self, call: Call) -> Mapping[str, Any]:
-        """SSE-S3, as every bucket has."""
-        encryption = self.buckets.configurations.encryption(self._name(call))
-        rule = {
-            "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": shapes.ENCRYPTION},
-            "BucketKeyEnabled": encryption.bucket_key_enabled,
-        }
-        return {"ServerSideEncryptionConfiguration": {"Rules": [rule]}}
-
-    def put_encryption(self, call: Call) -> None:
-        """Faults: `NotServed` for KMS keys."""
-        rules = required(call.parameters.get("ServerSideEncryptionConfiguration")).get("Rules") or []
-        if len(rules) != 1:
-            raise MalformedXML()
-        default = rules[0].get("ApplyServerSideEncryptionByDefault") or {}
-        if default.get("KMSMasterKeyID") and default.get("SSEAlgorithm") == shapes.ENCRYPTION:
-            raise InvalidArgument("a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse")
-        requests.check_encryption({"ServerSideEncryption": default.get("SSEAlgorithm")})
-        blocked = (rules[0].get("BlockedEncryptionTypes") or {}).get("EncryptionType") or []
-        if any(kind not in ("NONE", "SSE-C") for kind in blocked):
-            raise MalformedXML()  # SSE-C is refused in any case
-        self.buckets.configurations.put_encryption(self._name(call), Encryption(bool(rules[0].get("BucketKeyEnabled", False))))
-
-    def delete_encryption(self, call: Call) -> None:
-        """Back to SSE-S3."""
-        self.buckets.configurations.put_encryption(self._name(call), None)
 
     def get_versioning(self, call: Call) -> Mapping[str, Any]:
         """Empty: versioning was never on."""

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from opentrail.api.call import Call, Handler
-from opentrail.api.s3 import requests, shapes
+from opentrail.api.s3 import encrypting, requests, shapes
 from opentrail.api.s3.list_calls import limit_of, wants_encoding
 from opentrail.api.s3.part import ServicePart
 from opentrail.api.s3.receiving import Expected, receive
 from opentrail.api.s3.write_calls import copy_data, new_object, open_source
 from opentrail.buckets.checksums import Checksum, check_type, claimed, default_type, known_algorithm
 from opentrail.buckets.drafts import Draft
+from opentrail.buckets.encryption import DataKey
 from opentrail.buckets.faults import InvalidArgument, InvalidRequest, MalformedXML
 from opentrail.buckets.listing import Position
 from opentrail.buckets.multipart import NamedPart
@@ -49,63 +50,65 @@ class MultipartCalls(ServicePart):
             check_type(algorithm, kind)
         elif kind is not None:
             raise InvalidRequest("The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
-        upload = self.buckets.uploads.create(
-            new_object(call, self._bucket(call)), initiator=call.caller.arn, checksum_algorithm=algorithm, checksum_type=kind
-        )
-        result = {"Bucket": upload.bucket, "Key": upload.key, "UploadId": upload.upload_id, "ServerSideEncryption": shapes.ENCRYPTION}
-        return result | _checksum_members(upload)
+        writing, _ = new_object(self.keys, call, self._bucket(call))
+        upload = self.buckets.uploads.create(writing, initiator=call.caller.arn, checksum_algorithm=algorithm, checksum_type=kind)
+        result = {"Bucket": upload.bucket, "Key": upload.key, "UploadId": upload.upload_id}
+        return {**result, **encrypting.members(upload.attributes.sse_kms), **encrypting.echoed(given), **_checksum_members(upload)}
 
     async def upload_part(self, call: Call) -> Mapping[str, Any]:
         """Faults: `NoSuchUpload`, and what can be wrong with a body."""
         number = _part_number(call)
         length = requests.body_length(call)
-        upload = await asyncio.to_thread(self._upload, call)
+        upload, key = await asyncio.to_thread(self._upload, call)
         expected = Expected(call, length, own=upload.checksum_algorithm)
+        encrypter, identity = encrypting.stream(key)
 
         def begin() -> Draft:
-            return self.buckets.objects.draft([expected.algorithm] if expected.algorithm else [])
+            return self.buckets.objects.draft([expected.algorithm] if expected.algorithm else [], encrypter)
 
         def finish(draft: Draft) -> Part:
             sealed = draft.seal()
-            return self.buckets.uploads.put_part(upload, number, sealed, expected.check(sealed))
+            return self.buckets.uploads.put_part(upload, number, sealed, expected.check(sealed), etag=identity)
 
         part = await receive(call, length, begin, finish)
         return {
             "ETag": shapes.quoted(part.etag),
-            "ServerSideEncryption": shapes.ENCRYPTION,
+            **encrypting.members(upload.attributes.sse_kms),
             **shapes.checksum(part.checksum, with_type=False),
         }
 
     def upload_part_copy(self, call: Call) -> Mapping[str, Any]:
         """Faults: `NoSuchUpload`, `NoSuchKey` and `PreconditionFailed` for the source, `InvalidArgument` for its range."""
         number = _part_number(call)
-        upload = self._upload(call)
+        upload, key = self._upload(call)
         algorithm = upload.checksum_algorithm
-        opened = open_source(self.buckets, call)
+        encrypter, identity = encrypting.stream(key)
+        opened = open_source(self.buckets, self.keys, call)
         try:
             start, end = _copy_range(call.parameters.get("CopySourceRange"), opened.stored.size)
             if end - start > requests.MAX_PUT:
                 raise InvalidRequest(
                     f"The specified copy source is larger than the maximum allowable size for a copy source: {requests.MAX_PUT}"
                 )
-            draft = self.buckets.objects.draft([algorithm] if algorithm else [])
+            draft = self.buckets.objects.draft([algorithm] if algorithm else [], encrypter)
             try:
                 copy_data(opened, draft, start, end)
                 sealed = draft.seal()
                 checksum = Checksum(algorithm, sealed.checksums[algorithm]) if algorithm else None
-                part = self.buckets.uploads.put_part(upload, number, sealed, checksum)
+                part = self.buckets.uploads.put_part(upload, number, sealed, checksum, etag=identity)
             finally:
                 draft.give_up()
         finally:
             opened.close()
         members = {"ETag": shapes.quoted(part.etag), "LastModified": shapes.moment(part.modified)}
         result = {**members, **shapes.checksum(part.checksum, with_type=False)}
-        return {"CopyPartResult": result, "ServerSideEncryption": shapes.ENCRYPTION}
+        return {"CopyPartResult": result, **encrypting.members(upload.attributes.sse_kms)}
 
     def complete(self, call: Call) -> Mapping[str, Any]:
         """Faults: `InvalidPart`, `InvalidPartOrder`, `EntityTooSmall`, `NoSuchUpload`, `PreconditionFailed`, `BadDigest`."""
         given = call.parameters
-        bucket = self._bucket(call).bucket
+        access = self._bucket(call)
+        bucket = access.bucket
         entries = (given.get("MultipartUpload") or {}).get("Parts") or []
         if any(entry.get("PartNumber") is None or entry.get("ETag") is None for entry in entries) or len(entries) > requests.MAX_PARTS:
             raise MalformedXML()
@@ -119,13 +122,14 @@ class MultipartCalls(ServicePart):
             claimed=claimed(given),
             checksum_type=given.get("ChecksumType"),
             size=given.get("MpuObjectSize"),
+            unlock=lambda upload: encrypting.key_of(self.keys, call, access, upload.attributes.sse_kms),
         )
         return {
             "Location": f"http://{call.request.headers.get('host') or 's3.amazonaws.com'}/{bucket.name}/{shapes.encoded(stored.key, True)}",
             "Bucket": bucket.name,
             "Key": stored.key,
             "ETag": shapes.quoted(stored.etag),
-            "ServerSideEncryption": shapes.ENCRYPTION,
+            **encrypting.members(stored.attributes.sse_kms),
             **shapes.checksum(stored.attributes.checksum),
         }
 
@@ -192,10 +196,12 @@ class MultipartCalls(ServicePart):
                 result["NextUploadIdMarker"] = page.entries[-1].upload_id
         return result
 
-    def _upload(self, call: Call) -> Upload:
+    def _upload(self, call: Call) -> tuple[Upload, DataKey | None]:
+        """The upload of a call, and the key that its parts are encrypted with: whoever adds one must be allowed to decrypt."""
         requests.check_encryption(call.parameters)
-        name = self._bucket(call).bucket.name
-        return self.buckets.uploads.find(name, call.parameters["Key"], call.parameters["UploadId"])
+        access = self._bucket(call)
+        upload = self.buckets.uploads.find(access.bucket.name, call.parameters["Key"], call.parameters["UploadId"])
+        return upload, encrypting.key_of(self.keys, call, access, upload.attributes.sse_kms)
 
 
 def _part_number(call: Call) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from opentrail.api.call import Call, Need
@@ -102,12 +102,17 @@ _ROOT_ALWAYS = ("GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy")
 """What a bucket policy cannot take from the root user of the bucket's account: otherwise nobody could ever repair it."""
 
 
+KeyMeant = Callable[[str, str, str], str | None]
+"""(account, Region, key id or alias) → ARN of the KMS key that is meant."""
+
+
 class Needs:
     """Works out the needs of calls; reads buckets' policies, from memory as a rule."""
 
-    def __init__(self, buckets: Buckets | None) -> None:
+    def __init__(self, buckets: Buckets | None, key_meant: KeyMeant | None = None) -> None:
         """`buckets`: `None` when they are somebody else's, so that only the caller's own policies count."""
         self._buckets = buckets
+        self._key_meant = key_meant
 
     def of(self, call: Call) -> Sequence[Need]:
         """What the caller must be allowed. For a bucket that does not exist only the caller's own policies count."""
@@ -119,6 +124,10 @@ class Needs:
             return _creation(call, bucket)
         access = self._access(bucket)
         context = {**_common(call), **_from_parameters(given)}
+        if given.get("SSEKMSKeyId") and access is not None and self._key_meant is not None:
+            # Policies speak of keys by their ARNs (S3 user guide, "Requiring AWS KMS for all uploads").
+            arn = self._key_meant(call.account_id, access.bucket.region, given["SSEKMSKeyId"])
+            context[_KEYS["SSEKMSKeyId"]] = (arn or given["SSEKMSKeyId"],)
         if call.operation == "DeleteObjects":
             return [
                 self._need("s3:DeleteObjectVersion" if entry.get("VersionId") else "s3:DeleteObject", call, access, context, bucket, key)

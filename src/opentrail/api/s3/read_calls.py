@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from opentrail.api.call import Answer, Call, Handler
-from opentrail.api.s3 import requests, shapes
+from opentrail.api.s3 import encrypting, requests, shapes
 from opentrail.api.s3.part import ServicePart
 from opentrail.buckets.faults import InvalidArgument, InvalidPartNumber, InvalidRange, InvalidRequest, PreconditionFailed
 from opentrail.buckets.names import key_bytes
@@ -73,6 +73,8 @@ class ReadCalls(ServicePart):
         opened = self.buckets.objects.open(call.parameters["Bucket"], call.parameters["Key"])
         try:
             answer, start, end = self._answer(call, opened.stored)
+            if answer.status != 304:
+                encrypting.unlock(self.keys, call, self._bucket(call), opened)
         except BaseException:
             opened.close()
             raise
@@ -89,7 +91,11 @@ class ReadCalls(ServicePart):
         """Faults: as GetObject."""
         key_bytes(call.parameters["Key"])
         self._check(call)
-        return self._answer(call, self.buckets.objects.find(call.parameters["Bucket"], call.parameters["Key"]))[0]
+        stored = self.buckets.objects.find(call.parameters["Bucket"], call.parameters["Key"])
+        answer = self._answer(call, stored)[0]
+        if "ChecksumType" in answer.result:
+            self._must_decrypt(call, stored)
+        return answer
 
     def get_object_attributes(self, call: Call) -> Mapping[str, Any]:
         """The attributes asked for; parts only for objects with a checksum, as on AWS."""
@@ -102,6 +108,8 @@ class ReadCalls(ServicePart):
         result: dict[str, Any] = {"LastModified": shapes.moment(stored.modified)}
         if "ETag" in wanted:
             result["ETag"] = stored.etag
+        if found is not None and ("Checksum" in wanted or "ObjectParts" in wanted):
+            self._must_decrypt(call, stored)
         if "Checksum" in wanted and found is not None:
             members = shapes.checksum(found)
             result["Checksum"] = {name: value.partition("-")[0] if found.type == "COMPOSITE" else value for name, value in members.items()}
@@ -112,6 +120,10 @@ class ReadCalls(ServicePart):
         if "ObjectSize" in wanted:
             result["ObjectSize"] = stored.size
         return result
+
+    def _must_decrypt(self, call: Call, stored: StoredObject) -> None:
+        """The checksums of an encrypted object are told to those who may read it."""
+        encrypting.key_of(self.keys, call, self._bucket(call), stored.attributes.sse_kms)
 
     def _parts(self, call: Call, stored: StoredObject) -> dict[str, Any]:
         after = call.parameters.get("PartNumberMarker") or 0

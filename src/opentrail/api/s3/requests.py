@@ -1,4 +1,4 @@
-"""What a request says about an object, read and checked: headers, metadata, tags, encryption, locks, the source of a copy."""
+"""What a request says about an object, read and checked: headers, metadata, tags, locks, the source of a copy."""
 
 from __future__ import annotations
 
@@ -171,20 +171,6 @@ def _check_not_served(parameters: Mapping[str, Any]) -> None:
 
 
 def check_encryption(parameters: Mapping[str, Any]) -> None:
-    """SSE-S3 is what every object gets. Raises `NotServed` for KMS and customer keys, `InvalidArgument` for unknown names."""
-    encryption = parameters.get("ServerSideEncryption")
-    if encryption in ("aws:kms", "aws:kms:dsse", "aws:fsx"):
-        raise NotServed(f"OpenTrail does not serve encryption of objects with {encryption} yet; use AES256.")
-    if encryption not in (None, "AES256"):
-        raise InvalidArgument(
-            "The encryption method specified is not supported",
-            ArgumentName="x-amz-server-side-encryption",
-            ArgumentValue=encryption,
-        )
-    if parameters.get("SSEKMSKeyId"):
-        raise InvalidArgument(
-            "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms",
-            ArgumentName="x-amz-server-side-encryption",
-        )
-    if parameters.get("SSECustomerAlgorithm") or parameters.get("CopySourceSSECustomerAlgorithm"):
-        raise NotServed("OpenTrail does not serve encryption of objects with keys of the customer (SSE-C).")
+    """Raises `NotServed` for a key of the customer's."""
+    if any(parameters.get(of + name) for of in ("", "CopySource") for name in ("SSECustomerAlgorithm", "SSECustomerKey")):
+        raise NotServed("OpenTrail does not serve encryption of objects with keys of the customer (SSE-C); use SSE-KMS or SSE-S3.")

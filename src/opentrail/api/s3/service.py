@@ -8,6 +8,7 @@ from opentrail.api.call import Call, Handler, Need
 from opentrail.api.s3.absent_calls import AbsentCalls
 from opentrail.api.s3.bucket_calls import BucketCalls
 from opentrail.api.s3.configuration_calls import ConfigurationCalls
+from opentrail.api.s3.encryption_calls import EncryptionCalls
 from opentrail.api.s3.list_calls import ListCalls
 from opentrail.api.s3.multipart_calls import MultipartCalls
 from opentrail.api.s3.needs import Needs
@@ -15,8 +16,9 @@ from opentrail.api.s3.object_calls import ObjectCalls
 from opentrail.api.s3.read_calls import ReadCalls
 from opentrail.api.s3.write_calls import WriteCalls
 from opentrail.buckets import Buckets
+from opentrail.buckets.encryption import ObjectKeys
 
-_PARTS = (BucketCalls, ConfigurationCalls, AbsentCalls, WriteCalls, ReadCalls, ObjectCalls, ListCalls, MultipartCalls)
+_PARTS = (BucketCalls, ConfigurationCalls, EncryptionCalls, AbsentCalls, WriteCalls, ReadCalls, ObjectCalls, ListCalls, MultipartCalls)
 
 
 class S3:
@@ -24,9 +26,12 @@ class S3:
 
     name = "s3"
 
-    def __init__(self, buckets: Buckets) -> None:
-        self._needs = Needs(buckets)
-        self.operations: Mapping[str, Handler] = {name: handler for part in _PARTS for name, handler in part(buckets).operations.items()}
+    def __init__(self, buckets: Buckets, keys: ObjectKeys) -> None:
+        """`keys` are those of objects that are encrypted under KMS keys."""
+        self._needs = Needs(buckets, keys.meant)
+        self.operations: Mapping[str, Handler] = {
+            name: handler for part in _PARTS for name, handler in part(buckets, keys).operations.items()
+        }
 
     def needs(self, call: Call) -> Sequence[Need]:
         """What the caller must be allowed (`needs.Needs.of`)."""

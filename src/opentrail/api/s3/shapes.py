@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from opentrail.api.s3.encrypting import members as members_of_encryption
 from opentrail.api.s3.requests import stored_moment
 from opentrail.buckets.checksums import Checksum
 from opentrail.buckets.values import StoredObject
 from opentrail.identity.policies import canonical_user_id
-
-ENCRYPTION = "AES256"
 
 
 def moment(seconds: float) -> datetime:
@@ -77,7 +76,7 @@ def object_headers(stored: StoredObject) -> dict[str, Any]:
         "AcceptRanges": "bytes",
         "LastModified": moment(stored.modified),
         "ETag": quoted(stored.etag),
-        "ServerSideEncryption": ENCRYPTION,
+        **members_of_encryption(given.sse_kms),
         "Metadata": dict(given.metadata),
     }
     if given.storage_class != "STANDARD":

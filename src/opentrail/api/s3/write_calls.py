@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from opentrail.api.call import Call, Handler
-from opentrail.api.s3 import requests, shapes
+from opentrail.api.s3 import encrypting, requests, shapes
 from opentrail.api.s3.part import ServicePart
 from opentrail.api.s3.read_calls import matches
 from opentrail.api.s3.receiving import Expected, receive
@@ -19,6 +19,7 @@ from opentrail.buckets.access import check_canned_acl
 from opentrail.buckets.checksums import Checksum, known_algorithm
 from opentrail.buckets.configurations import BUCKET_OWNER_ENFORCED, Access
 from opentrail.buckets.drafts import Draft
+from opentrail.buckets.encryption import DataKey, ObjectKeys
 from opentrail.buckets.faults import AccessDenied, InternalError, InvalidArgument, InvalidRequest, PreconditionFailed
 from opentrail.buckets.names import key_bytes
 from opentrail.buckets.objects import OpenObject
@@ -39,20 +40,22 @@ class WriteCalls(ServicePart):
         """Faults: everything that can be wrong with a put; the old object stands then."""
         length = requests.body_length(call)
         expected = Expected(call, length)
-        writing = await asyncio.to_thread(self._writing, call)
+        writing, key = await asyncio.to_thread(self._writing, call)
+        encrypter, identity = encrypting.stream(key)
 
         def begin() -> Draft:
-            return self.buckets.objects.draft([expected.algorithm] if expected.algorithm else [])
+            return self.buckets.objects.draft([expected.algorithm] if expected.algorithm else [], encrypter)
 
         def finish(draft: Draft) -> StoredObject:
             sealed = draft.seal()
             attributes = msgspec.structs.replace(writing.attributes, checksum=expected.check(sealed))
-            return self.buckets.objects.put(sealed, replace(writing, attributes=attributes))
+            return self.buckets.objects.put(sealed, replace(writing, attributes=attributes), etag=identity)
 
         stored = await receive(call, length, begin, finish)
         return {
             "ETag": shapes.quoted(stored.etag),
-            "ServerSideEncryption": shapes.ENCRYPTION,
+            **encrypting.members(stored.attributes.sse_kms),
+            **encrypting.echoed(call.parameters),
             **shapes.checksum(stored.attributes.checksum),
         }
 
@@ -60,10 +63,10 @@ class WriteCalls(ServicePart):
         """Faults: as PutObject, and `NoSuchKey`, `PreconditionFailed` for the source."""
         given = call.parameters
         source = requests.copy_source(given["CopySource"])
-        writing = self._writing(call)
+        writing, key = self._writing(call)
         directive = _directive(given, "MetadataDirective", "x-amz-metadata-directive")
         tagging = _directive(given, "TaggingDirective", "x-amz-tagging-directive")
-        opened = open_source(self.buckets, call)
+        opened = open_source(self.buckets, self.keys, call)
         try:
             stored = opened.stored
             if stored.size > requests.MAX_PUT:
@@ -83,7 +86,8 @@ class WriteCalls(ServicePart):
                 )
             algorithm = given.get("ChecksumAlgorithm") or (stored.attributes.checksum.algorithm if stored.attributes.checksum else None)
             algorithm = known_algorithm(algorithm) if algorithm else None
-            draft = self.buckets.objects.draft([algorithm] if algorithm else [])
+            encrypter, identity = encrypting.stream(key)
+            draft = self.buckets.objects.draft([algorithm] if algorithm else [], encrypter)
             try:
                 copy_data(opened, draft, 0, stored.size)
                 sealed = draft.seal()
@@ -91,38 +95,47 @@ class WriteCalls(ServicePart):
                 final = replace(writing, attributes=msgspec.structs.replace(attributes, checksum=checksum))
                 if tagging == "COPY":
                     final = replace(final, tags=stored.tags)
-                made = self.buckets.objects.put(sealed, final)
+                made = self.buckets.objects.put(sealed, final, etag=identity)
             finally:
                 draft.give_up()
         finally:
             opened.close()
         result = {"ETag": shapes.quoted(made.etag), "LastModified": shapes.moment(made.modified)}
-        return {"CopyObjectResult": {**result, **shapes.checksum(checksum)}, "ServerSideEncryption": shapes.ENCRYPTION}
+        return {
+            "CopyObjectResult": {**result, **shapes.checksum(checksum)},
+            **encrypting.members(made.attributes.sse_kms),
+            **encrypting.echoed(given),
+        }
 
-    def _writing(self, call: Call) -> Writing:
-        return new_object(call, self._bucket(call))
+    def _writing(self, call: Call) -> tuple[Writing, DataKey | None]:
+        return new_object(self.keys, call, self._bucket(call))
 
 
-def new_object(call: Call, access: Access) -> Writing:
-    """What a PutObject, CopyObject or CreateMultipartUpload writes, checked."""
+def new_object(keys: ObjectKeys, call: Call, access: Access) -> tuple[Writing, DataKey | None]:
+    """What a PutObject, CopyObject or CreateMultipartUpload writes, checked, and the key it is encrypted with."""
     given = call.parameters
     key_bytes(given["Key"])
     canned = given.get("ACL")
     check_canned_acl(canned, grants=requests.has_grants(given), ownership=access.ownership, blocked=access.blocked)
     gives_away = canned == "bucket-owner-full-control" and access.ownership == "BucketOwnerPreferred"
     owned_by_bucket = access.ownership == BUCKET_OWNER_ENFORCED or gives_away
-    return Writing(
+    attributes = requests.attributes(given)
+    tags, conditions = requests.header_tags(given.get("Tagging")), requests.conditions(given)
+    data_key = encrypting.new_key(keys, call, access)
+    writing = Writing(
         bucket=access.bucket.name,
         key=given["Key"],
         owner=access.bucket.account_id if owned_by_bucket else call.account_id,
-        attributes=requests.attributes(given),
-        tags=requests.header_tags(given.get("Tagging")),
-        conditions=requests.conditions(given),
+        attributes=msgspec.structs.replace(attributes, sse_kms=data_key.sse if data_key else None),
+        tags=tags,
+        conditions=conditions,
     )
+    return writing, data_key
 
 
-def open_source(buckets: Buckets, call: Call) -> OpenObject:
-    """The source of a copy, opened, once its conditions hold. Raises `NoSuchKey`, `PreconditionFailed`, `AccessDenied`."""
+def open_source(buckets: Buckets, keys: ObjectKeys, call: Call) -> OpenObject:
+    """The source of a copy, opened and readable, once its conditions hold. Raises `NoSuchKey`, `PreconditionFailed`, `AccessDenied`, and
+    what `ObjectKeys` raises."""
     given = call.parameters
     source = requests.copy_source(given["CopySource"])
     key_bytes(source.key)
@@ -132,6 +145,7 @@ def open_source(buckets: Buckets, call: Call) -> OpenObject:
     opened = buckets.objects.open(source.bucket, source.key)
     try:
         _check_source(given, opened.stored)
+        encrypting.unlock(keys, call, buckets.configurations.access(source.bucket), opened)
     except BaseException:
         opened.close()
         raise
