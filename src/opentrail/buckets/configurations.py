@@ -28,6 +28,7 @@ TAGS = "tags"
 OWNERSHIP = "ownership"
 PUBLIC_ACCESS_BLOCK = "public_access_block"
 ENCRYPTION = "encryption"
+LIFECYCLE = "lifecycle"
 REMEMBERED = 1.0
 """Seconds for which `access` may answer from memory: how late another process's change of a policy is seen."""
 

@@ -74,6 +74,7 @@ class Uploads:
             tags=writing.tags,
             checksum_algorithm=checksum_algorithm,
             checksum_type=checksum_type,
+            lock=writing.lock,
         )
         with self._database.begin() as connection:
             if store.bucket(connection, writing.bucket) is None:
@@ -166,6 +167,7 @@ class Uploads:
                     attributes=_completed(upload, len(parts), checksum),
                     tags=upload.tags,
                     conditions=conditions,
+                    lock=upload.lock,
                 ),
                 etag=etag,
                 parts=[ObjectPart(part.number, part.size, part.checksum.value if part.checksum else None) for part in parts],

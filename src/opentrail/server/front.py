@@ -118,7 +118,7 @@ class Front:
         services: list[Service] = [
             IAM(self._identities, catalogue.service("iam").model),
             sts,
-            S3(buckets),
+            S3(buckets, self._identities.mfa_devices),
             CloudTrailService(trails, keys, {**history.operations, **delegates.operations}),
             OrganizationsService(self._identities.organizations, catalogue.service("organizations").model),
             KMS(self._kms, catalogue.service("kms").model),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from opentrail.buckets import Buckets
+from opentrail.buckets.removals import Doomed
 from opentrail.buckets.values import Attributes, Conditions, StoredObject, Writing
 from opentrail.clock import ManualClock
 from opentrail.storage.database import Database
@@ -53,6 +54,10 @@ class Simulated:
             return self.buckets.objects.put(draft.seal(), writing)
         finally:
             draft.give_up()
+
+    def delete(self, keys: Sequence[str], bucket: str = "example-logs") -> None:
+        outcomes = self.buckets.removals.delete(bucket, [Doomed(key=key) for key in keys])
+        assert [outcome.refused for outcome in outcomes] == [None] * len(keys)
 
     def get(self, key: str, bucket: str = "example-logs") -> bytes:
         opened = self.buckets.objects.open(bucket, key)

@@ -23,7 +23,22 @@ from opentrail.buckets.multipart import NamedPart
 from opentrail.buckets.values import Conditions, Upload, Writing
 
 STEPS = frozenset(
-    ["open", "write", "fsync", "close", "replace", "symlink", "unlink", "mkdir", "rmdir", "execute", "copy_file_range", "flock", "scandir"]
+    [
+        "open",
+        "write",
+        "fsync",
+        "close",
+        "replace",
+        "symlink",
+        "unlink",
+        "mkdir",
+        "rmdir",
+        "execute",
+        "copy_file_range",
+        "flock",
+        "scandir",
+        "link",
+    ]
 )
 OLD, NEW = b"old" * 1000, b"new" * 2000
 PARTS = [b"1" * 4096, b"2" * 100]
@@ -48,7 +63,7 @@ def overwrite(process: Any) -> None:
 
 
 def remove(process: Any) -> None:
-    process.buckets.objects.delete("example-logs", ["folder/key"])
+    process.delete(["folder/key"])
 
 
 def put_first(process: Any) -> None:

@@ -1,4 +1,4 @@
-"""What is configured for a bucket: policy, ACL, tags, ownership, public access block, encryption, versioning."""
+"""What is configured for a bucket: policy, ACL, tags, ownership, public access block, encryption."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from opentrail.api.s3.bucket_calls import OWNERSHIPS, required
 from opentrail.api.s3.part import ServicePart
 from opentrail.buckets.access import PublicAccessBlock, check_canned_acl, is_public
 from opentrail.buckets.configurations import Encryption
-from opentrail.buckets.faults import InvalidArgument, MalformedXML, NotServed
+from opentrail.buckets.faults import InvalidArgument, MalformedXML
 
 _SWITCHES = {
     "BlockPublicAcls": "block_public_acls",
@@ -46,8 +46,6 @@ class ConfigurationCalls(ServicePart):
             "GetBucketEncryption": self.get_encryption,
             "PutBucketEncryption": self.put_encryption,
             "DeleteBucketEncryption": self.delete_encryption,
-            "GetBucketVersioning": self.get_versioning,
-            "PutBucketVersioning": self.put_versioning,
         }
 
     def get_policy(self, call: Call) -> Mapping[str, Any]:
@@ -147,16 +145,6 @@ class ConfigurationCalls(ServicePart):
     def delete_encryption(self, call: Call) -> None:
         """Back to SSE-S3."""
         self.buckets.configurations.put_encryption(self._name(call), None)
-
-    def get_versioning(self, call: Call) -> Mapping[str, Any]:
-        """Empty: versioning was never on."""
-        self._bucket(call)
-        return {}
-
-    def put_versioning(self, call: Call) -> None:
-        """Not served: a bucket that says it keeps versions must keep them."""
-        self._bucket(call)
-        raise NotServed("OpenTrail does not serve versions of objects yet.")
 
     def _name(self, call: Call) -> str:
         return self._bucket(call).bucket.name

@@ -100,7 +100,12 @@ class MultipartCalls(ServicePart):
             opened.close()
         members = {"ETag": shapes.quoted(part.etag), "LastModified": shapes.moment(part.modified)}
         result = {**members, **shapes.checksum(part.checksum, with_type=False)}
-        return {"CopyPartResult": result, "ServerSideEncryption": shapes.ENCRYPTION}
+        source_version = self._version(call, opened.stored).get("VersionId")
+        return {
+            "CopyPartResult": result,
+            "ServerSideEncryption": shapes.ENCRYPTION,
+            **({"CopySourceVersionId": source_version} if source_version else {}),
+        }
 
     def complete(self, call: Call) -> Mapping[str, Any]:
         """Faults: `InvalidPart`, `InvalidPartOrder`, `EntityTooSmall`, `NoSuchUpload`, `PreconditionFailed`, `BadDigest`."""
@@ -127,6 +132,7 @@ class MultipartCalls(ServicePart):
             "ETag": shapes.quoted(stored.etag),
             "ServerSideEncryption": shapes.ENCRYPTION,
             **shapes.checksum(stored.attributes.checksum),
+            **self._version(call, stored),
         }
 
     def abort(self, call: Call) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from opentrail.buckets.faults import InvalidArgument, InvalidPartNumber, Invalid
 from opentrail.buckets.names import key_bytes
 from opentrail.buckets.objects import OpenObject
 from opentrail.buckets.values import ObjectPart, StoredObject
+from opentrail.buckets.versions import check_version_id
 
 PIECE = 512 << 10
 """Bytes that are read, and sent, at once."""
@@ -70,7 +71,7 @@ class ReadCalls(ServicePart):
         """Faults: `NoSuchKey`, `PreconditionFailed`, `InvalidRange`, `InvalidPartNumber`."""
         key_bytes(call.parameters["Key"])
         self._check(call)
-        opened = self.buckets.objects.open(call.parameters["Bucket"], call.parameters["Key"])
+        opened = self.buckets.objects.open(call.parameters["Bucket"], call.parameters["Key"], call.parameters.get("VersionId"))
         try:
             answer, start, end = self._answer(call, opened.stored)
         except BaseException:
@@ -89,7 +90,7 @@ class ReadCalls(ServicePart):
         """Faults: as GetObject."""
         key_bytes(call.parameters["Key"])
         self._check(call)
-        return self._answer(call, self.buckets.objects.find(call.parameters["Bucket"], call.parameters["Key"]))[0]
+        return self._answer(call, self._stored(call))[0]
 
     def get_object_attributes(self, call: Call) -> Mapping[str, Any]:
         """The attributes asked for; parts only for objects with a checksum, as on AWS."""
@@ -97,9 +98,9 @@ class ReadCalls(ServicePart):
         wanted = call.parameters.get("ObjectAttributes") or []
         if not wanted or any(name not in _ATTRIBUTES for name in wanted):
             raise InvalidArgument("Invalid attribute name specified.", ArgumentName="x-amz-object-attributes")
-        stored = self.buckets.objects.find(call.parameters["Bucket"], call.parameters["Key"])
+        stored = self._stored(call)
         found = stored.attributes.checksum
-        result: dict[str, Any] = {"LastModified": shapes.moment(stored.modified)}
+        result: dict[str, Any] = {"LastModified": shapes.moment(stored.modified), **self._version(call, stored)}
         if "ETag" in wanted:
             result["ETag"] = stored.etag
         if "Checksum" in wanted and found is not None:
@@ -112,6 +113,9 @@ class ReadCalls(ServicePart):
         if "ObjectSize" in wanted:
             result["ObjectSize"] = stored.size
         return result
+
+    def _stored(self, call: Call) -> StoredObject:
+        return self.buckets.objects.find(call.parameters["Bucket"], call.parameters["Key"], call.parameters.get("VersionId"))
 
     def _parts(self, call: Call, stored: StoredObject) -> dict[str, Any]:
         after = call.parameters.get("PartNumberMarker") or 0
@@ -133,7 +137,7 @@ class ReadCalls(ServicePart):
 
     def _check(self, call: Call) -> None:
         self._bucket(call)
-        requests.check_version(call.parameters)
+        check_version_id(call.parameters.get("VersionId"))
         requests.check_encryption({"SSECustomerAlgorithm": call.parameters.get("SSECustomerAlgorithm")})
 
     def _answer(self, call: Call, stored: StoredObject) -> tuple[Answer, int, int]:
@@ -146,7 +150,7 @@ class ReadCalls(ServicePart):
                 if name in ("ETag", "LastModified", "CacheControl", "Expires")
             }
             return Answer(result=known, status=304), 0, 0
-        members = shapes.object_headers(stored)
+        members = {**shapes.object_headers(stored), **shapes.lock(stored.lock), **self._version(call, stored)}
         number, asked = given.get("PartNumber"), given.get("Range")
         if number is not None and asked is not None:
             raise InvalidRequest("Cannot specify both Range header and partNumber query parameter")

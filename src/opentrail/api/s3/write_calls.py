@@ -11,6 +11,7 @@ import msgspec
 
 from opentrail.api.call import Call, Handler
 from opentrail.api.s3 import requests, shapes
+from opentrail.api.s3.lock_calls import asked_lock, check_digest
 from opentrail.api.s3.part import ServicePart
 from opentrail.api.s3.read_calls import matches
 from opentrail.api.s3.receiving import Expected, receive
@@ -19,7 +20,7 @@ from opentrail.buckets.access import check_canned_acl
 from opentrail.buckets.checksums import Checksum, known_algorithm
 from opentrail.buckets.configurations import BUCKET_OWNER_ENFORCED, Access
 from opentrail.buckets.drafts import Draft
-from opentrail.buckets.faults import AccessDenied, InternalError, InvalidArgument, InvalidRequest, PreconditionFailed
+from opentrail.buckets.faults import AccessDenied, InternalError, InvalidArgument, InvalidRequest, MethodNotAllowed, PreconditionFailed
 from opentrail.buckets.names import key_bytes
 from opentrail.buckets.objects import OpenObject
 from opentrail.buckets.values import StoredObject, Writing
@@ -40,6 +41,7 @@ class WriteCalls(ServicePart):
         length = requests.body_length(call)
         expected = Expected(call, length)
         writing = await asyncio.to_thread(self._writing, call)
+        check_digest(call, writing.lock, expected.algorithm)
 
         def begin() -> Draft:
             return self.buckets.objects.draft([expected.algorithm] if expected.algorithm else [])
@@ -54,6 +56,7 @@ class WriteCalls(ServicePart):
             "ETag": shapes.quoted(stored.etag),
             "ServerSideEncryption": shapes.ENCRYPTION,
             **shapes.checksum(stored.attributes.checksum),
+            **self._version(call, stored),
         }
 
     def copy_object(self, call: Call) -> Mapping[str, Any]:
@@ -73,7 +76,8 @@ class WriteCalls(ServicePart):
             attributes = writing.attributes
             if directive == "COPY":
                 changed = "StorageClass" in given or "WebsiteRedirectLocation" in given or "ServerSideEncryption" in given
-                if (source.bucket, source.key) == (writing.bucket, writing.key) and not changed:
+                same = (source.bucket, source.key, source.version_id) == (writing.bucket, writing.key, None)
+                if same and not changed:
                     raise InvalidRequest(
                         "This copy request is illegal because it is trying to copy an object to itself without changing the object's "
                         "metadata, storage class, website redirect location or encryption attributes."
@@ -97,7 +101,13 @@ class WriteCalls(ServicePart):
         finally:
             opened.close()
         result = {"ETag": shapes.quoted(made.etag), "LastModified": shapes.moment(made.modified)}
-        return {"CopyObjectResult": {**result, **shapes.checksum(checksum)}, "ServerSideEncryption": shapes.ENCRYPTION}
+        source_version = self._version(call, stored).get("VersionId")
+        return {
+            "CopyObjectResult": {**result, **shapes.checksum(checksum)},
+            "ServerSideEncryption": shapes.ENCRYPTION,
+            **self._version(call, made),
+            **({"CopySourceVersionId": source_version} if source_version else {}),
+        }
 
     def _writing(self, call: Call) -> Writing:
         return new_object(call, self._bucket(call))
@@ -118,6 +128,7 @@ def new_object(call: Call, access: Access) -> Writing:
         attributes=requests.attributes(given),
         tags=requests.header_tags(given.get("Tagging")),
         conditions=requests.conditions(given),
+        lock=asked_lock(call),
     )
 
 
@@ -129,7 +140,10 @@ def open_source(buckets: Buckets, call: Call) -> OpenObject:
     expected = given.get("ExpectedSourceBucketOwner")
     if expected is not None and buckets.configurations.access(source.bucket).bucket.account_id != expected:
         raise AccessDenied()
-    opened = buckets.objects.open(source.bucket, source.key)
+    try:
+        opened = buckets.objects.open(source.bucket, source.key, source.version_id)
+    except MethodNotAllowed:
+        raise InvalidRequest("The source of a copy request may not specifically refer to a delete marker by version id.") from None
     try:
         _check_source(given, opened.stored)
     except BaseException:
