@@ -18,6 +18,7 @@ from opentrail.buckets.faults import (
     NoSuchTagSet,
     OwnershipControlsNotFoundError,
 )
+from opentrail.buckets.locks import OBJECT_LOCK, DefaultRetention, default_of
 from opentrail.buckets.trouble import as_faults
 from opentrail.buckets.values import Bucket
 from opentrail.clock import Clock
@@ -56,6 +57,8 @@ class Access:
     """Whether the policy lets everyone in."""
     ownership: str
     blocked: PublicAccessBlock
+    retention: DefaultRetention | None = None
+    """What new versions get."""
 
     def policy_for(self, account_id: str, *, service: bool = False) -> str | None:
         """The policy as it counts for a caller: a public one is for the owner's account and AWS services only while
@@ -94,6 +97,7 @@ class Configurations:
             public=policy is not None and is_public(policy),
             ownership=values.get(OWNERSHIP, "ObjectWriter"),
             blocked=_blocked.decode(values[PUBLIC_ACCESS_BLOCK]) if PUBLIC_ACCESS_BLOCK in values else NOTHING_BLOCKED,
+            retention=default_of(values.get(OBJECT_LOCK)),
         )
         with self._lock:
             if len(self._remembered) > 10_000:

@@ -46,14 +46,14 @@ class Names:
         linked = self._linked.get(stored.sequence)
         if linked is None:
             self._wanted[stored.sequence] = (stored, current)
-            return stored.file
+            return ""
         self._used.add(stored.sequence)
         self.gone(stored)
         return linked.file if current else linked.file.partition("/")[2]
 
     def gone(self, stored: StoredObject) -> None:
         """The name of the data of `stored` goes with the transaction."""
-        if not stored.marker:
+        if not stored.marker and not self._is_placed(stored):
             self._doomed.append(self._files.intend(*stored.place))
 
     def check(self) -> None:
@@ -67,12 +67,13 @@ class Names:
         made: list[Intent] = []
         for stored, current in self._wanted.values():
             try:
+                if self._is_placed(stored):
+                    raise FileNotFoundError
                 made.append(self._files.link_version(stored, current=current))
             except FileNotFoundError:
                 if is_there(stored.sequence):
-                    raise InternalError(
-                        f"The file with the data of this object is missing from the data folder: {'/'.join(stored.place)}"
-                    ) from None
+                    missing = "/".join(stored.place)
+                    raise InternalError(f"The file with the data of this object is missing from the data folder: {missing}") from None
                 continue
             self._linked[stored.sequence] = made[-1]
         self._wanted.clear()
@@ -98,6 +99,10 @@ class Names:
                 self._files.settle(intent)
             else:
                 self._files.withdraw(intent)
+
+    def _is_placed(self, stored: StoredObject) -> bool:
+        """Whether new data have the name of those of `stored`, which a foreign hand must have removed."""
+        return self._placed is not None and stored.place == (self._placed.bucket, self._placed.file)
 
     def _again(self) -> None:
         for intent in self._doomed:

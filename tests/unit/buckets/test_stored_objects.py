@@ -169,6 +169,13 @@ def test_a_file_removed_by_hand_is_an_error_that_names_it(simulated) -> None:
         simulated.get("k")
 
 
+def test_an_object_whose_file_was_removed_by_hand_is_written_anew(simulated) -> None:
+    simulated.put("k", b"x")
+    (simulated.folder / "buckets/example-logs/k").unlink()
+    simulated.put("k", b"y")
+    assert simulated.get("k") == b"y"
+
+
 def test_a_foreign_file_in_the_way_is_left_alone(simulated) -> None:
     foreign = simulated.folder / "buckets/example-logs/k"
     foreign.parent.mkdir(exist_ok=True)

@@ -112,9 +112,9 @@ def asked_lock(call: Call) -> Lock:
     return Lock(mode=mode, until=end, legal_hold=hold == "ON")
 
 
-def check_digest(call: Call, lock: Lock, algorithm: str | None) -> None:
-    """A PutObject that locks needs a checksum of its data. Raises `InvalidRequest`."""
-    if lock != NO_LOCK and algorithm is None and not call.parameters.get("ContentMD5"):
+def check_digest(call: Call, *, locks: bool, algorithm: str | None) -> None:
+    """A PutObject that `locks` what it writes needs a checksum of its data. Raises `InvalidRequest`."""
+    if locks and algorithm is None and not call.parameters.get("ContentMD5"):
         raise InvalidRequest("Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters")
 
 

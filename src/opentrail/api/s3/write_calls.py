@@ -23,7 +23,7 @@ from opentrail.buckets.drafts import Draft
 from opentrail.buckets.faults import AccessDenied, InternalError, InvalidArgument, InvalidRequest, MethodNotAllowed, PreconditionFailed
 from opentrail.buckets.names import key_bytes
 from opentrail.buckets.objects import OpenObject
-from opentrail.buckets.values import StoredObject, Writing
+from opentrail.buckets.values import NO_LOCK, StoredObject, Writing
 
 COPY_PIECE = 1 << 20
 
@@ -40,8 +40,9 @@ class WriteCalls(ServicePart):
         """Faults: everything that can be wrong with a put; the old object stands then."""
         length = requests.body_length(call)
         expected = Expected(call, length)
-        writing = await asyncio.to_thread(self._writing, call)
-        check_digest(call, writing.lock, expected.algorithm)
+        access = await asyncio.to_thread(self._bucket, call)
+        writing = new_object(call, access)
+        check_digest(call, locks=writing.lock != NO_LOCK or access.retention is not None, algorithm=expected.algorithm)
 
         def begin() -> Draft:
             return self.buckets.objects.draft([expected.algorithm] if expected.algorithm else [])
@@ -63,7 +64,7 @@ class WriteCalls(ServicePart):
         """Faults: as PutObject, and `NoSuchKey`, `PreconditionFailed` for the source."""
         given = call.parameters
         source = requests.copy_source(given["CopySource"])
-        writing = self._writing(call)
+        writing = new_object(call, self._bucket(call))
         directive = _directive(given, "MetadataDirective", "x-amz-metadata-directive")
         tagging = _directive(given, "TaggingDirective", "x-amz-tagging-directive")
         opened = open_source(self.buckets, call)
@@ -108,9 +109,6 @@ class WriteCalls(ServicePart):
             **self._version(call, made),
             **({"CopySourceVersionId": source_version} if source_version else {}),
         }
-
-    def _writing(self, call: Call) -> Writing:
-        return new_object(call, self._bucket(call))
 
 
 def new_object(call: Call, access: Access) -> Writing:
