@@ -7,6 +7,7 @@ from pathlib import Path
 
 from opentrail.buckets import store
 from opentrail.buckets.configurations import Configurations, for_new_bucket
+from opentrail.buckets.expiry import Expiry
 from opentrail.buckets.faults import BucketAlreadyExists, BucketAlreadyOwnedByYou, BucketNotEmpty, NoSuchBucket
 from opentrail.buckets.files import Files
 from opentrail.buckets.listing import Page, Position, page
@@ -38,6 +39,7 @@ class Buckets:
         self.removals = Removals(database, self._files, clock)
         self.uploads = Uploads(database, self._files, self.objects, clock, min_part=min_part)
         self.configurations = Configurations(database, clock)
+        self.expiry = Expiry(database, self._files, self.uploads, clock)
         self.retention = Retention(database, self.configurations, clock)
         self.sweep()
 

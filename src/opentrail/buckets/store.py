@@ -193,6 +193,12 @@ def configurations(connection: Connection, bucket_name: str) -> dict[str, str]:
     return {row.kind: row.value for row in rows}
 
 
+def configured(connection: Connection, kind: str) -> dict[str, str]:
+    """The buckets for which `kind` is configured, by name: bucket → text."""
+    query = select(_configurations.c.bucket, _configurations.c.value).where(_configurations.c.kind == kind)
+    return {row.bucket: row.value for row in connection.execute(query.order_by(_configurations.c.bucket))}
+
+
 def configure(connection: Connection, bucket_name: str, kind: str, value: str | None) -> None:
     """Set one configuration; `None` removes it."""
     connection.execute(delete(_configurations).where(_configurations.c.bucket == bucket_name, _configurations.c.kind == kind))
@@ -256,6 +262,12 @@ def remove_object(connection: Connection, sequence: int) -> None:
 def tag_object(connection: Connection, sequence: int, tags: Mapping[str, str]) -> None:
     """Replace the tags of an object."""
     connection.execute(update(OBJECTS).where(OBJECTS.c.sequence == sequence).values(tags=_text(tags)))
+
+
+def class_object(connection: Connection, sequence: int, attributes: Attributes, storage_class: str) -> None:
+    """Note another storage class."""
+    text = _text(msgspec.structs.replace(attributes, storage_class=storage_class))
+    connection.execute(update(OBJECTS).where(OBJECTS.c.sequence == sequence).values(attributes=text))
 
 
 def lock_object(connection: Connection, sequence: int, lock: Lock) -> None:

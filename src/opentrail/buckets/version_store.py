@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from opentrail.buckets.store import NULL, OBJECT_COLUMNS, OBJECTS, stored
 from opentrail.buckets.values import StoredObject
@@ -46,6 +46,23 @@ def scan_versions(
     if end is not None:
         query = query.where(OBJECTS.c.key < end)
     return [stored(row) for row in connection.execute(query.order_by(OBJECTS.c.key, OBJECTS.c.version).limit(limit))]
+
+
+def by_sequence(connection: Connection, sequence: int) -> StoredObject | None:
+    """A committed state, if it still stands."""
+    row = connection.execute(select(*OBJECT_COLUMNS).where(OBJECTS.c.sequence == sequence)).first()
+    return None if row is None else stored(row)
+
+
+def newer_noncurrent(connection: Connection, old: StoredObject) -> int:
+    """How many noncurrent versions of the same key are newer; markers count."""
+    newer = (_key(old.bucket, old.key), OBJECTS.c.version < old.version, OBJECTS.c.superseded.is_not(None))
+    return connection.execute(select(func.count()).select_from(OBJECTS).where(*newer)).scalar_one()
+
+
+def alone(connection: Connection, one: StoredObject) -> bool:
+    """Whether there is no other version of the same key."""
+    return len(newest(connection, one.bucket, one.key, 2)) == 1
 
 
 def _key(bucket: str, key: str) -> ColumnElement[bool]:

@@ -10,15 +10,12 @@ from opentrail.api.s3.part import ServicePart
 from opentrail.buckets.faults import (
     InvalidObjectState,
     NoSuchCORSConfiguration,
-    NoSuchLifecycleConfiguration,
     NoSuchWebsiteConfiguration,
     ReplicationConfigurationNotFoundError,
 )
 from opentrail.wire.faults import Fault
 
 _MISSING: Mapping[str, type[Fault]] = {
-    "GetBucketLifecycle": NoSuchLifecycleConfiguration,
-    "GetBucketLifecycleConfiguration": NoSuchLifecycleConfiguration,
     "GetBucketCors": NoSuchCORSConfiguration,
     "GetBucketWebsite": NoSuchWebsiteConfiguration,
     "GetBucketReplication": ReplicationConfigurationNotFoundError,
@@ -33,7 +30,6 @@ _EMPTY: Mapping[str, Mapping[str, Any]] = {
     "ListBucketIntelligentTieringConfigurations": {"IsTruncated": False},
     "ListBucketInventoryConfigurations": {"IsTruncated": False},
     "ListBucketMetricsConfigurations": {"IsTruncated": False},
-    "DeleteBucketLifecycle": {},
     "DeleteBucketCors": {},
     "DeleteBucketWebsite": {},
     "DeleteBucketReplication": {},

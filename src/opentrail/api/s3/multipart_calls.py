@@ -9,6 +9,7 @@ from typing import Any
 
 from opentrail.api.call import Call, Handler
 from opentrail.api.s3 import requests, shapes
+from opentrail.api.s3.lifecycle_calls import abort_members, expiration_member
 from opentrail.api.s3.list_calls import limit_of, wants_encoding
 from opentrail.api.s3.part import ServicePart
 from opentrail.api.s3.receiving import Expected, receive
@@ -49,11 +50,12 @@ class MultipartCalls(ServicePart):
             check_type(algorithm, kind)
         elif kind is not None:
             raise InvalidRequest("The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
+        access = self._bucket(call)
         upload = self.buckets.uploads.create(
-            new_object(call, self._bucket(call)), initiator=call.caller.arn, checksum_algorithm=algorithm, checksum_type=kind
+            new_object(call, access), initiator=call.caller.arn, checksum_algorithm=algorithm, checksum_type=kind
         )
         result = {"Bucket": upload.bucket, "Key": upload.key, "UploadId": upload.upload_id, "ServerSideEncryption": shapes.ENCRYPTION}
-        return result | _checksum_members(upload)
+        return {**result, **_checksum_members(upload), **abort_members(access, upload.key, upload.initiated)}
 
     async def upload_part(self, call: Call) -> Mapping[str, Any]:
         """Faults: `NoSuchUpload`, and what can be wrong with a body."""
@@ -110,7 +112,8 @@ class MultipartCalls(ServicePart):
     def complete(self, call: Call) -> Mapping[str, Any]:
         """Faults: `InvalidPart`, `InvalidPartOrder`, `EntityTooSmall`, `NoSuchUpload`, `PreconditionFailed`, `BadDigest`."""
         given = call.parameters
-        bucket = self._bucket(call).bucket
+        access = self._bucket(call)
+        bucket = access.bucket
         entries = (given.get("MultipartUpload") or {}).get("Parts") or []
         if any(entry.get("PartNumber") is None or entry.get("ETag") is None for entry in entries) or len(entries) > requests.MAX_PARTS:
             raise MalformedXML()
@@ -133,6 +136,7 @@ class MultipartCalls(ServicePart):
             "ServerSideEncryption": shapes.ENCRYPTION,
             **shapes.checksum(stored.attributes.checksum),
             **self._version(call, stored),
+            **expiration_member(access, stored),
         }
 
     def abort(self, call: Call) -> Mapping[str, Any]:
@@ -162,6 +166,7 @@ class MultipartCalls(ServicePart):
             "Owner": shapes.owner(upload.owner),
             "StorageClass": upload.attributes.storage_class,
             **_checksum_members(upload),
+            **abort_members(self._bucket(call), upload.key, upload.initiated),
         }
 
     def list_uploads(self, call: Call) -> Mapping[str, Any]:

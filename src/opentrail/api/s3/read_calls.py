@@ -10,6 +10,7 @@ from typing import Any
 
 from opentrail.api.call import Answer, Call, Handler
 from opentrail.api.s3 import requests, shapes
+from opentrail.api.s3.lifecycle_calls import expiration_member
 from opentrail.api.s3.part import ServicePart
 from opentrail.buckets.faults import InvalidArgument, InvalidPartNumber, InvalidRange, InvalidRequest, PreconditionFailed
 from opentrail.buckets.names import key_bytes
@@ -151,6 +152,7 @@ class ReadCalls(ServicePart):
             }
             return Answer(result=known, status=304), 0, 0
         members = {**shapes.object_headers(stored), **shapes.lock(stored.lock), **self._version(call, stored)}
+        members |= expiration_member(self._bucket(call), stored)
         number, asked = given.get("PartNumber"), given.get("Range")
         if number is not None and asked is not None:
             raise InvalidRequest("Cannot specify both Range header and partNumber query parameter")

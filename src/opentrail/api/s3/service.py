@@ -8,6 +8,7 @@ from opentrail.api.call import Call, Handler, Need
 from opentrail.api.s3.absent_calls import AbsentCalls
 from opentrail.api.s3.bucket_calls import BucketCalls
 from opentrail.api.s3.configuration_calls import ConfigurationCalls
+from opentrail.api.s3.lifecycle_calls import LifecycleCalls
 from opentrail.api.s3.list_calls import ListCalls
 from opentrail.api.s3.lock_calls import LockCalls
 from opentrail.api.s3.mfa import Devices, MfaDelete
@@ -24,6 +25,7 @@ _PARTS = (
     ConfigurationCalls,
     VersionCalls,
     LockCalls,
+    LifecycleCalls,
     AbsentCalls,
     WriteCalls,
     ReadCalls,

@@ -11,6 +11,7 @@ import msgspec
 
 from opentrail.api.call import Call, Handler
 from opentrail.api.s3 import requests, shapes
+from opentrail.api.s3.lifecycle_calls import expiration_member
 from opentrail.api.s3.lock_calls import asked_lock, check_digest
 from opentrail.api.s3.part import ServicePart
 from opentrail.api.s3.read_calls import matches
@@ -58,13 +59,15 @@ class WriteCalls(ServicePart):
             "ServerSideEncryption": shapes.ENCRYPTION,
             **shapes.checksum(stored.attributes.checksum),
             **self._version(call, stored),
+            **expiration_member(access, stored),
         }
 
     def copy_object(self, call: Call) -> Mapping[str, Any]:
         """Faults: as PutObject, and `NoSuchKey`, `PreconditionFailed` for the source."""
         given = call.parameters
         source = requests.copy_source(given["CopySource"])
-        writing = new_object(call, self._bucket(call))
+        access = self._bucket(call)
+        writing = new_object(call, access)
         directive = _directive(given, "MetadataDirective", "x-amz-metadata-directive")
         tagging = _directive(given, "TaggingDirective", "x-amz-tagging-directive")
         opened = open_source(self.buckets, call)
@@ -107,6 +110,7 @@ class WriteCalls(ServicePart):
             "CopyObjectResult": {**result, **shapes.checksum(checksum)},
             "ServerSideEncryption": shapes.ENCRYPTION,
             **self._version(call, made),
+            **expiration_member(access, made),
             **({"CopySourceVersionId": source_version} if source_version else {}),
         }
 
