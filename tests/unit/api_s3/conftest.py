@@ -18,6 +18,7 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureSh
 
 from opentrail.api.call import Answer, Call, Need
 from opentrail.api.s3 import S3
+from opentrail.api.s3.mfa import Devices
 from opentrail.buckets import Buckets
 from opentrail.clock import ManualClock
 from opentrail.identity.principals import Principal
@@ -64,6 +65,10 @@ class Client:
         self.database = Database.at(folder / "state.db")
         self.buckets = Buckets(self.database, folder / "buckets", self.clock, min_part=min_part)
         self.service = S3(self.buckets)
+
+    def with_devices(self, devices: Devices) -> None:
+        """From now on root users have MFA devices."""
+        self.service = S3(self.buckets, devices)
 
     def close(self) -> None:
         self.buckets.close()

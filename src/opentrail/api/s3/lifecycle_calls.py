@@ -59,7 +59,9 @@ def expiration_member(access: Access, stored: StoredObject) -> dict[str, str]:
     if found is None:
         return {}
     at, rule = found
-    return {"Expiration": f'expiry-date="{format_datetime(datetime.fromtimestamp(at, UTC), usegmt=True)}", rule-id="{quote(rule)}"'}
+    return {
+        "Expiration": f'expiry-date="{format_datetime(datetime.fromtimestamp(at, UTC), usegmt=True)}", rule-id="{quote(rule, safe="")}"'
+    }
 
 
 def abort_members(access: Access, key: str, initiated: float) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class VersionCalls(ServicePart):
         }
 
     def get_versioning(self, call: Call) -> Mapping[str, Any]:
-        """Empty: versioning was never on. `MFADelete` is told once it was on."""
+        """Empty: versioning was never on. `MFADelete` is told while it is on."""
         name = self._bucket(call).bucket.name
         bucket = self.buckets.configurations.access(name, fresh=True).bucket
         if bucket.versioning is None:
