@@ -308,6 +308,7 @@ class Endpoint:
             request_id=asked.request_id,
             operation=asked.operation,
             head=asked.request.method == "HEAD",
+            headers=fault.headers,
         )
 
     # 3. recorder and journal: what happened is on disk before the client hears of it

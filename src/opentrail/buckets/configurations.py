@@ -13,12 +13,16 @@ from opentrail.buckets.access import NOTHING_BLOCKED, PublicAccessBlock, check_p
 from opentrail.buckets.encryption import Encryption
 from opentrail.buckets.faults import (
     AccessDenied,
+    InvalidBucketState,
     NoSuchBucket,
     NoSuchBucketPolicy,
+    NoSuchLifecycleConfiguration,
     NoSuchPublicAccessBlockConfiguration,
     NoSuchTagSet,
     OwnershipControlsNotFoundError,
 )
+from opentrail.buckets.lifecycle import Lifecycle, decode
+from opentrail.buckets.locks import OBJECT_LOCK, DefaultRetention, default_of
 from opentrail.buckets.trouble import as_faults
 from opentrail.buckets.values import Bucket
 from opentrail.clock import Clock
@@ -29,6 +33,7 @@ TAGS = "tags"
 OWNERSHIP = "ownership"
 PUBLIC_ACCESS_BLOCK = "public_access_block"
 ENCRYPTION = "encryption"
+LIFECYCLE = "lifecycle"
 REMEMBERED = 1.0
 """Seconds for which `access` may answer from memory: how late another process's change of a policy is seen."""
 
@@ -50,6 +55,9 @@ class Access:
     blocked: PublicAccessBlock
     encryption: Encryption
     """What objects get whose writers do not say."""
+    retention: DefaultRetention | None = None
+    """What new versions get."""
+    lifecycle: Lifecycle | None = None
 
     def policy_for(self, account_id: str, *, service: bool = False) -> str | None:
         """The policy as it counts for a caller: a public one is for the owner's account and AWS services only while
@@ -89,6 +97,8 @@ class Configurations:
             ownership=values.get(OWNERSHIP, "ObjectWriter"),
             blocked=_blocked.decode(values[PUBLIC_ACCESS_BLOCK]) if PUBLIC_ACCESS_BLOCK in values else NOTHING_BLOCKED,
             encryption=_encryption.decode(values[ENCRYPTION]) if ENCRYPTION in values else Encryption(),
+            retention=default_of(values.get(OBJECT_LOCK)),
+            lifecycle=decode(values[LIFECYCLE]) if LIFECYCLE in values else None,
         )
         with self._lock:
             if len(self._remembered) > 10_000:
@@ -159,6 +169,25 @@ class Configurations:
     def put_encryption(self, bucket: str, encryption: Encryption | None) -> None:
         """`None` goes back to the default."""
         self._set(bucket, ENCRYPTION, None if encryption is None else msgspec.json.encode(encryption).decode())
+
+    def lifecycle(self, bucket: str) -> Lifecycle:
+        """Raises `NoSuchLifecycleConfiguration`."""
+        found = self.access(bucket, fresh=True).lifecycle
+        if found is None:
+            raise NoSuchLifecycleConfiguration(BucketName=bucket)
+        return found
+
+    @as_faults
+    def put_lifecycle(self, bucket: str, lifecycle: Lifecycle | None) -> None:
+        """`None` removes it. Raises `InvalidBucketState` for a bucket with MFA delete: rules have no device."""
+        with self._database.begin() as connection:
+            found = store.bucket(connection, bucket)
+            if found is None:
+                raise NoSuchBucket(BucketName=bucket)
+            if lifecycle is not None and found.mfa_delete:
+                raise InvalidBucketState("Lifecycle configurations are not supported on buckets with MFA delete.")
+            store.configure(connection, bucket, LIFECYCLE, None if lifecycle is None else msgspec.json.encode(lifecycle).decode())
+        self.forget(bucket)
 
     @as_faults
     def _get(self, bucket: str, kind: str) -> str | None:

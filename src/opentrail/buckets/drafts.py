@@ -112,6 +112,24 @@ class Draft:
             self._fd = -1
 
 
+def copy(source: Path, target: Path) -> None:
+    """Copy a file to a new one, durably. Raises `FileExistsError`, `FileNotFoundError`."""
+    reading = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+        try:
+            while _copy(reading, writing, 1 << 30):
+                pass
+            os.fsync(writing)
+        except BaseException:
+            target.unlink()
+            raise
+        finally:
+            os.close(writing)
+    finally:
+        os.close(reading)
+
+
 def _copy(source: int, target: int, length: int) -> int:
     try:
         return os.copy_file_range(source, target, length)

@@ -50,6 +50,10 @@ class IllegalLocationConstraintException(Fault):
     """The unspecified location constraint is incompatible for the region specific endpoint this request was sent to."""
 
 
+class IllegalVersioningConfigurationException(Fault):
+    """The Versioning element must be specified"""
+
+
 class IncompleteBody(Fault):
     """You did not provide the number of bytes specified by the Content-Length HTTP header"""
 
@@ -118,6 +122,10 @@ class InvalidRequest(Fault):
     """Invalid Request"""
 
 
+class InvalidRetentionPeriod(Fault):
+    """The retention period is not valid"""
+
+
 class InvalidStorageClass(Fault):
     """The storage class you specified is not valid"""
 
@@ -144,6 +152,19 @@ class MalformedXML(Fault):
 
 class MetadataTooLarge(Fault):
     """Your metadata headers exceed the maximum allowed metadata size"""
+
+
+class MethodNotAllowed(Fault):
+    """The specified method is not allowed against this resource."""
+
+    status = 405
+
+    @classmethod
+    def of_marker(cls, version_id: str) -> MethodNotAllowed:
+        """The version that was asked for is a delete marker: it can only be removed."""
+        fault = cls(ResourceType="DeleteMarker")
+        fault.headers = {"x-amz-delete-marker": "true", "x-amz-version-id": version_id, "allow": "DELETE"}
+        return fault
 
 
 class MissingContentLength(Fault):
@@ -175,9 +196,22 @@ class NoSuchKey(Fault):
 
     status = 404
 
+    @classmethod
+    def of_marker(cls, key: str, version_id: str) -> NoSuchKey:
+        """The latest version is a delete marker."""
+        fault = cls(Key=key)
+        fault.headers = {"x-amz-delete-marker": "true", "x-amz-version-id": version_id}
+        return fault
+
 
 class NoSuchLifecycleConfiguration(Fault):
     """The lifecycle configuration does not exist"""
+
+    status = 404
+
+
+class NoSuchObjectLockConfiguration(Fault):
+    """The specified object does not have a ObjectLock configuration"""
 
     status = 404
 
@@ -196,6 +230,12 @@ class NoSuchTagSet(Fault):
 
 class NoSuchUpload(Fault):
     """The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."""
+
+    status = 404
+
+
+class NoSuchVersion(Fault):
+    """The specified version does not exist."""
 
     status = 404
 

@@ -1,6 +1,7 @@
 """The data of objects as ordinary files, below one folder that several processes may share.
 
     <bucket>/<path of the key>            data of objects
+    .versions/<bucket>/<path of the key>  data of noncurrent versions; `~v<version id>.` stands before the name
     .uploads/<upload id>/<part>           data of parts
     .staging/<session>/<n>.part           data on their way in
     .staging/<session>/<n>.intent         a symbolic link naming a file that is about to become, or stop being, an object's
@@ -8,14 +9,16 @@
     .staging/claims                       locked shared from the claim of a name until its commit, exclusively by the sweep
 
 How a file becomes an object: its name is noted (intent), claimed (created exclusively), filled (the sealed draft is renamed over it) and
-made durable; then the caller commits the row. The name of a replaced file is noted before the commit and removed behind it. Whoever
-dies on the way leaves intents in a session whose lock is free; the next `sweep` removes each noted file that no row refers to.
+made durable; then the caller commits the row. The name of a replaced file is noted before the commit and removed behind it. A version that
+becomes noncurrent, or current again, has two names meanwhile: its data are linked to the new one before the commit. Whoever dies on the way
+leaves intents in a session whose lock is free; the next `sweep` removes each noted file that no row refers to.
 The intents need no fsync of their own: they are older than the fsync of the data and the commit, and journalling file systems keep that
 order. Where one does not, a power cut leaves a file that nothing refers to, never a lost or a mixed object.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import itertools
 import os
@@ -25,15 +28,23 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from opentrail.buckets.drafts import FILE_MODE, Draft, Sealed
+from opentrail.buckets.drafts import FILE_MODE, Draft, Sealed, copy
 from opentrail.buckets.encrypted import Encrypter
 from opentrail.buckets.paths import path_of
+from opentrail.buckets.values import VERSIONS, StoredObject
+from opentrail.errors import OpenTrailError
 
 FOLDER_MODE = 0o750
 _PROBES = 32
 """Names tried in order before a random one is taken."""
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+class DataMissing(OpenTrailError):
+    """The data of a version are not where they belong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,14 +95,7 @@ class Files:
 
     def place(self, sealed: Sealed, bucket: str, key: str) -> Intent:
         """Move a sealed draft to a name of its own for `key`, durably. Call it inside `claiming`; end it with `settle` or `withdraw`."""
-        for _ in range(_PROBES):
-            try:
-                intent = self._claim(bucket, *self._folder_for(bucket, path_of(key)))
-                break
-            except FileNotFoundError:  # another writer removed the folder because it had become empty
-                continue
-        else:
-            raise OSError(f"No place for {key!r} in bucket {bucket}: its folder keeps disappearing.")
+        intent = self._named(bucket, path_of(key), _create, _further)
         try:
             os.replace(sealed.file, self.path(bucket, intent.file))
             self._sync_folders(bucket, intent.file)
@@ -99,6 +103,31 @@ class Files:
             self.withdraw(intent)
             raise
         return intent
+
+    def link_version(self, stored: StoredObject, *, current: bool) -> Intent:
+        """Give the data of a version a second name, where those of a noncurrent version lie, or of a current one. Make it durable with
+        `sync`, inside `claiming`; end it with `settle` or `withdraw`. Raises `FileNotFoundError` when the data are not there."""
+        source = self.path(*stored.place)
+
+        def link(path: Path) -> None:
+            try:
+                _link(source, path)
+            except FileNotFoundError:
+                if source.exists():
+                    raise
+                raise DataMissing from None
+
+        try:
+            if current:
+                return self._named(stored.bucket, path_of(stored.key), link, _further)
+            return self._named(VERSIONS, f"{stored.bucket}/{path_of(stored.key)}", link, partial(_of_version, stored.version))
+        except DataMissing:
+            raise FileNotFoundError(f"{stored.bucket}/{stored.file}") from None
+
+    def sync(self, intents: Iterable[Intent]) -> None:
+        """Make the names of files durable, each folder once."""
+        for bucket, file in {(intent.bucket, os.path.dirname(intent.file)): intent.file for intent in intents}.items():
+            self._sync_folders(bucket[0], file)
 
     def intend(self, bucket: str, file: str) -> Intent:
         """Note a file."""
@@ -126,9 +155,10 @@ class Files:
 
     def remove_bucket(self, bucket: str) -> None:
         """Remove the folders of a bucket without objects; files that are nobody's stay."""
-        for folder, _, _ in os.walk(self.folder / bucket, topdown=False):
-            with suppress(OSError):
-                os.rmdir(folder)
+        for place in (self.folder / bucket, self.folder / VERSIONS / bucket):
+            for folder, _, _ in os.walk(place, topdown=False):
+                with suppress(OSError):
+                    os.rmdir(folder)
         with self._durable_lock:
             self._durable.clear()
 
@@ -228,12 +258,20 @@ class Files:
             self._durable.discard(f"{bucket}/{folder}" if folder else bucket)
         return True
 
-    def _claim(self, bucket: str, folder: str, name: str) -> Intent:
-        for number in itertools.count(1):
-            suffix = "" if number == 1 else f"~{number}" if number <= _PROBES else f"~{secrets.randbits(40)}"
-            intent = self.intend(bucket, folder + name + suffix)
+    def _named(self, bucket: str, path: str, make: Callable[[Path], None], name_of: Callable[[str, int], str]) -> Intent:
+        """Note a name for `path` that nobody has, and have `make` claim it."""
+        for _ in range(_PROBES):
             try:
-                os.close(os.open(self.path(bucket, intent.file), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
+                return self._claim(bucket, *self._folder_for(bucket, path), make, name_of)
+            except FileNotFoundError:  # another writer removed the folder because it had become empty
+                continue
+        raise OSError(f"No place for {path!r} in {bucket}: its folder keeps disappearing.")
+
+    def _claim(self, bucket: str, folder: str, name: str, make: Callable[[Path], None], name_of: Callable[[str, int], str]) -> Intent:
+        for number in itertools.count(1):
+            intent = self.intend(bucket, folder + name_of(name, number if number <= _PROBES else secrets.randbits(40)))
+            try:
+                make(self.path(bucket, intent.file))
                 return intent
             except FileExistsError:
                 self.settle(intent)
@@ -268,6 +306,28 @@ class Files:
             with self._durable_lock:
                 self._durable.discard(f"{bucket}/{folder}")
             folder = os.path.dirname(folder)
+
+
+def _further(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}~{number}"
+
+
+def _of_version(version: str, name: str, number: int) -> str:
+    return f"~v{version}.{name}" if number == 1 else f"~v{version}~{number}.{name}"
+
+
+def _create(path: Path) -> None:
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
+
+
+def _link(source: Path, target: Path) -> None:
+    """A second name for a file; a copy where the file system knows none."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        copy(source, target)
 
 
 def _sync(folder: Path) -> None:

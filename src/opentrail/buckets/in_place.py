@@ -19,10 +19,11 @@ from opentrail.storage.read_only import ReadOnlyDatabase
 
 PAGE = 1000
 """Objects of a listing that are held at once."""
-_IN_ORDER = "SELECT key, modified FROM bucket_objects WHERE bucket = ? AND key > ? AND key < ? ORDER BY key LIMIT ?"
-_SIZE = "SELECT avg(size) FROM (SELECT size FROM bucket_objects WHERE bucket = ? AND key > ? AND key < ? ORDER BY key LIMIT 100)"
-_FIND = "SELECT sequence, file, attributes FROM bucket_objects WHERE bucket = ? AND key = ?"
-_CURRENT = "SELECT sequence FROM bucket_objects WHERE bucket = ? AND key = ?"
+_IN_ORDER = "SELECT key, modified FROM bucket_objects WHERE bucket = ? AND key > ? AND key < ? AND is_current = 1 ORDER BY key LIMIT ?"
+_SOME = "SELECT size FROM bucket_objects WHERE bucket = ? AND key > ? AND key < ? AND is_current = 1 ORDER BY key LIMIT 100"
+_SIZE = f"SELECT avg(size) FROM ({_SOME})"
+_FIND = "SELECT sequence, file, attributes FROM bucket_objects WHERE bucket = ? AND key = ? AND is_current = 1"
+_CURRENT = "SELECT sequence FROM bucket_objects WHERE bucket = ? AND key = ? AND is_current = 1"
 _LAST = b"\xff"
 """Behind every key: UTF-8 has no such byte."""
 

@@ -80,6 +80,7 @@ class Uploads:
             tags=writing.tags,
             checksum_algorithm=checksum_algorithm,
             checksum_type=checksum_type,
+            lock=writing.lock,
         )
         with self._database.begin() as connection:
             if store.bucket(connection, writing.bucket) is None:
@@ -184,6 +185,7 @@ class Uploads:
                     attributes=_completed(upload, len(parts), checksum),
                     tags=upload.tags,
                     conditions=conditions,
+                    lock=upload.lock,
                 ),
                 etag=f"{tag}-{len(parts)}",
                 parts=[ObjectPart(part.number, part.size, part.checksum.value if part.checksum else None) for part in parts],

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from opentrail.buckets import store
 from opentrail.buckets.drafts import Draft, Sealed
 from opentrail.buckets.encrypted import Decrypter, Encrypter
-from opentrail.buckets.faults import AccessDenied, InternalError, NoSuchBucket, NoSuchKey, NotServed, PreconditionFailed
-from opentrail.buckets.files import Files, Intent
+from opentrail.buckets.faults import (
+    AccessDenied,
+    InternalError,
+    MethodNotAllowed,
+    NoSuchBucket,
+    NoSuchKey,
+    NoSuchVersion,
+    NotServed,
+    PreconditionFailed,
+)
+from opentrail.buckets.files import Files
+from opentrail.buckets.locks import check_removable, lock_of_new
+from opentrail.buckets.rearranging import Names, carry_out
 from opentrail.buckets.trouble import as_faults
-from opentrail.buckets.values import ObjectPart, StoredObject, Writing
+from opentrail.buckets.values import ENABLED, Bucket, ObjectPart, StoredObject, Writing
+from opentrail.buckets.version_store import find_version, is_there, newest
+from opentrail.buckets.versions import by_addition, new_version
 from opentrail.clock import Clock
 from opentrail.storage.database import Database
 
@@ -82,68 +96,74 @@ class Objects:
         `etag` replaces the MD5 of the data (multipart, encrypted); `also` runs in the same transaction, after the conditions were met.
         Raises `NoSuchBucket`, `PreconditionFailed`, `NoSuchKey` (If-Match on nothing), `StorageFull`; the old object is untouched then.
         """
-        modified = float(int(self._clock.time()))
-        with self._files.claiming():
-            placed = self._files.place(sealed, writing.bucket, writing.key)
+        now = self._clock.time()
+
+        def add(connection: Connection, names: Names) -> StoredObject:
+            bucket = store.bucket(connection, writing.bucket)
+            if bucket is None:
+                raise NoSuchBucket(BucketName=writing.bucket)
+            latest = next(iter(newest(connection, bucket.name, writing.key, 1)), None)
+            _check_conditions(writing, None if latest is None or latest.marker else latest)
             new = StoredObject(
-                bucket=writing.bucket,
+                bucket=bucket.name,
                 key=writing.key,
                 sequence=0,
                 file=placed.file,
                 size=sealed.size,
                 etag=etag or sealed.md5.hex(),
-                modified=modified,
+                modified=float(int(now)),
                 owner=writing.owner,
                 attributes=writing.attributes,
                 tags=writing.tags,
+                version=new_version(now, latest),
+                null=bucket.versioning != ENABLED,
+                lock=lock_of_new(connection, bucket, writing.lock, now),
             )
-            replaced: Intent | None = None
-            try:
-                with self._database.begin() as connection:
-                    if store.bucket(connection, writing.bucket) is None:
-                        raise NoSuchBucket(BucketName=writing.bucket)
-                    old = store.find_object(connection, writing.bucket, writing.key)
-                    _check_conditions(writing, old)
-                    if also is not None:
-                        also(connection)
-                    if old is not None:
-                        store.remove_object(connection, old.sequence)
-                        replaced = self._files.intend(old.bucket, old.file)
-                    store.add_object(connection, new, parts)
-            except BaseException:
-                self._undo(placed, replaced)
-                raise
-            self._files.settle(placed)
-        if replaced is not None:
-            self._files.withdraw(replaced)
-        return new
+            if also is not None:
+                also(connection)
+            make_way(connection, names, bucket, latest, writing.key, now)
+            store.add_object(connection, new, parts)
+            return new
+
+        with self._files.claiming():
+            placed = self._files.place(sealed, writing.bucket, writing.key)
+            return carry_out(self._database, self._files, add, placed)
 
     @as_faults
-    def find(self, bucket: str, key: str) -> StoredObject:
-        """The object under `key`. Raises `NoSuchBucket`, `NoSuchKey`."""
-        stored = store.find_object_now(self._database, bucket, key)
-        if stored is not None:
-            return stored
-        with self._database.read() as connection:  # which of the two is not there
-            return _found(connection, bucket, key)
+    def find(self, bucket: str, key: str, version_id: str | None = None) -> StoredObject:
+        """The object under `key`, or one version of it.
+
+        Raises `NoSuchBucket`, `NoSuchKey`, `NoSuchVersion`; `MethodNotAllowed` when that version is a delete marker, and `NoSuchKey` when
+        the latest one is: both tell about the marker.
+        """
+        if version_id is None:
+            stored = store.find_object_now(self._database, bucket, key)
+            if stored is not None:
+                return stored
+        with self._database.read() as connection:  # what it is that is not there
+            return found(connection, bucket, key, version_id)
 
     @as_faults
-    def open(self, bucket: str, key: str) -> OpenObject:
-        """The object under `key` and its data, which belong together. Raises `NoSuchBucket`, `NoSuchKey`.
+    def open(self, bucket: str, key: str, version_id: str | None = None) -> OpenObject:
+        """The object under `key`, or one version of it, and its data, which belong together. Raises as `find`.
 
         A name may be given to other data after its object is gone; so the row is looked at again once the file is open.
         """
         while True:
-            stored = self.find(bucket, key)
+            stored = self.find(bucket, key, version_id)
             try:
-                opened = OpenObject(stored, self._files.open(bucket, stored.file))
+                opened = OpenObject(stored, self._files.open(*stored.place))
             except FileNotFoundError:
                 opened = None
-            unchanged = store.current_sequence(self._database, bucket, key) == stored.sequence
+            if version_id is None:
+                unchanged = store.current_sequence(self._database, bucket, key) == stored.sequence
+            else:
+                unchanged = is_there(self._database, stored.sequence)
             if unchanged and opened is not None:
                 return opened
             if unchanged:
-                raise InternalError(f"The file with the data of this object is missing from the data folder: {bucket}/{stored.file}")
+                missing = "/".join(stored.place)
+                raise InternalError(f"The file with the data of this object is missing from the data folder: {missing}")
             if opened is not None:
                 opened.close()
 
@@ -156,58 +176,55 @@ class Objects:
             return store.object_parts(connection, stored.sequence)
 
     @as_faults
-    def delete(self, bucket: str, keys: Sequence[str], *, allowed: Callable[[StoredObject], bool] | None = None) -> list[str]:
-        """Remove objects in one transaction; the keys for which `allowed` said no. A missing key is as good as removed.
-
-        Raises `NoSuchBucket`.
-        """
-        refused: list[str] = []
-        doomed: list[Intent] = []
+    def tag(self, bucket: str, key: str, tags: Mapping[str, str], version_id: str | None = None) -> StoredObject:
+        """Replace the tags of an object or a version. Raises as `find`."""
         with self._database.begin() as connection:
-            if store.bucket(connection, bucket) is None:
-                raise NoSuchBucket(BucketName=bucket)
-            for key in dict.fromkeys(keys):
-                stored = store.find_object(connection, bucket, key)
-                if stored is None:
-                    continue
-                if allowed is not None and not allowed(stored):
-                    refused.append(key)
-                    continue
-                doomed.append(self._files.intend(bucket, stored.file))
-                store.remove_object(connection, stored.sequence)
-        for intent in doomed:
-            self._files.withdraw(intent)
-        return refused
-
-    @as_faults
-    def tag(self, bucket: str, key: str, tags: Mapping[str, str]) -> StoredObject:
-        """Replace the tags of an object. Raises `NoSuchBucket`, `NoSuchKey`."""
-        with self._database.begin() as connection:
-            stored = _found(connection, bucket, key)
+            stored = found(connection, bucket, key, version_id)
             store.tag_object(connection, stored.sequence, tags)
         return stored
 
-    def _undo(self, placed: Intent, replaced: Intent | None) -> None:
-        """After a failed transaction: whichever file no row refers to goes. When even that cannot be told, the next sweep decides."""
-        with self._database.read() as connection:
-            committed = store.referenced(connection, placed.bucket, placed.file)
-        if committed:
-            self._files.settle(placed)
-            if replaced is not None:
-                self._files.withdraw(replaced)
-        else:
-            self._files.withdraw(placed)
-            if replaced is not None:
-                self._files.settle(replaced)
 
-
-def _found(connection: Connection, bucket: str, key: str) -> StoredObject:
-    stored = store.find_object(connection, bucket, key)
-    if stored is None:
-        if store.bucket(connection, bucket) is None:
-            raise NoSuchBucket(BucketName=bucket)
+def found(connection: Connection, bucket: str, key: str, version_id: str | None) -> StoredObject:
+    """The object under `key`, or one version of it. Raises as `Objects.find`."""
+    if version_id is None:
+        stored = next(iter(newest(connection, bucket, key, 1)), None)
+    else:
+        stored = find_version(connection, bucket, key, version_id)
+    if stored is not None and not stored.marker:
+        return stored
+    if stored is None and store.bucket(connection, bucket) is None:
+        raise NoSuchBucket(BucketName=bucket)
+    if stored is not None:
+        raise NoSuchKey.of_marker(key, stored.version_id) if version_id is None else MethodNotAllowed.of_marker(stored.version_id)
+    if version_id is None:
         raise NoSuchKey(Key=key)
-    return stored
+    raise NoSuchVersion(Key=key, VersionId=version_id)
+
+
+def make_way(connection: Connection, names: Names, bucket: Bucket, latest: StoredObject | None, key: str, now: float) -> None:
+    """Let a new latest version of `key` come: what it replaces goes, what it follows becomes noncurrent. Raises `AccessDenied`."""
+    null = None if bucket.versioning == ENABLED or latest is None else find_version(connection, bucket.name, key, "null")
+    change = by_addition(bucket.versioning, latest, null)
+    if change.remove is not None:
+        check_removable(change.remove, now, bypass=False)
+        remove(connection, names, change.remove)
+    if change.retire is not None:
+        move(connection, names, change.retire, current=False, superseded=float(int(now)))
+
+
+def remove(connection: Connection, names: Names, stored: StoredObject) -> None:
+    """A version and its data are gone."""
+    names.gone(stored)
+    store.remove_object(connection, stored.sequence)
+
+
+def move(connection: Connection, names: Names, stored: StoredObject, *, current: bool, superseded: float | None = None) -> None:
+    """A version becomes the latest or stops being it; a marker that is the latest is no object all the same."""
+    parts = store.object_parts(connection, stored.sequence)
+    file = names.moved(stored, current=current)
+    store.remove_object(connection, stored.sequence)
+    moved = replace(stored, file=file, current=current and not stored.marker, superseded=superseded)
+    store.add_object(connection, moved, parts)
 
 
 def _check_conditions(writing: Writing, old: StoredObject | None) -> None:

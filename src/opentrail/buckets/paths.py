@@ -8,6 +8,7 @@ which itself doubles, so that two keys never share a path (long names are told a
               and the dots of `.` and `..`        ~k<hex>   a whole key that is too long or too deep
     ~d        end of a folder whose plain name is a file (`a` beside `a/b`)
     ~<n>      end of a further file for the same key, while the plain name is taken
+    ~v<id>.   start of the data of a noncurrent version, in the folder of versions (`~v<id>~<n>.` while that name is taken)
 """
 
 from __future__ import annotations

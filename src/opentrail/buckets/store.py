@@ -1,7 +1,9 @@
 """The tables of buckets and objects, and every query on them.
 
-Keys are stored as UTF-8 bytes, which every database compares byte by byte: the order in which S3 lists. A write of an object deletes
-the old row and inserts a new one, so `sequence` names one committed state of one key for ever.
+Keys are stored as UTF-8 bytes, which every database compares byte by byte: the order in which S3 lists. Every version of an object is
+a row, and so is every delete marker; at most one row of a key is `current`. A write of an object, and every move of a version between
+current and noncurrent, deletes the old row and inserts a new one, so `sequence` names one committed state of one version for ever.
+Queries on versions are in `version_store`.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Connection,
     Float,
@@ -27,6 +30,7 @@ from sqlalchemy import (
     and_,
     delete,
     insert,
+    literal_column,
     or_,
     select,
     update,
@@ -34,7 +38,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from opentrail.buckets.checksums import Checksum
-from opentrail.buckets.values import Attributes, Bucket, ObjectPart, Part, StoredObject, Upload
+from opentrail.buckets.values import NO_LOCK, VERSIONS, Attributes, Bucket, Lock, ObjectPart, Part, StoredObject, Upload
 from opentrail.storage.database import Database
 
 TABLES = MetaData()
@@ -46,6 +50,9 @@ _buckets = Table(
     Column("account_id", String, nullable=False, index=True),
     Column("region", String, nullable=False),
     Column("created", Float, nullable=False),
+    Column("versioning", String),
+    Column("mfa_delete", Boolean, nullable=False),
+    Column("object_lock", Boolean, nullable=False),
 )
 _configurations = Table(
     "bucket_configurations",
@@ -54,24 +61,35 @@ _configurations = Table(
     Column("kind", String, primary_key=True),
     Column("value", Text, nullable=False),
 )
-_objects = Table(
+OBJECTS = Table(
     "bucket_objects",
     TABLES,
     Column("sequence", Integer, primary_key=True, autoincrement=True),
     Column("bucket", String, nullable=False),
     Column("key", LargeBinary, nullable=False),
-    Column("file", String, nullable=False),
+    Column("file", String),
     Column("size", BigInteger, nullable=False),
     Column("etag", String, nullable=False),
     Column("modified", Float, nullable=False),
     Column("owner", String, nullable=False),
     Column("attributes", Text, nullable=False),
     Column("tags", Text, nullable=False),
+    Column("version", String, nullable=False),
+    Column("is_null", Integer, nullable=False),
+    Column("is_current", Integer, nullable=False),
+    Column("is_marker", Integer, nullable=False),
+    Column("superseded", Float),
+    Column("lock", Text),
     Column("parts", Text),
-    UniqueConstraint("bucket", "key"),
+    UniqueConstraint("bucket", "key", "version"),
     Index("bucket_objects_by_file", "bucket", "file", unique=True),
     sqlite_autoincrement=True,
 )
+CURRENT = OBJECTS.c.is_current == literal_column("1")
+"""As a literal, so that the index below serves it."""
+NULL = OBJECTS.c.is_null == literal_column("1")
+Index("bucket_objects_current", OBJECTS.c.bucket, OBJECTS.c.key, unique=True, sqlite_where=CURRENT, postgresql_where=CURRENT)
+Index("bucket_objects_null", OBJECTS.c.bucket, OBJECTS.c.key, unique=True, sqlite_where=NULL, postgresql_where=NULL)
 _uploads = Table(
     "bucket_uploads",
     TABLES,
@@ -85,6 +103,7 @@ _uploads = Table(
     Column("tags", Text, nullable=False),
     Column("checksum_algorithm", String),
     Column("checksum_type", String),
+    Column("lock", Text),
     Index("bucket_uploads_by_key", "bucket", "key", "upload_id"),
 )
 _parts = Table(
@@ -102,9 +121,12 @@ _attributes = msgspec.json.Decoder(Attributes)
 _tags = msgspec.json.Decoder(dict[str, str])
 _object_parts = msgspec.json.Decoder(list[ObjectPart])
 _checksum = msgspec.json.Decoder(Checksum)
-_object_columns = [column for column in _objects.columns if column.name != "parts"]
-_FIND_NOW = f"SELECT {', '.join(column.name for column in _object_columns)} FROM bucket_objects WHERE bucket = ? AND key = ?"
-_SEQUENCE_NOW = "SELECT sequence FROM bucket_objects WHERE bucket = ? AND key = ?"
+_lock = msgspec.json.Decoder(Lock)
+OBJECT_COLUMNS = [column for column in OBJECTS.columns if column.name != "parts"]
+_FIND_NOW = (
+    f"SELECT {', '.join(column.name for column in OBJECT_COLUMNS)} FROM bucket_objects WHERE bucket = ? AND key = ? AND is_current = 1"
+)
+_SEQUENCE_NOW = "SELECT sequence FROM bucket_objects WHERE bucket = ? AND key = ? AND is_current = 1"
 
 
 def _text(value: Any) -> str:
@@ -118,7 +140,15 @@ def add_bucket(connection: Connection, bucket: Bucket) -> bool:
     """Insert; `False` when the name is taken."""
     try:
         connection.execute(
-            insert(_buckets).values(name=bucket.name, account_id=bucket.account_id, region=bucket.region, created=bucket.created)
+            insert(_buckets).values(
+                name=bucket.name,
+                account_id=bucket.account_id,
+                region=bucket.region,
+                created=bucket.created,
+                versioning=bucket.versioning,
+                mfa_delete=bucket.mfa_delete,
+                object_lock=bucket.object_lock,
+            )
         )
     except IntegrityError:
         return False
@@ -141,6 +171,12 @@ def buckets_of(connection: Connection, account_id: str, *, prefix: str, after: s
     return [_bucket(row) for row in connection.execute(query.order_by(_buckets.c.name).limit(limit))]
 
 
+def version_bucket(connection: Connection, name: str, *, versioning: str | None, mfa_delete: bool, object_lock: bool) -> None:
+    """Change what is kept of the bucket's objects."""
+    values = {"versioning": versioning, "mfa_delete": mfa_delete, "object_lock": object_lock}
+    connection.execute(update(_buckets).where(_buckets.c.name == name).values(**values))
+
+
 def remove_bucket(connection: Connection, name: str) -> list[str]:
     """Delete the bucket with all that is said about it; the ids of the uploads that go with it."""
     uploads = list(connection.execute(select(_uploads.c.upload_id).where(_uploads.c.bucket == name)).scalars())
@@ -157,6 +193,12 @@ def configurations(connection: Connection, bucket_name: str) -> dict[str, str]:
     return {row.kind: row.value for row in rows}
 
 
+def configured(connection: Connection, kind: str) -> dict[str, str]:
+    """The buckets for which `kind` is configured, by name: bucket → text."""
+    query = select(_configurations.c.bucket, _configurations.c.value).where(_configurations.c.kind == kind)
+    return {row.bucket: row.value for row in connection.execute(query.order_by(_configurations.c.bucket))}
+
+
 def configure(connection: Connection, bucket_name: str, kind: str, value: str | None) -> None:
     """Set one configuration; `None` removes it."""
     connection.execute(delete(_configurations).where(_configurations.c.bucket == bucket_name, _configurations.c.kind == kind))
@@ -168,18 +210,24 @@ def configure(connection: Connection, bucket_name: str, kind: str, value: str | 
 
 
 def add_object(connection: Connection, new: StoredObject, parts: Sequence[ObjectPart] = ()) -> None:
-    """Insert `new` (its `sequence` is given by the database); the row of an older object must be gone."""
+    """Insert `new` (its `sequence` is given by the database); the row that it replaces must be gone."""
     connection.execute(
-        insert(_objects).values(
+        insert(OBJECTS).values(
             bucket=new.bucket,
             key=new.key.encode(),
-            file=new.file,
+            file=new.file or None,
             size=new.size,
             etag=new.etag,
             modified=new.modified,
             owner=new.owner,
             attributes=_text(new.attributes),
             tags=_text(new.tags),
+            version=new.version,
+            is_null=int(new.null),
+            is_current=int(new.current),
+            is_marker=int(new.marker),
+            superseded=new.superseded,
+            lock=lock_text(new.lock),
             parts=_text(list(parts)) if parts else None,
         )
     )
@@ -187,8 +235,9 @@ def add_object(connection: Connection, new: StoredObject, parts: Sequence[Object
 
 def find_object(connection: Connection, bucket_name: str, key: str) -> StoredObject | None:
     """The object under `key`."""
-    row = connection.execute(select(*_object_columns).where(_objects.c.bucket == bucket_name, _objects.c.key == key.encode())).first()
-    return None if row is None else _stored(row)
+    query = select(*OBJECT_COLUMNS).where(OBJECTS.c.bucket == bucket_name, OBJECTS.c.key == key.encode(), CURRENT)
+    row = connection.execute(query).first()
+    return None if row is None else stored(row)
 
 
 def find_object_now(database: Database, bucket_name: str, key: str) -> StoredObject | None:
@@ -196,19 +245,7 @@ def find_object_now(database: Database, bucket_name: str, key: str) -> StoredObj
     row = database.first(_FIND_NOW, (bucket_name, key.encode()))
     if row is None:
         return None
-    sequence, bucket, key_bytes, file, size, etag, modified, owner, attributes, tags = row
-    return StoredObject(
-        bucket=bucket,
-        key=key_bytes.decode(),
-        sequence=sequence,
-        file=file,
-        size=size,
-        etag=etag,
-        modified=modified,
-        owner=owner,
-        attributes=_attributes.decode(attributes),
-        tags=_tags.decode(tags),
-    )
+    return stored(row)
 
 
 def current_sequence(database: Database, bucket_name: str, key: str) -> int | None:
@@ -219,38 +256,51 @@ def current_sequence(database: Database, bucket_name: str, key: str) -> int | No
 
 def remove_object(connection: Connection, sequence: int) -> None:
     """Delete one row."""
-    connection.execute(delete(_objects).where(_objects.c.sequence == sequence))
+    connection.execute(delete(OBJECTS).where(OBJECTS.c.sequence == sequence))
 
 
 def tag_object(connection: Connection, sequence: int, tags: Mapping[str, str]) -> None:
     """Replace the tags of an object."""
-    connection.execute(update(_objects).where(_objects.c.sequence == sequence).values(tags=_text(tags)))
+    connection.execute(update(OBJECTS).where(OBJECTS.c.sequence == sequence).values(tags=_text(tags)))
+
+
+def class_object(connection: Connection, sequence: int, attributes: Attributes, storage_class: str) -> None:
+    """Note another storage class."""
+    text = _text(msgspec.structs.replace(attributes, storage_class=storage_class))
+    connection.execute(update(OBJECTS).where(OBJECTS.c.sequence == sequence).values(attributes=text))
+
+
+def lock_object(connection: Connection, sequence: int, lock: Lock) -> None:
+    """Replace the lock of a version."""
+    connection.execute(update(OBJECTS).where(OBJECTS.c.sequence == sequence).values(lock=lock_text(lock)))
 
 
 def object_parts(connection: Connection, sequence: int) -> list[ObjectPart]:
     """The parts that an object was made of; none for a plain put."""
-    text = connection.execute(select(_objects.c.parts).where(_objects.c.sequence == sequence)).scalar()
+    text = connection.execute(select(OBJECTS.c.parts).where(OBJECTS.c.sequence == sequence)).scalar()
     return [] if text is None else _object_parts.decode(text)
 
 
 def referenced(connection: Connection, bucket_name: str, file: str) -> bool:
-    """Whether the file holds the data of an object."""
-    query = select(_objects.c.sequence).where(_objects.c.bucket == bucket_name, _objects.c.file == file)
+    """Whether the file holds the data of an object or a version (`StoredObject.place`)."""
+    if bucket_name == VERSIONS:
+        bucket_name, _, file = file.partition("/")
+    query = select(OBJECTS.c.sequence).where(OBJECTS.c.bucket == bucket_name, OBJECTS.c.file == file)
     return connection.execute(query).first() is not None
 
 
 def holds_objects(connection: Connection, bucket_name: str) -> bool:
-    """Whether the bucket has any object."""
-    return connection.execute(select(_objects.c.sequence).where(_objects.c.bucket == bucket_name).limit(1)).first() is not None
+    """Whether the bucket has any object, version or delete marker."""
+    return connection.execute(select(OBJECTS.c.sequence).where(OBJECTS.c.bucket == bucket_name).limit(1)).first() is not None
 
 
 def scan(connection: Connection, bucket_name: str, *, start: bytes, inclusive: bool, end: bytes | None, limit: int) -> list[StoredObject]:
     """Up to `limit` objects in key order from `start` (or behind it) to before `end`."""
-    query = select(*_object_columns).where(_objects.c.bucket == bucket_name)
-    query = query.where(_objects.c.key >= start if inclusive else _objects.c.key > start)
+    query = select(*OBJECT_COLUMNS).where(OBJECTS.c.bucket == bucket_name, CURRENT)
+    query = query.where(OBJECTS.c.key >= start if inclusive else OBJECTS.c.key > start)
     if end is not None:
-        query = query.where(_objects.c.key < end)
-    return [_stored(row) for row in connection.execute(query.order_by(_objects.c.key).limit(limit))]
+        query = query.where(OBJECTS.c.key < end)
+    return [stored(row) for row in connection.execute(query.order_by(OBJECTS.c.key).limit(limit))]
 
 
 # Multipart uploads
@@ -270,6 +320,7 @@ def add_upload(connection: Connection, upload: Upload) -> None:
             tags=_text(upload.tags),
             checksum_algorithm=upload.checksum_algorithm,
             checksum_type=upload.checksum_type,
+            lock=lock_text(upload.lock),
         )
     )
 
@@ -336,22 +387,60 @@ def upload_ids(connection: Connection) -> list[str]:
 
 
 def _bucket(row: Row[Any]) -> Bucket:
-    return Bucket(name=row.name, account_id=row.account_id, region=row.region, created=row.created)
-
-
-def _stored(row: Row[Any]) -> StoredObject:
-    return StoredObject(
-        bucket=row.bucket,
-        key=row.key.decode(),
-        sequence=row.sequence,
-        file=row.file,
-        size=row.size,
-        etag=row.etag,
-        modified=row.modified,
-        owner=row.owner,
-        attributes=_attributes.decode(row.attributes),
-        tags=_tags.decode(row.tags),
+    return Bucket(
+        name=row.name,
+        account_id=row.account_id,
+        region=row.region,
+        created=row.created,
+        versioning=row.versioning,
+        mfa_delete=bool(row.mfa_delete),
+        object_lock=bool(row.object_lock),
     )
+
+
+def stored(row: Sequence[Any]) -> StoredObject:
+    """A row of `OBJECT_COLUMNS`."""
+    (
+        sequence,
+        bucket_name,
+        key,
+        file,
+        size,
+        etag,
+        modified,
+        owner,
+        attributes,
+        tags,
+        version,
+        is_null,
+        is_current,
+        is_marker,
+        superseded,
+        lock,
+    ) = row
+    return StoredObject(
+        bucket=bucket_name,
+        key=key.decode(),
+        sequence=sequence,
+        file=file or "",
+        size=size,
+        etag=etag,
+        modified=modified,
+        owner=owner,
+        attributes=_attributes.decode(attributes),
+        tags=_tags.decode(tags),
+        version=version,
+        null=bool(is_null),
+        current=bool(is_current),
+        marker=bool(is_marker),
+        superseded=superseded,
+        lock=NO_LOCK if lock is None else _lock.decode(lock),
+    )
+
+
+def lock_text(lock: Lock) -> str | None:
+    """A lock as it is stored; none as `None`."""
+    return None if lock == NO_LOCK else _text(lock)
 
 
 def _upload(row: Row[Any]) -> Upload:
@@ -366,6 +455,7 @@ def _upload(row: Row[Any]) -> Upload:
         tags=_tags.decode(row.tags),
         checksum_algorithm=row.checksum_algorithm,
         checksum_type=row.checksum_type,
+        lock=NO_LOCK if row.lock is None else _lock.decode(row.lock),
     )
 
 

@@ -9,6 +9,11 @@ import msgspec
 
 from opentrail.buckets.checksums import Checksum
 
+VERSIONS = ".versions"
+"""Folder of the data of noncurrent versions, beside the folders of the buckets: no bucket can be called so."""
+ENABLED = "Enabled"
+SUSPENDED = "Suspended"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
@@ -20,6 +25,12 @@ class Bucket:
     region: str
     created: float
     """Seconds since the epoch, whole."""
+    versioning: str | None = None
+    """`Enabled`, `Suspended`; `None`: versioning was never on."""
+    mfa_delete: bool = False
+    """Whether removing a version and changing the versioning take a code of the root user's MFA device."""
+    object_lock: bool = False
+    """Whether objects can be locked. Once on, neither it nor versioning can be turned off."""
 
 
 class SseKms(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,16 +68,29 @@ class ObjectPart(msgspec.Struct, frozen=True, array_like=True):
     checksum: str | None
 
 
+class Lock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What keeps a version from being removed."""
+
+    mode: str | None = None
+    """`GOVERNANCE` or `COMPLIANCE`, while there is a retention."""
+    until: float = 0.0
+    """End of the retention: an absolute time, whatever the clock does meanwhile. Seconds since the epoch."""
+    legal_hold: bool = False
+
+
+NO_LOCK = Lock()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """An object as committed."""
+    """One version of an object as committed, or a delete marker."""
 
     bucket: str
     key: str
     sequence: int
     """Rises with every write of the folder; tells two objects under one key apart."""
     file: str
-    """Path of the data below the folder of the bucket."""
+    """Path of the data below the folder of the bucket, or below its folder of noncurrent versions; empty for a marker."""
     size: int
     etag: str
     """Without quotes."""
@@ -76,6 +100,26 @@ class StoredObject:
     """Account id."""
     attributes: Attributes
     tags: Mapping[str, str]
+    version: str = ""
+    """In byte order of these the versions of a key go from the newest to the oldest."""
+    null: bool = True
+    """Whether clients know it as version `null`: written while versioning was not on."""
+    current: bool = True
+    """Whether it is what a request without a version id finds: the latest version, and no marker."""
+    marker: bool = False
+    superseded: float | None = None
+    """When a noncurrent version was followed by another one. Seconds since the epoch, whole."""
+    lock: Lock = NO_LOCK
+
+    @property
+    def version_id(self) -> str:
+        """As clients know it."""
+        return "null" if self.null else self.version
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Where the data are, as `Files` is asked for them: folder, and path below it."""
+        return (self.bucket, self.file) if self.current else (VERSIONS, f"{self.bucket}/{self.file}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +137,7 @@ class Upload:
     tags: Mapping[str, str]
     checksum_algorithm: str | None
     checksum_type: str | None
+    lock: Lock = NO_LOCK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,3 +171,5 @@ class Writing:
     attributes: Attributes = field(default_factory=Attributes)
     tags: Mapping[str, str] = field(default_factory=dict)
     conditions: Conditions = field(default_factory=Conditions)
+    lock: Lock = NO_LOCK
+    """Where it has no retention, the bucket's default counts."""

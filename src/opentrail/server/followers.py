@@ -57,6 +57,8 @@ BREATH = 0.2
 """Seconds that a follower lets records gather when it is nearly there."""
 NEAR = 1000
 """Records behind the head at which a follower counts as nearly there."""
+EXPIRY = 5.0
+"""Seconds between two looks at whether lifecycle rules are due, or have changed."""
 TRIM_INTERVAL = 5.0
 """Seconds between two looks at what the journal may forget."""
 COURIERS = 8
@@ -157,7 +159,7 @@ class Followers:
             self._database.close()
 
     def _threads(self) -> list[threading.Thread]:
-        """One thread for each follower, not started yet."""
+        """One thread for each follower and one for lifecycle rules, not started yet."""
         return [
             threading.Thread(
                 target=self._follow,
@@ -169,7 +171,19 @@ class Followers:
                 args=(EVENT_STORE, (self._step_store, self._trim), lambda: self._store.position),
                 name="event-store",
             ),
+            threading.Thread(target=self._expire, name="lifecycle"),
         ]
+
+    def _expire(self) -> None:
+        """Apply the lifecycle rules of buckets; it follows nothing, but here it delays no answer. What fails is tried again."""
+        while not self._stop.is_set():
+            pause = EXPIRY
+            try:
+                if self._buckets.expiry.step():
+                    pause = 0.0
+            except Exception:
+                log.exception("lifecycle rules could not be applied")
+            self._stop.wait(pause)
 
     def _follow(self, name: str, steps: Sequence[Callable[[], int | None]], position: Callable[[], int]) -> None:
         """Call every step in turn until told to stop; one returns the position to wait behind, or `None` when it has worked.

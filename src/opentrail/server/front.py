@@ -119,7 +119,7 @@ class Front:
         services: list[Service] = [
             IAM(self._identities, catalogue.service("iam").model),
             sts,
-            S3(buckets, object_keys),
+            S3(buckets, object_keys, self._identities.mfa_devices),
             CloudTrailService(trails, keys, {**history.operations, **delegates.operations}),
             OrganizationsService(self._identities.organizations, catalogue.service("organizations").model),
             KMS(self._kms, catalogue.service("kms").model),

@@ -31,6 +31,8 @@ class Fault(Exception):
         self.members = members
         self.recorded: Mapping[str, Any] = {}
         """What whoever raised it knows for the record of the call (`api.call.Answer.recorded`)."""
+        self.headers: Mapping[str, str] = {}
+        """Further headers of the response (`x-amz-delete-marker`)."""
         super().__init__(f"{self.code}: {self.message}")
 
 

@@ -18,6 +18,7 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureSh
 
 from opentrail.api.call import Answer, Call, Need
 from opentrail.api.s3 import S3
+from opentrail.api.s3.mfa import Devices
 from opentrail.buckets import Buckets, ObjectKeys
 from opentrail.clock import ManualClock
 from opentrail.identity.principals import Principal
@@ -66,6 +67,10 @@ class Client:
         self.buckets = Buckets(self.database, folder / "buckets", self.clock, min_part=min_part)
         self.kms = key_management(self.database, folder / "keys", self.clock, account_id=ACCOUNT)
         self.service = S3(self.buckets, ObjectKeys(self.kms.service_keys))
+
+    def with_devices(self, devices: Devices) -> None:
+        """From now on root users have MFA devices."""
+        self.service = S3(self.buckets, ObjectKeys(self.kms.service_keys), devices)
 
     def close(self) -> None:
         self.buckets.close()

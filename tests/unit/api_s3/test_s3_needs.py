@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -52,6 +53,34 @@ POLICY = json.dumps({"Statement": [{"Effect": "Deny", "Principal": "*", "Action"
         ),
         ("DeleteObjects", {**BUCKET, "Delete": {}}, []),
         ("PutBucketCors", BUCKET, [("s3:PutBucketCORS", ARN)]),
+        ("PutBucketVersioning", BUCKET, [("s3:PutBucketVersioning", ARN)]),
+        ("GetObjectLockConfiguration", BUCKET, [("s3:GetBucketObjectLockConfiguration", ARN)]),
+        ("PutObjectRetention", OBJECT, [("s3:PutObjectRetention", KEY)]),
+        ("PutObjectRetention", {**OBJECT, "BypassGovernanceRetention": True}, [("s3:PutObjectRetention", KEY)]),
+        ("GetObjectLegalHold", OBJECT, [("s3:GetObjectLegalHold", KEY)]),
+        (
+            "PutObject",
+            {**OBJECT, "ObjectLockMode": "GOVERNANCE", "ObjectLockLegalHoldStatus": "ON"},
+            [("s3:PutObject", KEY), ("s3:PutObjectRetention", KEY), ("s3:PutObjectLegalHold", KEY)],
+        ),
+        (
+            "GetObjectAttributes",
+            {**OBJECT, "VersionId": "null", "ObjectAttributes": ["ETag"]},
+            [("s3:GetObjectVersion", KEY), ("s3:GetObjectVersionAttributes", KEY)],
+        ),
+        (
+            "CopyObject",
+            {**OBJECT, "CopySource": "other/x?versionId=null"},
+            [("s3:PutObject", KEY), ("s3:GetObjectVersion", "arn:aws:s3:::other/x")],
+        ),
+        (
+            "CreateBucket",
+            {"Bucket": "new-logs", "ObjectLockEnabledForBucket": True},
+            [
+                (f"s3:{action}", "arn:aws:s3:::new-logs")
+                for action in ("CreateBucket", "PutBucketObjectLockConfiguration", "PutBucketVersioning")
+            ],
+        ),
     ],
 )
 def test_actions_and_resources(s3: Any, operation: str, parameters: dict[str, Any], expected: list[tuple[str, str]]) -> None:
@@ -143,3 +172,33 @@ def test_root_can_always_repair_the_policy(s3: Any) -> None:
     for operation, policy in (("DeleteBucketPolicy", None), ("GetBucketAcl", POLICY)):
         call = replace(s3.call(operation, **BUCKET), caller=root)
         assert s3.service.needs(call)[0].resource_policy == policy
+
+
+def test_who_says_to_bypass_a_retention_needs_leave_where_there_are_locks(s3: Any) -> None:
+    s3("CreateBucket", Bucket="locked-logs", ObjectLockEnabledForBucket=True)
+    facts = {"Bucket": "locked-logs", "BypassGovernanceRetention": True}
+    needs = s3.needs("DeleteObject", **facts, Key="k", VersionId="null")
+    assert [need.action for need in needs] == ["s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"]
+    needs = s3.needs("DeleteObjects", **facts, Delete={"Objects": [{"Key": "a"}, {"Key": "b", "VersionId": "null"}]})
+    assert [need.action for need in needs] == [
+        "s3:DeleteObject",
+        "s3:BypassGovernanceRetention",
+        "s3:DeleteObjectVersion",
+        "s3:BypassGovernanceRetention",
+    ]
+    needs = s3.needs("PutObjectRetention", **facts, Key="k")
+    assert [need.action for need in needs] == ["s3:PutObjectRetention", "s3:BypassGovernanceRetention"]
+
+
+def test_a_policy_may_bound_retentions(s3: Any) -> None:
+    until = datetime(2026, 1, 15, 10, 11, 12, tzinfo=UTC)
+    expected = {
+        "s3:object-lock-mode": ("COMPLIANCE",),
+        "s3:object-lock-retain-until-date": ("2026-01-15T10:11:12Z",),
+        "s3:object-lock-remaining-retention-days": ("10",),
+    }
+    [need] = s3.needs("PutObjectRetention", **OBJECT, Retention={"Mode": "COMPLIANCE", "RetainUntilDate": until})
+    assert {key: need.context[key] for key in expected} == expected
+    need = s3.needs("PutObject", **OBJECT, ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=until)[0]
+    assert {key: need.context[key] for key in expected} == expected
+    assert s3.needs("PutObjectLegalHold", **OBJECT, LegalHold={"Status": "ON"})[0].context["s3:object-lock-legal-hold"] == ("ON",)

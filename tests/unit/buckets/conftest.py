@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import pytest
 
 from opentrail.buckets import Buckets
-from opentrail.buckets.values import Attributes, Conditions, StoredObject, Writing
+from opentrail.buckets.removals import Doomed, Removed
+from opentrail.buckets.values import NO_LOCK, Attributes, Conditions, Lock, StoredObject, Writing
 from opentrail.clock import ManualClock
 from opentrail.kms import KeyManagement
 from opentrail.storage.database import Database
@@ -46,6 +47,7 @@ class Simulated:
         bucket: str = "example-logs",
         conditions: Conditions | None = None,
         attributes: Attributes | None = None,
+        lock: Lock = NO_LOCK,
     ) -> StoredObject:
         draft = self.buckets.objects.draft()
         try:
@@ -56,13 +58,25 @@ class Simulated:
                 owner=ACCOUNT,
                 conditions=conditions or Conditions(),
                 attributes=attributes or Attributes(),
+                lock=lock,
             )
             return self.buckets.objects.put(draft.seal(), writing)
         finally:
             draft.give_up()
 
-    def get(self, key: str, bucket: str = "example-logs") -> bytes:
-        opened = self.buckets.objects.open(bucket, key)
+    def delete(self, keys: Sequence[str], bucket: str = "example-logs") -> None:
+        outcomes = self.buckets.removals.delete(bucket, [Doomed(key=key) for key in keys])
+        assert [outcome.refused for outcome in outcomes] == [None] * len(keys)
+
+    def delete_version(self, key: str, version_id: str, *, bypass: bool = False, bucket: str = "example-logs") -> Removed:
+        [outcome] = self.buckets.removals.delete(bucket, [Doomed(key=key, version_id=version_id, bypass=bypass)])
+        return outcome
+
+    def versions(self, bucket: str = "example-logs") -> Sequence[StoredObject]:
+        return self.buckets.versions(bucket, prefix="", delimiter="", after=None, after_version=None, limit=1000).entries
+
+    def get(self, key: str, bucket: str = "example-logs", version_id: str | None = None) -> bytes:
+        opened = self.buckets.objects.open(bucket, key, version_id)
         try:
             return opened.read(0, opened.stored.size + 1)
         finally:

@@ -23,7 +23,22 @@ from opentrail.buckets.multipart import NamedPart
 from opentrail.buckets.values import Conditions, Upload, Writing
 
 STEPS = frozenset(
-    ["open", "write", "fsync", "close", "replace", "symlink", "unlink", "mkdir", "rmdir", "execute", "copy_file_range", "flock", "scandir"]
+    [
+        "open",
+        "write",
+        "fsync",
+        "close",
+        "replace",
+        "symlink",
+        "unlink",
+        "mkdir",
+        "rmdir",
+        "execute",
+        "copy_file_range",
+        "flock",
+        "scandir",
+        "link",
+    ]
 )
 OLD, NEW = b"old" * 1000, b"new" * 2000
 PARTS = [b"1" * 4096, b"2" * 100]
@@ -48,7 +63,7 @@ def overwrite(process: Any) -> None:
 
 
 def remove(process: Any) -> None:
-    process.buckets.objects.delete("example-logs", ["folder/key"])
+    process.delete(["folder/key"])
 
 
 def put_first(process: Any) -> None:
@@ -143,6 +158,71 @@ def test_killed_at_every_step(process: Any, fast_folder: Path, name: str) -> Non
         shutil.rmtree(folder)
     assert (seen[0], seen[-1]) == (outcomes[0], outcomes[-1])
     assert seen == sorted(seen, key=outcomes.index), "once new, always new"
+    assert len(seen) > 10
+
+
+def put_over(process: Any) -> None:
+    process.put("folder/key", NEW)
+
+
+def hide(process: Any) -> None:
+    process.delete(["folder/key"])
+
+
+def remove_latest(process: Any) -> None:
+    process.delete_version("folder/key", process.versions()[0].version_id)
+
+
+def remove_oldest(process: Any) -> None:
+    process.delete_version("folder/key", process.versions()[-1].version_id)
+
+
+def suspend_and_put(process: Any) -> None:
+    process.buckets.retention.put_versioning("example-logs", "Suspended", None)
+    process.put("folder/key", NEW)
+
+
+def kept(process: Any) -> list[bytes | None]:
+    """The versions, newest first; a marker is `None`."""
+    return [None if one.marker else process.get(one.key, version_id=one.version_id) for one in process.versions()]
+
+
+VERSION_SCENARIOS: dict[str, tuple[Callable[[Any], None], list[bytes | None]]] = {
+    "put_over": (put_over, [NEW, OLD, b"older"]),
+    "hide": (hide, [None, OLD, b"older"]),
+    "remove_latest": (remove_latest, [b"older"]),
+    "remove_oldest": (remove_oldest, [OLD]),
+    "suspend_and_put": (suspend_and_put, [NEW, OLD]),
+}
+
+
+@pytest.mark.parametrize("name", VERSION_SCENARIOS)
+def test_versions_are_the_old_ones_or_the_new_ones_when_killed_at_any_step(process: Any, fast_folder: Path, name: str) -> None:
+    action, outcome = VERSION_SCENARIOS[name]
+    before = [OLD, b"older"]
+    start = fast_folder / "start"
+    start.mkdir()
+    first = process(start)
+    first.bucket()
+    first.put("folder/key", b"older")  # the version null
+    first.buckets.retention.put_versioning("example-logs", "Enabled", None)
+    first.put("folder/key", OLD)
+    first.close()
+    seen: list[list[bytes | None]] = []
+    finished = False
+    while not finished:
+        folder = fast_folder / "run"
+        shutil.copytree(start, folder)
+        finished = not child_dies(process, folder, action, len(seen) + 1)
+        after = process(folder)
+        seen.append(kept(after))
+        assert seen[-1] in (before, outcome), f"half a change after step {len(seen)}"
+        assert after.files() == {"/".join(one.place) for one in after.versions() if not one.marker}
+        assert len(os.listdir(folder / "buckets/.staging")) == 2
+        after.close()
+        shutil.rmtree(folder)
+    assert (seen[0], seen[-1]) == (before, outcome)
+    assert seen == sorted(seen, key=[before, outcome].index), "once new, always new"
     assert len(seen) > 10
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from opentrail.buckets import ObjectKeys, ServiceWriter
 from opentrail.buckets.faults import AccessDenied, KeyTooLongError, NoSuchBucket
+from opentrail.buckets.locks import DefaultRetention
 
 ACCOUNT = "111122223333"
 TRAIL = f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/audit"
@@ -122,3 +123,20 @@ def test_a_policy_withdrawn_counts_at_once(simulated: Any, writer: ServiceWriter
     simulated.buckets.configurations.delete_policy("example-logs")
     with pytest.raises(AccessDenied):
         writer.put(bucket="example-logs", key=KEY, body=BODY, metadata={}, source_arn=TRAIL, account_id=ACCOUNT)
+
+
+def test_delivery_into_a_locked_bucket_makes_one_version_and_locks_it(simulated: Any, writer: ServiceWriter) -> None:
+    simulated.buckets.configurations.put_policy("example-logs", template())
+    simulated.buckets.retention.put_versioning("example-logs", "Enabled", None)
+    simulated.buckets.retention.put_default("example-logs", DefaultRetention(mode="COMPLIANCE", days=30))
+    facts: dict[str, Any] = {"bucket": "example-logs", "key": KEY, "body": BODY, "metadata": {}, "source_arn": TRAIL, "account_id": ACCOUNT}
+    for _ in range(3):  # a courier that died before it noted the delivery repeats it
+        writer.put(**facts)
+        simulated.clock.advance(60)
+    [stored] = simulated.versions()
+    assert (stored.lock.mode, stored.lock.until) == ("COMPLIANCE", stored.modified + 30 * 86_400)
+    assert isinstance(simulated.delete_version(KEY, stored.version_id, bypass=True).refused, AccessDenied)
+    simulated.delete([KEY])
+    writer.put(**facts)
+    assert simulated.get(KEY) == BODY
+    assert [one.marker for one in simulated.versions()] == [False, True, False]

@@ -61,7 +61,7 @@ def test_any_sequence_of_writes_reads_back(process, tmp_path: Path) -> None:
 
         @rule(keys=st.lists(KEYS, max_size=3))
         def delete(self, keys: list[str]) -> None:
-            assert self.process.buckets.objects.delete("example-logs", keys) == []
+            self.process.delete(keys)
             for key in keys:
                 self.model.pop(key, None)
 
@@ -94,7 +94,7 @@ def test_an_ordinary_key_is_an_ordinary_file(simulated) -> None:
 
 def test_removing_the_last_object_leaves_no_empty_folders(simulated) -> None:
     simulated.put("a/b/c/d", b"x")
-    simulated.buckets.objects.delete("example-logs", ["a/b/c/d"])
+    simulated.delete(["a/b/c/d"])
     assert os.listdir(simulated.folder / "buckets/example-logs") == []
 
 
@@ -155,7 +155,7 @@ def test_a_reader_keeps_the_object_it_opened(simulated) -> None:
     opened = simulated.buckets.objects.open("example-logs", "k")
     simulated.put("k", b"other")
     simulated.put("k", b"third")
-    simulated.buckets.objects.delete("example-logs", ["k"])
+    simulated.delete(["k"])
     assert opened.read(0, 100) == b"first"
     opened.close()
     with pytest.raises(NoSuchKey):
@@ -167,6 +167,13 @@ def test_a_file_removed_by_hand_is_an_error_that_names_it(simulated) -> None:
     (simulated.folder / "buckets/example-logs/k").unlink()
     with pytest.raises(InternalError, match="example-logs/k"):
         simulated.get("k")
+
+
+def test_an_object_whose_file_was_removed_by_hand_is_written_anew(simulated) -> None:
+    simulated.put("k", b"x")
+    (simulated.folder / "buckets/example-logs/k").unlink()
+    simulated.put("k", b"y")
+    assert simulated.get("k") == b"y"
 
 
 def test_a_foreign_file_in_the_way_is_left_alone(simulated) -> None:
@@ -185,7 +192,7 @@ def test_a_row_and_a_file_that_do_not_belong_together_are_never_read_as_one(simu
     def overtaken(files: Files, bucket: str, file: str) -> int:
         data = next(meanwhile)
         if data is not None:
-            simulated.buckets.objects.delete("example-logs", ["k"])
+            simulated.delete(["k"])
             assert simulated.put("k", data).file == file
         return open_file(files, bucket, file)
 

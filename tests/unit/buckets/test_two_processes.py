@@ -44,7 +44,7 @@ def test_writers_of_the_same_keys_never_mix_their_data(process: Any, tmp_path: P
                 with suppress(NoSuchKey):
                     assert mine.get("shared/key") in WHOLE
                 if round_ % 3 == 0:
-                    mine.buckets.objects.delete("example-logs", ["shared/key", f"shared/{mark.decode()}/0"])
+                    mine.delete(["shared/key", f"shared/{mark.decode()}/0"])
                     mine.put("shared/key", mark * 5000)
 
         return work
@@ -107,7 +107,7 @@ def test_a_folder_that_another_process_removed_is_made_durable_anew(process: Any
     followers, front = process(tmp_path), process(tmp_path)
     front.bucket()
     followers.put("AWSLogs/a/1", b"1")
-    front.buckets.objects.delete("example-logs", ["AWSLogs/a/1"])  # its folders go with it
+    front.delete(["AWSLogs/a/1"])  # its folders go with it
     synced: list[str] = []
     syncing = files._sync
     monkeypatch.setattr(files, "_sync", lambda folder: (synced.append(str(folder.relative_to(tmp_path))), syncing(folder)))

@@ -8,23 +8,16 @@ from typing import Any
 from opentrail.api.call import Call, Handler
 from opentrail.api.s3.part import ServicePart
 from opentrail.buckets.faults import (
-    InvalidBucketState,
     InvalidObjectState,
-    InvalidRequest,
     NoSuchCORSConfiguration,
-    NoSuchLifecycleConfiguration,
     NoSuchWebsiteConfiguration,
-    ObjectLockConfigurationNotFoundError,
     ReplicationConfigurationNotFoundError,
 )
 from opentrail.wire.faults import Fault
 
 _MISSING: Mapping[str, type[Fault]] = {
-    "GetBucketLifecycle": NoSuchLifecycleConfiguration,
-    "GetBucketLifecycleConfiguration": NoSuchLifecycleConfiguration,
     "GetBucketCors": NoSuchCORSConfiguration,
     "GetBucketWebsite": NoSuchWebsiteConfiguration,
-    "GetObjectLockConfiguration": ObjectLockConfigurationNotFoundError,
     "GetBucketReplication": ReplicationConfigurationNotFoundError,
 }
 _EMPTY: Mapping[str, Mapping[str, Any]] = {
@@ -37,12 +30,10 @@ _EMPTY: Mapping[str, Mapping[str, Any]] = {
     "ListBucketIntelligentTieringConfigurations": {"IsTruncated": False},
     "ListBucketInventoryConfigurations": {"IsTruncated": False},
     "ListBucketMetricsConfigurations": {"IsTruncated": False},
-    "DeleteBucketLifecycle": {},
     "DeleteBucketCors": {},
     "DeleteBucketWebsite": {},
     "DeleteBucketReplication": {},
 }
-_NO_LOCK = ("GetObjectRetention", "PutObjectRetention", "GetObjectLegalHold", "PutObjectLegalHold")
 
 
 class AbsentCalls(ServicePart):
@@ -53,20 +44,8 @@ class AbsentCalls(ServicePart):
         """Operation → handler."""
         found: dict[str, Handler] = {name: self._missing(kind) for name, kind in _MISSING.items()}
         found |= {name: self._empty(result) for name, result in _EMPTY.items()}
-        found |= dict.fromkeys(_NO_LOCK, self.without_lock)
-        found["PutObjectLockConfiguration"] = self.put_lock_configuration
         found["RestoreObject"] = self.restore
         return found
-
-    def without_lock(self, call: Call) -> None:
-        """Retention and legal hold need a bucket with Object Lock."""
-        self._bucket(call)
-        raise InvalidRequest("Bucket is missing Object Lock Configuration")
-
-    def put_lock_configuration(self, call: Call) -> None:
-        """Object Lock needs versions."""
-        self._bucket(call)
-        raise InvalidBucketState("Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration")
 
     def restore(self, call: Call) -> None:
         """Nothing is archived."""

@@ -46,8 +46,6 @@ class BucketCalls(ServicePart):
             raise NotServed("OpenTrail does not serve directory buckets.")
         if call.parameters.get("BucketNamespace") not in (None, "global"):
             raise NotServed("OpenTrail does not serve account-regional bucket names.")
-        if call.parameters.get("ObjectLockEnabledForBucket"):
-            raise NotServed("OpenTrail does not serve Object Lock yet.")
         ownership = call.parameters.get("ObjectOwnership")
         if ownership is not None and ownership not in OWNERSHIPS:
             raise InvalidArgument(ArgumentName="x-amz-object-ownership", ArgumentValue=ownership)
@@ -59,7 +57,8 @@ class BucketCalls(ServicePart):
             raise InvalidBucketAclWithObjectOwnership() from None
         region = bucket_region(call.region, configuration.get("LocationConstraint"))
         tags = requests.tag_set(configuration.get("Tags"), limit=50)
-        self.buckets.create(name, account_id=call.account_id, region=region, ownership=ownership, tags=tags)
+        lock = bool(call.parameters.get("ObjectLockEnabledForBucket"))
+        self.buckets.create(name, account_id=call.account_id, region=region, ownership=ownership, tags=tags, object_lock=lock)
         return {"Location": f"/{name}" if call.region == "us-east-1" else f"http://{name}.s3.amazonaws.com/"}
 
     def delete_bucket(self, call: Call) -> None:

@@ -1,4 +1,4 @@
-"""What is configured for a bucket: policy, ACL, tags, ownership, public access block, versioning."""
+"""What is configured for a bucket: policy, ACL, tags, ownership, public access block."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from opentrail.api.s3 import requests, shapes
 from opentrail.api.s3.bucket_calls import OWNERSHIPS, required
 from opentrail.api.s3.part import ServicePart
 from opentrail.buckets.access import PublicAccessBlock, check_canned_acl, is_public
-from opentrail.buckets.faults import InvalidArgument, MalformedXML, NotServed
+from opentrail.buckets.faults import InvalidArgument, MalformedXML
 
 _SWITCHES = {
     "BlockPublicAcls": "block_public_acls",
@@ -42,8 +42,6 @@ class ConfigurationCalls(ServicePart):
             "GetPublicAccessBlock": self.get_public_access_block,
             "PutPublicAccessBlock": self.put_public_access_block,
             "DeletePublicAccessBlock": self.delete_public_access_block,
-            "GetBucketVersioning": self.get_versioning,
-            "PutBucketVersioning": self.put_versioning,
         }
 
     def get_policy(self, call: Call) -> Mapping[str, Any]:
@@ -116,16 +114,6 @@ class ConfigurationCalls(ServicePart):
     def delete_public_access_block(self, call: Call) -> None:
         """Nothing is blocked any more."""
         self.buckets.configurations.put_public_access_block(self._name(call), None)
-
-    def get_versioning(self, call: Call) -> Mapping[str, Any]:
-        """Empty: versioning was never on."""
-        self._bucket(call)
-        return {}
-
-    def put_versioning(self, call: Call) -> None:
-        """Not served: a bucket that says it keeps versions must keep them."""
-        self._bucket(call)
-        raise NotServed("OpenTrail does not serve versions of objects yet.")
 
     def _name(self, call: Call) -> str:
         return self._bucket(call).bucket.name

@@ -1,4 +1,4 @@
-"""Lists of objects: ListObjects, ListObjectsV2, ListObjectVersions."""
+"""Lists of objects: ListObjects, ListObjectsV2."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ListCalls(ServicePart):
     @property
     def operations(self) -> dict[str, Handler]:
         """Operation → handler."""
-        return {"ListObjects": self.list_objects, "ListObjectsV2": self.list_objects_v2, "ListObjectVersions": self.list_object_versions}
+        return {"ListObjects": self.list_objects, "ListObjectsV2": self.list_objects_v2}
 
     def list_objects(self, call: Call) -> Mapping[str, Any]:
         """Version 1: goes on from a key, `Marker`."""
@@ -48,25 +48,6 @@ class ListCalls(ServicePart):
             result["StartAfter"] = shapes.encoded(start_after, wants_encoding(call))
         if page.next is not None:
             result["NextContinuationToken"] = page.next.token()
-        return result
-
-    def list_object_versions(self, call: Call) -> Mapping[str, Any]:
-        """Without versioning every object is its own latest version, called `null`."""
-        given = call.parameters
-        marker, version = given.get("KeyMarker") or "", given.get("VersionIdMarker")
-        if version is not None and not marker:
-            raise InvalidArgument("A version-id marker cannot be specified without a key marker.", ArgumentName="version-id-marker")
-        page = self._page(call, Position(marker) if marker else None)
-        encode = wants_encoding(call)
-        result = self._members(call, page, with_owner=True) | {
-            "KeyMarker": shapes.encoded(marker, encode),
-            "VersionIdMarker": version or "",
-        }
-        result["Versions"] = [entry | {"VersionId": "null", "IsLatest": True} for entry in result.pop("Contents", [])]
-        if page.next is not None:
-            result["NextKeyMarker"] = shapes.encoded(page.next.text, encode)
-            if not page.next.whole_prefix:
-                result["NextVersionIdMarker"] = "null"
         return result
 
     def _page(self, call: Call, after: Position | None) -> Page[StoredObject]:

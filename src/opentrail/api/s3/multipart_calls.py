@@ -9,6 +9,7 @@ from typing import Any
 
 from opentrail.api.call import Call, Handler
 from opentrail.api.s3 import encrypting, requests, shapes
+from opentrail.api.s3.lifecycle_calls import abort_members, expiration_member
 from opentrail.api.s3.list_calls import limit_of, wants_encoding
 from opentrail.api.s3.part import ServicePart
 from opentrail.api.s3.receiving import Expected, receive
@@ -50,10 +51,18 @@ class MultipartCalls(ServicePart):
             check_type(algorithm, kind)
         elif kind is not None:
             raise InvalidRequest("The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
-        writing, _ = new_object(self.keys, call, self._bucket(call))
+        access = self._bucket(call)
+        writing, _ = new_object(self.keys, call, access)
         upload = self.buckets.uploads.create(writing, initiator=call.caller.arn, checksum_algorithm=algorithm, checksum_type=kind)
-        result = {"Bucket": upload.bucket, "Key": upload.key, "UploadId": upload.upload_id}
-        return {**result, **encrypting.members(upload.attributes.sse_kms), **encrypting.echoed(given), **_checksum_members(upload)}
+        return {
+            "Bucket": upload.bucket,
+            "Key": upload.key,
+            "UploadId": upload.upload_id,
+            **encrypting.members(upload.attributes.sse_kms),
+            **encrypting.echoed(given),
+            **_checksum_members(upload),
+            **abort_members(access, upload.key, upload.initiated),
+        }
 
     async def upload_part(self, call: Call) -> Mapping[str, Any]:
         """Faults: `NoSuchUpload`, and what can be wrong with a body."""
@@ -102,7 +111,12 @@ class MultipartCalls(ServicePart):
             opened.close()
         members = {"ETag": shapes.quoted(part.etag), "LastModified": shapes.moment(part.modified)}
         result = {**members, **shapes.checksum(part.checksum, with_type=False)}
-        return {"CopyPartResult": result, **encrypting.members(upload.attributes.sse_kms)}
+        source_version = self._version(call, opened.stored).get("VersionId")
+        return {
+            "CopyPartResult": result,
+            **encrypting.members(upload.attributes.sse_kms),
+            **({"CopySourceVersionId": source_version} if source_version else {}),
+        }
 
     def complete(self, call: Call) -> Mapping[str, Any]:
         """Faults: `InvalidPart`, `InvalidPartOrder`, `EntityTooSmall`, `NoSuchUpload`, `PreconditionFailed`, `BadDigest`."""
@@ -131,6 +145,8 @@ class MultipartCalls(ServicePart):
             "ETag": shapes.quoted(stored.etag),
             **encrypting.members(stored.attributes.sse_kms),
             **shapes.checksum(stored.attributes.checksum),
+            **self._version(call, stored),
+            **expiration_member(access, stored),
         }
 
     def abort(self, call: Call) -> Mapping[str, Any]:
@@ -160,6 +176,7 @@ class MultipartCalls(ServicePart):
             "Owner": shapes.owner(upload.owner),
             "StorageClass": upload.attributes.storage_class,
             **_checksum_members(upload),
+            **abort_members(self._bucket(call), upload.key, upload.initiated),
         }
 
     def list_uploads(self, call: Call) -> Mapping[str, Any]:

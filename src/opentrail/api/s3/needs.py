@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from opentrail.api.call import Call, Need
+from opentrail.api.s3.lock_needs import BYPASS, LOCK_KEYS, lock_actions, lock_keys
 from opentrail.api.s3.requests import copy_source, has_grants, header_tags
 from opentrail.buckets import Buckets
 from opentrail.buckets.configurations import BUCKET_OWNER_ENFORCED, Access
-from opentrail.buckets.faults import NoSuchBucket, NoSuchKey
+from opentrail.buckets.faults import MethodNotAllowed, NoSuchBucket, NoSuchKey, NoSuchVersion
 from opentrail.buckets.names import bucket_arn, object_arn
 from opentrail.wire.faults import Fault
 
@@ -91,9 +92,8 @@ _KEYS = {
     "IfMatch": "s3:if-match",
     "IfNoneMatch": "s3:if-none-match",
 }
-TOLD_KEYS = frozenset(
-    key.lower() for key in (*_KEYS.values(), "s3:authType", "s3:x-amz-content-sha256", "s3:LocationConstraint", "s3:RequestObjectTagKeys")
-)
+_FURTHER_KEYS = ("s3:authType", "s3:x-amz-content-sha256", "s3:LocationConstraint", "s3:RequestObjectTagKeys")
+TOLD_KEYS = frozenset(key.lower() for key in (*_KEYS.values(), *LOCK_KEYS, *_FURTHER_KEYS))
 """Condition keys (in lower case) that a request tells by itself; so do those below `s3:requestobjecttag/`."""
 
 _TAGGED = ("GetObject", "HeadObject", "GetObjectTagging", "PutObjectTagging", "DeleteObjectTagging", "GetObjectAcl", "PutObjectAcl")
@@ -123,21 +123,23 @@ class Needs:
         if call.operation == "CreateBucket":
             return _creation(call, bucket)
         access = self._access(bucket)
-        context = {**_common(call), **_from_parameters(given)}
+        context = {**_common(call), **_from_parameters(given), **lock_keys(given, call.time)}
         if given.get("SSEKMSKeyId") and access is not None and self._key_meant is not None:
             # Policies speak of keys by their ARNs (S3 user guide, "Requiring AWS KMS for all uploads").
             arn = self._key_meant(call.account_id, access.bucket.region, given["SSEKMSKeyId"])
             context[_KEYS["SSEKMSKeyId"]] = (arn or given["SSEKMSKeyId"],)
+        bypasses = [BYPASS] if given.get("BypassGovernanceRetention") and self._has_locks(bucket) else []
         if call.operation == "DeleteObjects":
             return [
-                self._need("s3:DeleteObjectVersion" if entry.get("VersionId") else "s3:DeleteObject", call, access, context, bucket, key)
+                self._need(action, call, access, context, bucket, key)
                 for entry in (given.get("Delete") or {}).get("Objects") or []
                 if (key := entry.get("Key"))
+                for action in ("s3:DeleteObjectVersion" if entry.get("VersionId") else "s3:DeleteObject", *bypasses)
             ]
         key = given.get("Key")
         if key and call.operation in _TAGGED:
-            context |= self._existing_tags(bucket, key)
-        needs = [self._need(action, call, access, context, bucket, key) for action in self._actions(call, access)]
+            context |= self._existing_tags(bucket, key, given.get("VersionId"))
+        needs = [self._need(action, call, access, context, bucket, key) for action in (*self._actions(call, access), *bypasses)]
         if "CopySource" in given:
             needs += self._source(call)
         return needs
@@ -149,8 +151,10 @@ class Needs:
             plain = _OF_VERSION[operation]
         actions = [f"s3:{plain}"]
         if operation == "GetObjectAttributes":
-            actions = ["s3:GetObject", "s3:GetObjectAttributes"]
+            version = "Version" if given.get("VersionId") else ""
+            actions = [f"s3:GetObject{version}", f"s3:GetObject{version}Attributes"]
         if operation in ("PutObject", "CopyObject", "CreateMultipartUpload"):
+            actions += lock_actions(given)
             if given.get("Tagging"):
                 actions.append("s3:PutObjectTagging")
             # Where ACLs are off the header has no effect, so it takes no permission either.
@@ -183,8 +187,20 @@ class Needs:
         except Fault:
             return []  # the handler says what is wrong with it
         access = self._access(source.bucket)
-        context = {**_common(call), **self._existing_tags(source.bucket, source.key)}
-        return [self._need("s3:GetObject", call, access, context, source.bucket, source.key)]
+        context = {**_common(call), **self._existing_tags(source.bucket, source.key, source.version_id)}
+        action = "s3:GetObject"
+        if source.version_id is not None:
+            action, context["s3:VersionId"] = "s3:GetObjectVersion", (source.version_id,)
+        return [self._need(action, call, access, context, source.bucket, source.key)]
+
+    def _has_locks(self, bucket: str) -> bool:
+        """Whether Object Lock is on; as it is now, since somebody may have turned it on a moment ago."""
+        if self._buckets is None:
+            return True
+        try:
+            return self._buckets.configurations.access(bucket, fresh=True).bucket.object_lock
+        except NoSuchBucket:
+            return False
 
     def _access(self, bucket: str) -> Access | None:
         if self._buckets is None:
@@ -194,12 +210,12 @@ class Needs:
         except NoSuchBucket:
             return None
 
-    def _existing_tags(self, bucket: str, key: str) -> dict[str, Sequence[str]]:
+    def _existing_tags(self, bucket: str, key: str, version_id: str | None) -> dict[str, Sequence[str]]:
         if self._buckets is None:
             return {}
         try:
-            tags = self._buckets.objects.find(bucket, key).tags
-        except (NoSuchKey, NoSuchBucket, UnicodeEncodeError):
+            tags = self._buckets.objects.find(bucket, key, version_id).tags
+        except (MethodNotAllowed, NoSuchKey, NoSuchBucket, NoSuchVersion, UnicodeEncodeError):
             return {}
         return {f"s3:ExistingObjectTag/{name}": (value,) for name, value in tags.items()}
 
@@ -215,6 +231,8 @@ def _creation(call: Call, bucket: str) -> list[Need]:
         actions.append("s3:PutBucketAcl")
     if given.get("ObjectOwnership"):
         actions.append("s3:PutBucketOwnershipControls")
+    if given.get("ObjectLockEnabledForBucket"):
+        actions += ["s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"]
     if configuration.get("Tags"):
         actions.append("s3:TagResource")
         context |= _tag_keys("aws:RequestTag", "aws:TagKeys", {tag.get("Key", ""): tag.get("Value", "") for tag in configuration["Tags"]})

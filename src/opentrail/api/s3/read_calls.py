@@ -10,11 +10,13 @@ from typing import Any
 
 from opentrail.api.call import Answer, Call, Handler
 from opentrail.api.s3 import encrypting, requests, shapes
+from opentrail.api.s3.lifecycle_calls import expiration_member
 from opentrail.api.s3.part import ServicePart
 from opentrail.buckets.faults import InvalidArgument, InvalidPartNumber, InvalidRange, InvalidRequest, PreconditionFailed
 from opentrail.buckets.names import key_bytes
 from opentrail.buckets.objects import OpenObject
 from opentrail.buckets.values import ObjectPart, StoredObject
+from opentrail.buckets.versions import check_version_id
 
 PIECE = 512 << 10
 """Bytes that are read, and sent, at once."""
@@ -70,7 +72,7 @@ class ReadCalls(ServicePart):
         """Faults: `NoSuchKey`, `PreconditionFailed`, `InvalidRange`, `InvalidPartNumber`."""
         key_bytes(call.parameters["Key"])
         self._check(call)
-        opened = self.buckets.objects.open(call.parameters["Bucket"], call.parameters["Key"])
+        opened = self.buckets.objects.open(call.parameters["Bucket"], call.parameters["Key"], call.parameters.get("VersionId"))
         try:
             answer, start, end = self._answer(call, opened.stored)
             if answer.status != 304:
@@ -91,7 +93,7 @@ class ReadCalls(ServicePart):
         """Faults: as GetObject."""
         key_bytes(call.parameters["Key"])
         self._check(call)
-        stored = self.buckets.objects.find(call.parameters["Bucket"], call.parameters["Key"])
+        stored = self._stored(call)
         answer = self._answer(call, stored)[0]
         if "ChecksumType" in answer.result:
             self._must_decrypt(call, stored)
@@ -103,9 +105,9 @@ class ReadCalls(ServicePart):
         wanted = call.parameters.get("ObjectAttributes") or []
         if not wanted or any(name not in _ATTRIBUTES for name in wanted):
             raise InvalidArgument("Invalid attribute name specified.", ArgumentName="x-amz-object-attributes")
-        stored = self.buckets.objects.find(call.parameters["Bucket"], call.parameters["Key"])
+        stored = self._stored(call)
         found = stored.attributes.checksum
-        result: dict[str, Any] = {"LastModified": shapes.moment(stored.modified)}
+        result: dict[str, Any] = {"LastModified": shapes.moment(stored.modified), **self._version(call, stored)}
         if "ETag" in wanted:
             result["ETag"] = stored.etag
         if found is not None and ("Checksum" in wanted or "ObjectParts" in wanted):
@@ -124,6 +126,9 @@ class ReadCalls(ServicePart):
     def _must_decrypt(self, call: Call, stored: StoredObject) -> None:
         """The checksums of an encrypted object are told to those who may read it."""
         encrypting.key_of(self.keys, call, self._bucket(call), stored.attributes.sse_kms)
+
+    def _stored(self, call: Call) -> StoredObject:
+        return self.buckets.objects.find(call.parameters["Bucket"], call.parameters["Key"], call.parameters.get("VersionId"))
 
     def _parts(self, call: Call, stored: StoredObject) -> dict[str, Any]:
         after = call.parameters.get("PartNumberMarker") or 0
@@ -145,7 +150,7 @@ class ReadCalls(ServicePart):
 
     def _check(self, call: Call) -> None:
         self._bucket(call)
-        requests.check_version(call.parameters)
+        check_version_id(call.parameters.get("VersionId"))
         requests.check_encryption({"SSECustomerAlgorithm": call.parameters.get("SSECustomerAlgorithm")})
 
     def _answer(self, call: Call, stored: StoredObject) -> tuple[Answer, int, int]:
@@ -158,7 +163,8 @@ class ReadCalls(ServicePart):
                 if name in ("ETag", "LastModified", "CacheControl", "Expires")
             }
             return Answer(result=known, status=304), 0, 0
-        members = shapes.object_headers(stored)
+        members = {**shapes.object_headers(stored), **shapes.lock(stored.lock), **self._version(call, stored)}
+        members |= expiration_member(self._bucket(call), stored)
         number, asked = given.get("PartNumber"), given.get("Range")
         if number is not None and asked is not None:
             raise InvalidRequest("Cannot specify both Range header and partNumber query parameter")

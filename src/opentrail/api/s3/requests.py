@@ -12,7 +12,6 @@ from opentrail.api.call import Call
 from opentrail.buckets.faults import (
     EntityTooLarge,
     InvalidArgument,
-    InvalidRequest,
     InvalidStorageClass,
     InvalidTag,
     MetadataTooLarge,
@@ -20,6 +19,7 @@ from opentrail.buckets.faults import (
     NotServed,
 )
 from opentrail.buckets.values import Attributes, Conditions
+from opentrail.buckets.versions import check_version_id
 
 MAX_METADATA = 2048
 MAX_PUT = 5 << 30
@@ -37,10 +37,11 @@ class Source:
 
     bucket: str
     key: str
+    version_id: str | None = None
 
 
 def attributes(parameters: Mapping[str, Any]) -> Attributes:
-    """What a writer says about an object. Raises `MetadataTooLarge`, `InvalidStorageClass`, `NotServed`, `InvalidRequest`."""
+    """What a writer says about an object. Raises `MetadataTooLarge`, `InvalidStorageClass`, `NotServed`."""
     _check_not_served(parameters)
     headers = {name: str(parameters[name]) for name in _STORED_HEADERS if parameters.get(name)}
     headers["ContentType"] = parameters.get("ContentType") or "binary/octet-stream"
@@ -79,13 +80,6 @@ def conditions(parameters: Mapping[str, Any]) -> Conditions:
     return Conditions(if_match=parameters.get("IfMatch"), if_none_match=parameters.get("IfNoneMatch"))
 
 
-def check_version(parameters: Mapping[str, Any]) -> None:
-    """The objects of a bucket without versioning have the version `null`. Raises `InvalidArgument` for any other."""
-    version = parameters.get("VersionId")
-    if version not in (None, "null"):
-        raise InvalidArgument("Invalid version id specified", ArgumentName="versionId", ArgumentValue=version)
-
-
 def body_length(call: Call) -> int:
     """Bytes of the payload to come. Raises `MissingContentLength`, `EntityTooLarge`."""
     declared = call.request.headers.get("x-amz-decoded-content-length")
@@ -118,7 +112,7 @@ def tag_set(tags: Sequence[Mapping[str, str]] | None, *, limit: int) -> dict[str
 
 
 def copy_source(text: str) -> Source:
-    """The `x-amz-copy-source`: `[/]bucket/key[?versionId=null]`, percent-encoded. Raises `InvalidArgument`, `NotServed`."""
+    """The `x-amz-copy-source`: `[/]bucket/key[?versionId=id]`, percent-encoded. Raises `InvalidArgument`, `NotServed`."""
     if text.startswith("arn:"):
         raise NotServed("OpenTrail does not serve access points yet.")
     path, _, query = text.partition("?")
@@ -129,9 +123,9 @@ def copy_source(text: str) -> Source:
             ArgumentName="x-amz-copy-source",
             ArgumentValue=text,
         )
-    if query.startswith("versionId="):
-        check_version({"VersionId": query.removeprefix("versionId=")})
-    return Source(bucket=bucket, key=key)
+    version_id = query.removeprefix("versionId=") if query.startswith("versionId=") else None
+    check_version_id(version_id)
+    return Source(bucket=bucket, key=key, version_id=version_id)
 
 
 def stored_moment(text: str) -> datetime | str:
@@ -162,10 +156,6 @@ def _tags(pairs: Sequence[tuple[str, str]], *, limit: int) -> dict[str, str]:
 
 def _check_not_served(parameters: Mapping[str, Any]) -> None:
     check_encryption(parameters)
-    if any(
-        parameters.get(name) for name in ("ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus", "ObjectLockEventHold")
-    ):
-        raise InvalidRequest("Bucket is missing Object Lock Configuration")
     if parameters.get("WriteOffsetBytes") is not None:
         raise NotServed("OpenTrail does not serve appending to objects.")
 

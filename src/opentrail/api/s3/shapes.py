@@ -10,7 +10,7 @@ from urllib.parse import quote
 from opentrail.api.s3.encrypting import members as members_of_encryption
 from opentrail.api.s3.requests import stored_moment
 from opentrail.buckets.checksums import Checksum
-from opentrail.buckets.values import StoredObject
+from opentrail.buckets.values import Lock, StoredObject
 from opentrail.identity.policies import canonical_user_id
 
 
@@ -36,6 +36,16 @@ def checksum(value: Checksum | None, *, with_type: bool = True) -> dict[str, str
     members = {f"Checksum{value.algorithm}": value.value}
     if with_type:
         members["ChecksumType"] = value.type
+    return members
+
+
+def lock(value: Lock) -> dict[str, Any]:
+    """The members that tell how a version is locked."""
+    members: dict[str, Any] = {}
+    if value.mode is not None:
+        members |= {"ObjectLockMode": value.mode, "ObjectLockRetainUntilDate": moment(value.until)}
+    if value.legal_hold:
+        members["ObjectLockLegalHoldStatus"] = "ON"
     return members
 
 

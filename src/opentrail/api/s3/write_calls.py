@@ -11,6 +11,8 @@ import msgspec
 
 from opentrail.api.call import Call, Handler
 from opentrail.api.s3 import encrypting, requests, shapes
+from opentrail.api.s3.lifecycle_calls import expiration_member
+from opentrail.api.s3.lock_calls import asked_lock, check_digest
 from opentrail.api.s3.part import ServicePart
 from opentrail.api.s3.read_calls import matches
 from opentrail.api.s3.receiving import Expected, receive
@@ -20,10 +22,10 @@ from opentrail.buckets.checksums import Checksum, known_algorithm
 from opentrail.buckets.configurations import BUCKET_OWNER_ENFORCED, Access
 from opentrail.buckets.drafts import Draft
 from opentrail.buckets.encryption import DataKey, ObjectKeys
-from opentrail.buckets.faults import AccessDenied, InternalError, InvalidArgument, InvalidRequest, PreconditionFailed
+from opentrail.buckets.faults import AccessDenied, InternalError, InvalidArgument, InvalidRequest, MethodNotAllowed, PreconditionFailed
 from opentrail.buckets.names import key_bytes
 from opentrail.buckets.objects import OpenObject
-from opentrail.buckets.values import StoredObject, Writing
+from opentrail.buckets.values import NO_LOCK, StoredObject, Writing
 
 COPY_PIECE = 1 << 20
 
@@ -40,7 +42,9 @@ class WriteCalls(ServicePart):
         """Faults: everything that can be wrong with a put; the old object stands then."""
         length = requests.body_length(call)
         expected = Expected(call, length)
-        writing, key = await asyncio.to_thread(self._writing, call)
+        access = await asyncio.to_thread(self._bucket, call)
+        writing, key = await asyncio.to_thread(new_object, self.keys, call, access)
+        check_digest(call, locks=writing.lock != NO_LOCK or access.retention is not None, algorithm=expected.algorithm)
         encrypter, identity = encrypting.stream(key)
 
         def begin() -> Draft:
@@ -57,13 +61,16 @@ class WriteCalls(ServicePart):
             **encrypting.members(stored.attributes.sse_kms),
             **encrypting.echoed(call.parameters),
             **shapes.checksum(stored.attributes.checksum),
+            **self._version(call, stored),
+            **expiration_member(access, stored),
         }
 
     def copy_object(self, call: Call) -> Mapping[str, Any]:
         """Faults: as PutObject, and `NoSuchKey`, `PreconditionFailed` for the source."""
         given = call.parameters
         source = requests.copy_source(given["CopySource"])
-        writing, key = self._writing(call)
+        access = self._bucket(call)
+        writing, key = new_object(self.keys, call, access)
         directive = _directive(given, "MetadataDirective", "x-amz-metadata-directive")
         tagging = _directive(given, "TaggingDirective", "x-amz-tagging-directive")
         opened = open_source(self.buckets, self.keys, call)
@@ -76,7 +83,8 @@ class WriteCalls(ServicePart):
             attributes = writing.attributes
             if directive == "COPY":
                 changed = "StorageClass" in given or "WebsiteRedirectLocation" in given or "ServerSideEncryption" in given
-                if (source.bucket, source.key) == (writing.bucket, writing.key) and not changed:
+                same = (source.bucket, source.key, source.version_id) == (writing.bucket, writing.key, None)
+                if same and not changed:
                     raise InvalidRequest(
                         "This copy request is illegal because it is trying to copy an object to itself without changing the object's "
                         "metadata, storage class, website redirect location or encryption attributes."
@@ -101,14 +109,15 @@ class WriteCalls(ServicePart):
         finally:
             opened.close()
         result = {"ETag": shapes.quoted(made.etag), "LastModified": shapes.moment(made.modified)}
+        source_version = self._version(call, stored).get("VersionId")
         return {
             "CopyObjectResult": {**result, **shapes.checksum(checksum)},
             **encrypting.members(made.attributes.sse_kms),
             **encrypting.echoed(given),
+            **self._version(call, made),
+            **expiration_member(access, made),
+            **({"CopySourceVersionId": source_version} if source_version else {}),
         }
-
-    def _writing(self, call: Call) -> tuple[Writing, DataKey | None]:
-        return new_object(self.keys, call, self._bucket(call))
 
 
 def new_object(keys: ObjectKeys, call: Call, access: Access) -> tuple[Writing, DataKey | None]:
@@ -121,6 +130,7 @@ def new_object(keys: ObjectKeys, call: Call, access: Access) -> tuple[Writing, D
     owned_by_bucket = access.ownership == BUCKET_OWNER_ENFORCED or gives_away
     attributes = requests.attributes(given)
     tags, conditions = requests.header_tags(given.get("Tagging")), requests.conditions(given)
+    lock = asked_lock(call)
     data_key = encrypting.new_key(keys, call, access)
     writing = Writing(
         bucket=access.bucket.name,
@@ -129,6 +139,7 @@ def new_object(keys: ObjectKeys, call: Call, access: Access) -> tuple[Writing, D
         attributes=msgspec.structs.replace(attributes, sse_kms=data_key.sse if data_key else None),
         tags=tags,
         conditions=conditions,
+        lock=lock,
     )
     return writing, data_key
 
@@ -142,7 +153,10 @@ def open_source(buckets: Buckets, keys: ObjectKeys, call: Call) -> OpenObject:
     expected = given.get("ExpectedSourceBucketOwner")
     if expected is not None and buckets.configurations.access(source.bucket).bucket.account_id != expected:
         raise AccessDenied()
-    opened = buckets.objects.open(source.bucket, source.key)
+    try:
+        opened = buckets.objects.open(source.bucket, source.key, source.version_id)
+    except MethodNotAllowed:
+        raise InvalidRequest("The source of a copy request may not specifically refer to a delete marker by version id.") from None
     try:
         _check_source(given, opened.stored)
         encrypting.unlock(keys, call, buckets.configurations.access(source.bucket), opened)
