@@ -137,7 +137,7 @@ def test_the_not_found_message_names_the_arn_of_the_called_region(world: World) 
 @pytest.mark.parametrize(
     ("region", "wanted", "shadows", "found"),
     [
-        ("us-east-1", [], True, ["multi", "single"]),
+        ("us-east-1", [], True, ["single", "multi"]),
         ("eu-west-1", [], True, ["multi"]),
         ("eu-west-1", [], False, []),
         ("cn-north-1", [], True, []),

@@ -12,6 +12,7 @@ from opentrail.api.s3.list_calls import ListCalls
 from opentrail.api.s3.multipart_calls import MultipartCalls
 from opentrail.api.s3.needs import Needs
 from opentrail.api.s3.object_calls import ObjectCalls
+from opentrail.api.s3.policy_templates import PolicyTemplates, is_reading
 from opentrail.api.s3.read_calls import ReadCalls
 from opentrail.api.s3.write_calls import WriteCalls
 from opentrail.buckets import Buckets
@@ -26,8 +27,10 @@ class S3:
 
     def __init__(self, buckets: Buckets) -> None:
         self._needs = Needs(buckets)
-        self.operations: Mapping[str, Handler] = {name: handler for part in _PARTS for name, handler in part(buckets).operations.items()}
+        self._templates = PolicyTemplates()
+        handlers = {name: handler for part in _PARTS for name, handler in part(buckets).operations.items()}
+        self.operations: Mapping[str, Handler] = self._templates.over(handlers)
 
     def needs(self, call: Call) -> Sequence[Need]:
         """What the caller must be allowed (`needs.Needs.of`)."""
-        return self._needs.of(call)
+        return self._templates.needs(call) if is_reading(call) else self._needs.of(call)
