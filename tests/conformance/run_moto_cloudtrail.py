@@ -44,6 +44,7 @@ def outcomes(checkout: Path, endpoint: str, report: Path) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join([str(HERE), str(checkout), environment.get("PYTHONPATH", "")]),
     }
     command = [sys.executable, "-m", "pytest", "-q", "-p", "moto_ground", "-p", "no:cacheprovider", f"--junitxml={report}"]
+    command.append("--ignore=tests/test_cloudtrail/test_server.py")  # asks a moto inside the test, not the server
     subprocess.run([*command, "tests/test_cloudtrail"], cwd=checkout, env=environment, stdout=subprocess.DEVNULL, check=False)
     found: dict[str, str] = {}
     for case in ElementTree.parse(report).iter("testcase"):
