@@ -94,9 +94,9 @@ class Trails:
             with self.database.read() as connection:
                 trail = self.finding.to_change(connection, account_id, region, name_or_arn)
             values = settings.for_change(wanted, trail)
-            values.update(self._probe.connections(wanted, values, account_id=account_id, region=region, arn=trail.arn, old=trail))
+            values.update(self._probe.connections(wanted, values, account_id=trail.account_id, region=region, arn=trail.arn, old=trail))
             if not greeted:
-                self._greet(values, account_id, trail.arn)
+                self._greet(values, trail.account_id, trail.arn)
                 greeted = True
             with self._changing() as connection:
                 if self.finding.to_change(connection, account_id, region, name_or_arn) == trail:
