@@ -172,7 +172,7 @@ class Front:
         doors = dict(self._signin.by_path())
         if settings.testing.reset_door:
             doors |= ResetDoor(
-                self._database, buckets.removed, partial(self._identities.ensure_root, account_id), selection.changed
+                [self._database], buckets.removed, partial(self._identities.ensure_root, account_id), selection.changed
             ).by_path()
         self._applications = {
             listener: Application(

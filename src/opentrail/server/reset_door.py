@@ -1,7 +1,7 @@
 """`POST /moto-api/reset`: back to the first start, for test suites that expect an empty AWS before each test.
 
 There only with `testing.reset_door=true`, which takes loopback listeners. Removed is what clients can make: every row of the state, in one
-transaction, and the data of the buckets. Kept are the things that are no client's: positions in the journal, signing keys, events that
+transaction per database, and the data of the buckets. Kept are the things that are no client's: positions in the journal, signing keys, events that
 are still to be recorded, and the counters by which processes see that something has changed; these go up. The journal and the event
 history stay as well: nothing that happened is unmade.
 """
@@ -9,7 +9,7 @@ history stay as well: nothing that happened is unmade.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import Connection, Integer, MetaData, delete, update
@@ -29,10 +29,10 @@ _JSON: Final = (("content-type", "application/json"),)
 
 
 class ResetDoor:
-    """`then` is called after the state has been emptied, one after the other, in a worker thread: what is in memory or in files."""
+    """Empties `databases`, then calls `then`, one after the other, in a worker thread: for what is in memory or in files."""
 
-    def __init__(self, database: Database, *then: Callable[[], object]) -> None:
-        self._database = database
+    def __init__(self, databases: Sequence[Database], *then: Callable[[], object]) -> None:
+        self._databases = tuple(databases)
         self._then = then
 
     def by_path(self) -> Mapping[str, Door]:
@@ -48,8 +48,9 @@ class ResetDoor:
 
     def reset(self) -> None:
         """Remove everything that clients have made."""
-        with self._database.begin() as connection:
-            empty(connection)
+        for database in self._databases:
+            with database.begin() as connection:
+                empty(connection)
         for step in self._then:
             step()
 

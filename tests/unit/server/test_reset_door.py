@@ -53,7 +53,7 @@ class House:
             changed=door.selection.changed,
         )
         self.reset_door = ResetDoor(
-            door.database, self.buckets.removed, partial(door.identities.ensure_root, ACCOUNT), door.selection.changed
+            [door.database], self.buckets.removed, partial(door.identities.ensure_root, ACCOUNT), door.selection.changed
         )
 
     def fill(self) -> None:
