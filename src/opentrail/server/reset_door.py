@@ -1,9 +1,9 @@
 """`POST /moto-api/reset`: back to the first start, for test suites that expect an empty AWS before each test.
 
 There only with `testing.reset_door=true`, which takes loopback listeners. Removed is what clients can make: every row of the state, in one
-transaction per database, and the data of the buckets. Kept are the things that are no client's: positions in the journal, signing keys, events that
-are still to be recorded, and the counters by which processes see that something has changed; these go up. The journal and the event
-history stay as well: nothing that happened is unmade.
+transaction per database, and the data of the buckets. Kept are the things that are no client's: positions in the journal, signing keys,
+events that are still to be recorded, and the counters by which processes see that something has changed; these go up. The journal and the
+event history stay as well: nothing that happened is unmade.
 """
 
 from __future__ import annotations
