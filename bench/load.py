@@ -36,7 +36,15 @@ class Load:
         return len(self.latencies) / self.seconds if self.seconds else 0.0
 
 
-def signed(url: str, body: str, service: str, key: tuple[str, str], headers: dict[str, str] | None = None, path: str = "/") -> bytes:
+def signed(
+    url: str,
+    body: str,
+    service: str,
+    key: tuple[str, str],
+    headers: dict[str, str] | None = None,
+    path: str = "/",
+    region: str = "us-east-1",
+) -> bytes:
     """One signed POST request, ready to be written to a socket as often as wanted within 15 minutes."""
     request = AWSRequest(
         method="POST",
@@ -44,7 +52,7 @@ def signed(url: str, body: str, service: str, key: tuple[str, str], headers: dic
         data=body.encode(),
         headers={"Content-Type": "application/x-www-form-urlencoded; charset=utf-8", "User-Agent": "Boto3/1.44 bench", **(headers or {})},
     )
-    SigV4Auth(Credentials(*key), service, "us-east-1").add_auth(request)
+    SigV4Auth(Credentials(*key), service, region).add_auth(request)
     lines = [f"POST {path} HTTP/1.1", f"Host: {urlsplit(url).netloc}", f"Content-Length: {len(body.encode())}"]
     lines += [f"{name}: {value}" for name, value in request.headers.items() if name.lower() not in ("host", "content-length")]
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body.encode()
@@ -55,9 +63,10 @@ def caller_identity(url: str, key: tuple[str, str]) -> bytes:
     return signed(url, "Action=GetCallerIdentity&Version=2011-06-15", "sts", key)
 
 
-def json_call(url: str, key: tuple[str, str], service: str, target: str, parameters: object) -> bytes:
+def json_call(url: str, key: tuple[str, str], service: str, target: str, parameters: object, region: str = "us-east-1") -> bytes:
     """A signed call of a JSON service; `target` is the X-Amz-Target."""
-    return signed(url, json.dumps(parameters), service, key, {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target})
+    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
+    return signed(url, json.dumps(parameters), service, key, headers, region=region)
 
 
 def lookup_events(url: str, key: tuple[str, str], **parameters: object) -> bytes:

@@ -51,6 +51,7 @@ PARTS = (
     Part("calls", "Calls per second, each on disk"),
     Part("proxy", "What the proxy adds"),
     Part("visible", "From answer to visible"),
+    Part("replication", "A trail in every Region"),
     Part("memory", "Memory while 100 MB stream"),
     Part("sealed", "What the encryption of objects costs"),
     Part("history", "LookupEvents"),

@@ -90,6 +90,15 @@ class SandboxSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TestingSettings:
+    """What only tests need."""
+
+    reset_door: bool = _setting(
+        False, "`POST /moto-api/reset` removes everything that clients have made. For test suites; loopback listeners only."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """All settings, a part per room."""
 
@@ -100,6 +109,7 @@ class Settings:
     history: HistorySettings = field(default_factory=HistorySettings)
     lake: LakeSettings = field(default_factory=LakeSettings)
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
+    testing: TestingSettings = field(default_factory=TestingSettings)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -124,6 +124,11 @@ class Buckets:
             self._files.remove_upload(upload_id)
         self._files.remove_bucket(name)
 
+    def removed(self) -> None:
+        """The rows of all buckets have been removed: remove the data and what is remembered."""
+        self._files.remove_everything()
+        self.configurations.forget_all()
+
     @as_faults
     def of_account(self, account_id: str, *, prefix: str = "", after: str = "", region: str | None = None, limit: int) -> list[Bucket]:
         """Up to `limit` buckets of an account in order of their names, behind the name `after`."""

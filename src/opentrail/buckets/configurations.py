@@ -111,6 +111,11 @@ class Configurations:
         with self._lock:
             self._remembered.pop(bucket, None)
 
+    def forget_all(self) -> None:
+        """Have `access` look again for every bucket."""
+        with self._lock:
+            self._remembered.clear()
+
     def policy(self, bucket: str) -> str:
         """The policy's JSON text. Raises `NoSuchBucketPolicy`."""
         text = self.access(bucket, fresh=True).policy

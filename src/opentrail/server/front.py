@@ -53,6 +53,7 @@ from opentrail.server.http import bounded_protocol
 from opentrail.server.listening import Listener, own_authority, tls_context
 from opentrail.server.orphan import stop_with_parent
 from opentrail.server.own_deliveries import OwnDeliveries
+from opentrail.server.reset_door import ResetDoor
 from opentrail.server.roles import Orders
 from opentrail.server.servers import Servers
 from opentrail.signing import SigningKeys
@@ -169,13 +170,18 @@ class Front:
         )
         trusted = [address.strip() for address in settings.front.trusted_proxies.split(",") if address.strip()]
         pages = Pages(journal=self._journal, ask=self._asker.ask).by_path()
+        doors = dict(self._signin.by_path())
+        if settings.testing.reset_door:
+            doors |= ResetDoor(
+                [self._database], buckets.removed, partial(self._identities.ensure_root, account_id), selection.changed
+            ).by_path()
         self._applications = {
             listener: Application(
                 answer=self._endpoint.answer,
                 pages=pages,
                 clock=clock,
                 trusted_proxies=trusted,
-                doors=None if listener.vpc_endpoint else self._signin.by_path(),
+                doors=None if listener.vpc_endpoint else doors,
                 vpc_endpoint=listener.vpc_endpoint,
             )
             for listener in orders.listeners

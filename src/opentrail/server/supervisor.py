@@ -86,6 +86,8 @@ class Supervisor:
         wanted = listeners(self.listen, self.vpc_endpoints, self.settings.front, account_id=self.settings.identity.account_id)
         if self.settings.identity.open and not all(one.is_loopback for one in wanted):
             raise SettingError("identity.open=true is for development on a loopback address only: change --listen or leave it out.")
+        if self.settings.testing.reset_door and not all(one.is_loopback for one in wanted):
+            raise SettingError("testing.reset_door=true is for tests on a loopback address only: change --listen or leave it out.")
         self.folder.prepare()
         held = self.folder.lock()
         free = _free_ports(wanted)

@@ -17,8 +17,8 @@ from sqlalchemy.engine import Connection
 from opentrail.clock import Clock
 from opentrail.storage.database import Database
 from opentrail.trails import deliveries, plans, store
-from opentrail.trails.control import LogBucket
 from opentrail.trails.keys import Chain
+from opentrail.trails.neighbours import LogBucket
 from opentrail.trails.plans import Destination, Plan
 from opentrail.trails.spool import Spool
 from opentrail.wire.faults import Fault

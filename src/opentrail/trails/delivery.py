@@ -243,6 +243,15 @@ class Delivery:
         self._closed_since = {window.id: self._closed_since.get(window.id, now) for window in self._windows if window.stop is not None}
         self._changes = changes
         self._routes = {}
+        self._drop_removed()
+
+    def _drop_removed(self) -> None:
+        """Forget what was read for trails that are gone without having been deleted (`server/reset_door.py`)."""
+        for file in [file for file in self._batches if file[0].trail_id not in self._trails]:
+            self._memory -= self._batches.pop(file).memory
+        for chain in [chain for chain in (*self._held, *self._held_before) if chain.trail_id not in self._trails]:
+            self._held.pop(chain, None)
+            del self._held_before[chain]
 
     def _sort_in(self, entry: Entry, facts: Facts) -> None:
         place = (facts.recipient_account_id, facts.aws_region)

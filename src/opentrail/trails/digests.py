@@ -178,7 +178,8 @@ class Digests:
         if not one.goes_on:
             # While the trail logs on without validation, files cut from now on are nobody's business; a stopped one has to be drained.
             unread = store.has_window(connection, trail.id) and not trail.is_logging
-            drained = trail.is_logging or one.has_heir or not plans.has_undelivered(connection, trail.id, one.chain)
+            logs_on = trail.is_logging and trail.digests_since is None
+            drained = logs_on or one.has_heir or not plans.has_undelivered(connection, trail.id, one.chain)
             if drained and not unread:
                 end, last = int(now), True
             elif trail.deleted_at is not None:

@@ -89,6 +89,18 @@ class InvalidEventSelectorsException(Fault):
     """The event selectors are not valid."""
 
 
+class InvalidInsightSelectorsException(Fault):
+    """The Insights selectors are not valid."""
+
+
+class InsightNotEnabledException(Fault):
+    """Insights is not enabled."""
+
+
+class EventDataStoreNotFoundException(Fault):
+    """The specified event data store was not found."""
+
+
 class InvalidTagParameterException(Fault):
     """A tag has a key or value that cannot be used, or a key is given twice."""
 
@@ -110,6 +122,10 @@ class InvalidTimeRangeException(Fault):
 
 
 class InvalidTokenException(Fault):
+    """The token is not one that was given out."""
+
+
+class InvalidNextTokenException(Fault):
     """The token is not one that was given out."""
 
 

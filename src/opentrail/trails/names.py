@@ -76,15 +76,15 @@ def check_trail_name(name: str) -> None:
         raise InvalidTrailNameException(
             f"Trail name too long. Maximum allowed length: 128 characters. Specified name length: {len(name)} characters."
         )
+    if not _LETTER_OR_DIGIT.match(name[0]):
+        raise InvalidTrailNameException("Trail name must starts with a letter or number.")
+    if not _LETTER_OR_DIGIT.match(name[-1]):
+        raise InvalidTrailNameException("Trail name must ends with a letter or number.")
     if not _TRAIL_CHARACTERS.fullmatch(name):
         raise InvalidTrailNameException(
             "Trail name or ARN can only contain uppercase letters, lowercase letters, numbers, periods (.), hyphens (-), and "
             "underscores (_)."
         )
-    if not _LETTER_OR_DIGIT.match(name[0]):
-        raise InvalidTrailNameException("Trail name must starts with a letter or number.")
-    if not _LETTER_OR_DIGIT.match(name[-1]):
-        raise InvalidTrailNameException("Trail name must ends with a letter or number.")
     if _NEIGHBOURS.search(name):
         raise InvalidTrailNameException("Trail name cannot have two adjacent periods, hyphens or underscores.")
     if _ADDRESS.fullmatch(name):

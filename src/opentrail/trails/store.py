@@ -229,9 +229,9 @@ def trail(connection: Connection, trail_id: int) -> Trail | None:
 
 
 def trails_of(connection: Connection, account_id: str) -> list[Trail]:
-    """The trails of an account in all Regions, by name."""
+    """The trails of an account in all Regions, oldest first."""
     where = and_(TRAILS.c.account_id == account_id, TRAILS.c.deleted_at.is_(None))
-    return [_trail(row) for row in connection.execute(select(TRAILS).where(where).order_by(TRAILS.c.name, TRAILS.c.id))]
+    return [_trail(row) for row in connection.execute(select(TRAILS).where(where).order_by(TRAILS.c.id))]
 
 
 def working_trails(connection: Connection) -> list[Trail]:

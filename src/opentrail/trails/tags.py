@@ -95,6 +95,6 @@ def _trail(trails: Trails, connection: Connection, account_id: str, region: str,
     if names.parse_arn(resource_id).account_id != account_id:
         raise CloudTrailARNInvalidException("You cannot have resources belonging to multiple owners")
     try:
-        return trails.find(connection, account_id, region, resource_id)
+        return trails.finding.find(connection, account_id, region, resource_id)
     except TrailNotFoundException as missing:
         raise ResourceNotFoundException(f"The resource {resource_id} does not exist.") from missing

@@ -21,6 +21,7 @@ from simulators.trails import ACCOUNT, HOME, World
 
 MODEL = botocore.session.get_session().get_service_model("cloudtrail")
 ARN = "arn:aws:cloudtrail:us-east-1:111122223333:trail/audit"
+STORES = "arn:aws:cloudtrail:us-east-1:111122223333:eventdatastore/"
 
 
 class Api:
@@ -208,6 +209,97 @@ def test_event_selectors(api: Api) -> None:
     assert api("GetEventSelectors", TrailName="audit") == {"TrailARN": ARN, "EventSelectors": [objects]}
 
 
+def test_insights_selectors(api: Api) -> None:
+    api("CreateTrail", Name="audit", S3BucketName="logs")
+    assert api.fault("GetInsightSelectors", TrailName="audit") == (
+        "InsightNotEnabledException",
+        f"Trail {ARN} does not have Insights enabled. Edit the trail settings to enable Insights, and then try the operation again.",
+    )
+    selectors = [{"InsightType": "ApiCallRateInsight"}, {"InsightType": "ApiErrorRateInsight", "EventCategories": ["Management"]}]
+    answer = api("PutInsightSelectors", TrailName="audit", InsightSelectors=selectors)
+    assert answer == {"TrailARN": ARN, "InsightSelectors": selectors}
+    assert api("GetInsightSelectors", TrailName=ARN) == answer
+    assert api("GetTrail", Name="audit")["Trail"]["HasInsightSelectors"] is True
+    assert api("PutInsightSelectors", TrailName="audit", InsightSelectors=[]) == {"TrailARN": ARN, "InsightSelectors": []}
+    assert api("DescribeTrails")["trailList"][0]["HasInsightSelectors"] is False
+
+
+def test_event_configuration(api: Api) -> None:
+    api("CreateTrail", Name="audit", S3BucketName="logs")
+    assert api("GetEventConfiguration", TrailName="audit") == {"TrailARN": ARN, "AggregationConfigurations": []}
+    advanced = [("eventCategory", "Data"), ("resources.type", "AWS::S3::Object")]
+    fields = [{"Field": field, "Equals": [value]} for field, value in advanced]
+    api("PutEventSelectors", TrailName="audit", AdvancedEventSelectors=[{"FieldSelectors": fields}])
+    aggregated = [{"Templates": ["USER_ACTIONS", "API_ACTIVITY"], "EventCategory": "Data"}]
+    answer = api("PutEventConfiguration", TrailName=ARN, AggregationConfigurations=aggregated)
+    assert answer == {"TrailARN": ARN, "AggregationConfigurations": aggregated}
+    assert api("GetEventConfiguration", TrailName="audit") == answer
+    assert api("PutEventConfiguration", TrailName="audit", AggregationConfigurations=[])["AggregationConfigurations"] == []
+
+
+WHOSE = [
+    # operation, parameters, fault: a trail or an event data store, and of the latter there is none yet
+    ("GetInsightSelectors", {}, "InvalidParameterCombinationException"),
+    ("GetInsightSelectors", {"TrailName": "audit", "EventDataStore": "some"}, "InvalidParameterCombinationException"),
+    ("GetInsightSelectors", {"EventDataStore": "some"}, "InvalidParameterException"),
+    ("GetInsightSelectors", {"TrailName": "absent"}, "TrailNotFoundException"),
+    ("GetInsightSelectors", {"TrailName": "a"}, "InvalidTrailNameException"),
+    ("PutInsightSelectors", {"InsightSelectors": []}, "InvalidParameterCombinationException"),
+    ("PutInsightSelectors", {"EventDataStore": "some", "InsightSelectors": []}, "InvalidParameterCombinationException"),
+    ("PutInsightSelectors", {"TrailName": "audit", "InsightsDestination": "some", "InsightSelectors": []}, "InvalidParameterCombinationE"),
+    ("PutInsightSelectors", {"EventDataStore": "some", "InsightsDestination": "some", "InsightSelectors": []}, "InvalidParameterException"),
+    ("GetEventConfiguration", {}, "InvalidParameterCombinationException"),
+    ("GetEventConfiguration", {"EventDataStore": "some"}, "EventDataStoreNotFoundException"),
+    ("PutEventConfiguration", {"TrailName": "audit", "EventDataStore": "some"}, "InvalidParameterCombinationException"),
+    ("PutEventConfiguration", {"EventDataStore": "some", "MaxEventSize": "Large"}, "EventDataStoreNotFoundException"),
+    ("PutEventConfiguration", {"TrailName": "audit", "MaxEventSize": "Large"}, "InvalidParameterCombinationException"),
+]
+
+
+@pytest.mark.parametrize(("operation", "parameters", "code"), WHOSE)
+def test_insights_and_configurations_are_a_trail_s_or_a_store_s(api: Api, operation: str, parameters: dict[str, Any], code: str) -> None:
+    api("CreateTrail", Name="audit", S3BucketName="logs")
+    assert api.fault(operation, **parameters)[0].startswith(code)
+
+
+AWAY = {
+    "UpdateTrail": "Name",
+    "DeleteTrail": "Name",
+    "StartLogging": "Name",
+    "StopLogging": "Name",
+    "PutEventSelectors": "TrailName",
+    "PutInsightSelectors": "TrailName",
+    "PutEventConfiguration": "TrailName",
+}
+MORE: dict[str, dict[str, Any]] = {
+    "PutEventSelectors": {"EventSelectors": [{}]},
+    "PutInsightSelectors": {"InsightSelectors": []},
+    "PutEventConfiguration": {"AggregationConfigurations": []},
+}
+
+
+@pytest.mark.parametrize("operation", AWAY)
+def test_a_shadow_is_never_edited(api: Api, operation: str) -> None:
+    api("CreateTrail", Name="audit", S3BucketName="logs", IsMultiRegionTrail=True)
+    before = api("GetTrail", Name="audit")
+    for name in ("audit", ARN):
+        code, message = api.fault(operation, "eu-west-1", **{AWAY[operation]: name}, **MORE.get(operation, {}))
+        assert code == "InvalidHomeRegionException"
+        assert "us-east-1" in message
+    assert api.fault(operation, "cn-north-1", **{AWAY[operation]: "audit"}, **MORE.get(operation, {}))[0] == "TrailNotFoundException"
+    assert api("GetTrail", "eu-west-1", Name=ARN) == before
+
+
+@pytest.mark.parametrize("operation", ["GetEventSelectors", "GetInsightSelectors", "GetEventConfiguration"])
+def test_selectors_are_told_at_home_only(api: Api, operation: str) -> None:
+    api("CreateTrail", Name="audit", S3BucketName="logs", IsMultiRegionTrail=True)
+    assert api.fault(operation, "eu-west-1", TrailName=ARN) == (
+        "CloudTrailARNInvalidException",
+        "Region in ARN is wrong, you can only access resources in region eu-west-1.",
+    )
+    assert api.fault(operation, "eu-west-1", TrailName="audit")[0] == "TrailNotFoundException"
+
+
 def test_public_keys(api: Api) -> None:
     now = api.world.clock.now()
     (key,) = api("ListPublicKeys")["PublicKeyList"]
@@ -238,6 +330,11 @@ NEEDS = [
     ("StopLogging", {"Name": ARN}, [("cloudtrail:StopLogging", ARN)]),
     ("GetTrailStatus", {"Name": "audit"}, [("cloudtrail:GetTrailStatus", ARN)]),
     ("PutEventSelectors", {"TrailName": "audit"}, [("cloudtrail:PutEventSelectors", ARN)]),
+    ("GetInsightSelectors", {"TrailName": "audit"}, [("cloudtrail:GetInsightSelectors", ARN)]),
+    ("PutInsightSelectors", {"TrailName": ARN, "InsightSelectors": []}, [("cloudtrail:PutInsightSelectors", ARN)]),
+    ("GetEventConfiguration", {"EventDataStore": "some"}, [("cloudtrail:GetEventConfiguration", STORES + "some")]),
+    ("PutEventConfiguration", {"EventDataStore": STORES + "some"}, [("cloudtrail:PutEventConfiguration", STORES + "some")]),
+    ("PutEventConfiguration", {}, [("cloudtrail:PutEventConfiguration", STORES + "*")]),
     ("AddTags", {"ResourceId": ARN, "TagsList": []}, [("cloudtrail:AddTags", ARN)]),
     ("ListTags", {"ResourceIdList": [ARN, ARN + "2"]}, [("cloudtrail:ListTags", ARN), ("cloudtrail:ListTags", ARN + "2")]),
     ("ListTags", {"ResourceIdList": []}, [("cloudtrail:ListTags", "*")]),

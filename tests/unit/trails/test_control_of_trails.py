@@ -107,9 +107,9 @@ WHERE = [
     ("start_logging", "multi", "eu-west-1", "InvalidHomeRegionException"),
     ("start_logging", "single", "eu-west-1", "TrailNotFoundException"),
     ("start_logging", "arn:single", "us-east-1", None),
-    ("event_selectors", "arn:multi", "eu-west-1", "CloudTrailARNInvalidException"),
-    ("event_selectors", "multi", "eu-west-1", "TrailNotFoundException"),
-    ("event_selectors", "multi", "us-east-1", None),
+    ("at_home", "arn:multi", "eu-west-1", "CloudTrailARNInvalidException"),
+    ("at_home", "multi", "eu-west-1", "TrailNotFoundException"),
+    ("at_home", "multi", "us-east-1", None),
     ("get", "absent", "us-east-1", "TrailNotFoundException"),
     ("get", "a", "us-east-1", "InvalidTrailNameException"),
     ("get", "arn:aws:s3:::x", "us-east-1", "CloudTrailARNInvalidException"),
@@ -137,7 +137,7 @@ def test_the_not_found_message_names_the_arn_of_the_called_region(world: World) 
 @pytest.mark.parametrize(
     ("region", "wanted", "shadows", "found"),
     [
-        ("us-east-1", [], True, ["multi", "single"]),
+        ("us-east-1", [], True, ["single", "multi"]),
         ("eu-west-1", [], True, ["multi"]),
         ("eu-west-1", [], False, []),
         ("cn-north-1", [], True, []),

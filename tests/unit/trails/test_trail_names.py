@@ -27,10 +27,8 @@ BAD_NAMES = [
     ("my-_x", "Trail name cannot have two adjacent periods, hyphens or underscores."),
     ("my--x", "Trail name cannot have two adjacent periods, hyphens or underscores."),
     ("192.168.5.4", "Trail name cannot be formatted as an IP address."),
-    (
-        "abc\n",
-        "Trail name or ARN can only contain uppercase letters, lowercase letters, numbers, periods (.), hyphens (-), and underscores (_).",
-    ),
+    ("trail!", "Trail name must ends with a letter or number."),
+    ("abc\n", "Trail name must ends with a letter or number."),
 ]
 
 

@@ -8,6 +8,7 @@ import botocore.session
 
 from opentrail.api.call import Call, Handler, Need
 from opentrail.api.cloudtrail import required
+from opentrail.api.cloudtrail.analysis import AnalysisOperations
 from opentrail.api.cloudtrail.keys import KeyOperations
 from opentrail.api.cloudtrail.tags import TagOperations
 from opentrail.api.cloudtrail.trails import TrailOperations
@@ -25,6 +26,10 @@ _TRAIL = {
     "GetTrailStatus": "Name",
     "GetEventSelectors": "TrailName",
     "PutEventSelectors": "TrailName",
+    "GetInsightSelectors": "TrailName",
+    "PutInsightSelectors": "TrailName",
+    "GetEventConfiguration": "TrailName",
+    "PutEventConfiguration": "TrailName",
     "AddTags": "ResourceId",
     "RemoveTags": "ResourceId",
 }
@@ -43,6 +48,7 @@ class CloudTrailService:
             **TrailOperations(trails).operations,
             **KeyOperations(keys).operations,
             **TagOperations(trails).operations,
+            **AnalysisOperations(trails).operations,
             **(more or {}),
         }
 
@@ -57,13 +63,20 @@ class CloudTrailService:
             return [self._need(call, action, arn) for arn in call.parameters["ResourceIdList"]] or [Need(action=action)]
         if call.operation not in _TRAIL:
             return [Need(action=action)]
-        arn = self._trails.arn(call.account_id, call.region, call.parameters[_TRAIL[call.operation]])
+        name = call.parameters.get(_TRAIL[call.operation])
+        if not name:  # it is about an event data store
+            return [Need(action=action, resource=self._store_arn(call))]
+        arn = self._trails.finding.arn(call.account_id, call.region, name)
         needs = [self._need(call, action, arn)]
         if call.operation == "CreateTrail" and call.parameters.get("TagsList"):
             needs.append(self._need(call, "cloudtrail:AddTags", arn))
         if role := call.parameters.get("CloudWatchLogsRoleArn"):
             needs.append(Need(action="iam:PassRole", resource=role, context={"iam:PassedToService": ("cloudtrail.amazonaws.com",)}))
         return needs
+
+    def _store_arn(self, call: Call) -> str:
+        given: str = call.parameters.get("EventDataStore") or "*"
+        return given if given.startswith("arn:") else self._trails.finding.store_arn(call.account_id, call.region, given)
 
     def _need(self, call: Call, action: str, arn: str) -> Need:
         asked = call.parameters.get("TagsList") or ()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from opentrail.api.call import Call, Handler
+from opentrail.api.cloudtrail import trail_pages
 from opentrail.clock import iso_seconds
 from opentrail.events import selectors
 from opentrail.trails import tags
@@ -71,8 +72,7 @@ class TrailOperations:
         return {"trailList": [_described(trail) for trail in found]}
 
     def list_trails(self, call: Call) -> Mapping[str, Any]:
-        found = self._trails.list(call.account_id)
-        return {"Trails": [{"TrailARN": trail.arn, "Name": trail.name, "HomeRegion": trail.home_region} for trail in found]}
+        return trail_pages.page(self._trails.list(call.account_id), call.parameters.get("NextToken"))
 
     def start_logging(self, call: Call) -> Mapping[str, Any]:
         self._trails.start_logging(call.account_id, call.region, call.parameters["Name"])
@@ -109,7 +109,7 @@ class TrailOperations:
         }
 
     def get_event_selectors(self, call: Call) -> Mapping[str, Any]:
-        return _selectors(self._trails.event_selectors(call.account_id, call.region, call.parameters["TrailName"]))
+        return _selectors(self._trails.at_home(call.account_id, call.region, call.parameters["TrailName"]))
 
     def put_event_selectors(self, call: Call) -> Mapping[str, Any]:
         given = call.parameters

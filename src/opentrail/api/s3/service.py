@@ -16,6 +16,7 @@ from opentrail.api.s3.mfa import Devices, MfaDelete
 from opentrail.api.s3.multipart_calls import MultipartCalls
 from opentrail.api.s3.needs import Needs
 from opentrail.api.s3.object_calls import ObjectCalls
+from opentrail.api.s3.policy_templates import PolicyTemplates, is_reading
 from opentrail.api.s3.read_calls import ReadCalls
 from opentrail.api.s3.version_calls import VersionCalls
 from opentrail.api.s3.write_calls import WriteCalls
@@ -47,11 +48,11 @@ class S3:
         """`keys` are those of objects that are encrypted under KMS keys; `devices` the MFA devices of root users, for buckets with MFA
         delete."""
         self._needs = Needs(buckets, keys.meant)
+        self._templates = PolicyTemplates()
         mfa = MfaDelete(devices)
-        self.operations: Mapping[str, Handler] = {
-            name: handler for part in _PARTS for name, handler in part(buckets, keys, mfa).operations.items()
-        }
+        handlers = {name: handler for part in _PARTS for name, handler in part(buckets, keys, mfa).operations.items()}
+        self.operations: Mapping[str, Handler] = self._templates.over(handlers)
 
     def needs(self, call: Call) -> Sequence[Need]:
         """What the caller must be allowed (`needs.Needs.of`)."""
-        return self._needs.of(call)
+        return self._templates.needs(call) if is_reading(call) else self._needs.of(call)
