@@ -59,6 +59,7 @@ from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
 from opentrail.storage.outbox import Outbox
 from opentrail.trails.control import Trails
+from opentrail.trails.neighbours import Neighbours
 from opentrail.trails.regions import known_regions
 from opentrail.trails.selection import Selection
 from opentrail.wire.models import Catalogue
@@ -103,7 +104,9 @@ class Front:
             regions=regions,
             head=lambda: self._journal.head,
             changed=selection.changed,
+            neighbours=Neighbours(organizations=self._identities.organizations.asked),
         )
+        self._identities.organizations.accompanied_by(trails.organization)
         catalogue = Catalogue()
         self._asker = Link(Path(orders.link))
         history = History(self._asker.ask, lambda: self._journal.head, secret=folder.token_secret())

@@ -17,7 +17,7 @@ from opentrail.clock import Clock
 from opentrail.events import selectors
 from opentrail.journal.positions import Positions
 from opentrail.storage.database import Database
-from opentrail.trails import names, neighbours, plans, store
+from opentrail.trails import names, neighbours, organization_members, store
 from opentrail.trails.faults import (
     CloudTrailARNInvalidException,
     ConflictException,
@@ -28,12 +28,12 @@ from opentrail.trails.faults import (
     InvalidParameterCombinationException,
     MaximumNumberOfTrailsExceededException,
     OperationNotPermittedException,
-    OrganizationsNotInUseException,
     S3BucketDoesNotExistException,
     TrailAlreadyExistsException,
     TrailNotFoundException,
 )
 from opentrail.trails.neighbours import Neighbours
+from opentrail.trails.organization import OrganizationTrails
 from opentrail.trails.regions import Regions, is_region_name
 from opentrail.trails.store import Status, Trail
 from opentrail.wire.faults import Fault
@@ -49,8 +49,8 @@ _NOBODY = Neighbours()
 class LogBucket(Protocol):
     """The buckets, as CloudTrail's service principal sees them. Faults: `NoSuchBucket`, `AccessDenied`, or the upstream's own."""
 
-    def check(self, *, bucket: str, prefix: str | None, account_id: str, source_arn: str) -> None:
-        """Whether log files of `account_id` could be written: raises the fault if not."""
+    def check(self, *, bucket: str, prefix: str | None, account_id: str, source_arn: str, organization_id: str | None = None) -> None:
+        """Whether log files of `account_id`, or of all accounts of an organization, could be written: raises the fault if not."""
 
     def put(self, *, bucket: str, key: str, body: bytes, metadata: Mapping[str, str], source_arn: str, account_id: str) -> None:
         """Write one object, durably; writing the same key and bytes again changes nothing."""
@@ -100,6 +100,14 @@ class Trails:
         self._head = head
         self._positions = Positions(database)
         database.create(store.METADATA)
+        self.organization = OrganizationTrails(
+            database,
+            clock,
+            organizations=neighbours.organizations,
+            regions=regions,
+            noted_head=self._noted_head,
+            changed=changed,
+        )
 
     def create(self, account_id: str, region: str, name: str, wanted: Wanted, tags: Mapping[str, str | None]) -> Trail:
         """Keep a new trail, not logging yet.
@@ -107,11 +115,15 @@ class Trails:
         Raises `InvalidTrailNameException`, `InvalidS3BucketNameException`, `InvalidS3PrefixException`,
         `InvalidParameterCombinationException`,
         `TrailAlreadyExistsException`, `MaximumNumberOfTrailsExceededException`, `S3BucketDoesNotExistException`,
-        `InsufficientS3BucketPolicyException`; `OperationNotPermittedException` where `region` cannot be the name of a Region.
+        `InsufficientS3BucketPolicyException`; `OperationNotPermittedException` where `region` cannot be the name of a Region;
+        for an organization trail, which the management account owns, what `OrganizationTrails.owner` raises.
         """
         names.check_trail_name(name)
         if not is_region_name(region):
             raise OperationNotPermittedException(f"A trail cannot be at home in {region[:64]}, which is no Region.")
+        caller = account_id
+        if wanted.is_organization_trail:
+            account_id = self.organization.owner(caller)
         arn = self.arn(account_id, region, name)
         values = _settings(wanted)
         for default in ("include_global_service_events", "recursive_logging"):
@@ -121,26 +133,34 @@ class Trails:
         _check_combination(values)
         with self.database.read() as connection:
             self._check_room(connection, account_id, region, name, is_multi_region=values["is_multi_region_trail"])
-        self._check_bucket(values["s3_bucket_name"], values.get("s3_key_prefix"), account_id, arn)
+        self._check_bucket(values["s3_bucket_name"], values.get("s3_key_prefix"), account_id, arn, wanted.is_organization_trail)
         values.update(self._connections(wanted, values["s3_bucket_name"], account_id, region, arn))
         with self._changing() as connection:
             self._check_room(connection, account_id, region, name, is_multi_region=values["is_multi_region_trail"])
             key = store.add_trail(connection, {**values, "account_id": account_id, "home_region": region, "name": name, "arn": arn})
             store.put_tags(connection, key, tags)
-            return self._home(connection, account_id, region, name)
+            if wanted.is_organization_trail:
+                self.organization.give(connection, self._again(connection, key), caller)
+            return self._again(connection, key)
 
     def update(self, account_id: str, region: str, name_or_arn: str, wanted: Wanted) -> Trail:
         """Change only what `wanted` names. Raises as `create` and `change` do, and `ConflictException` when the trail cannot become
         multi-Region because of another one."""
         with self.database.read() as connection:
             trail = self.to_change(connection, account_id, region, name_or_arn)
+            self.organization.require_convertible(connection, trail, account_id, wanted.is_organization_trail)
+        for_organization = trail.organization_id is not None if wanted.is_organization_trail is None else wanted.is_organization_trail
         values = _settings(wanted)
         if values.get("is_multi_region_trail") and not trail.is_multi_region_trail:
             values.setdefault("include_global_service_events", True)
         self._check_bucket(
-            values.get("s3_bucket_name", trail.s3_bucket_name), values.get("s3_key_prefix", trail.s3_key_prefix), account_id, trail.arn
+            values.get("s3_bucket_name", trail.s3_bucket_name),
+            values.get("s3_key_prefix", trail.s3_key_prefix),
+            trail.account_id,
+            trail.arn,
+            for_organization,
         )
-        values.update(self._connections(wanted, values.get("s3_bucket_name", trail.s3_bucket_name), account_id, region, trail.arn))
+        values.update(self._connections(wanted, values.get("s3_bucket_name", trail.s3_bucket_name), trail.account_id, region, trail.arn))
         with self._changing() as connection:
             trail = self.to_change(connection, account_id, region, name_or_arn)
             _check_combination({"is_multi_region_trail": trail.is_multi_region_trail, **_flags(trail), **values})
@@ -149,8 +169,9 @@ class Trails:
             validated = values.get("log_file_validation_enabled", trail.log_file_validation_enabled)
             values["digests_since"] = (trail.digests_since or self._clock.time()) if validated and trail.is_logging else None
             store.change_trail(connection, trail.id, values)
-            changed = self._home(connection, account_id, region, trail.name)
-            self._open_chains(connection, changed)
+            self.organization.convert(connection, trail, account_id, wanted.is_organization_trail)
+            changed = self._again(connection, trail.id)
+            self.organization.open_chains(connection, changed)
             return changed
 
     def delete(self, account_id: str, region: str, name_or_arn: str, request_id: str) -> None:
@@ -170,7 +191,7 @@ class Trails:
             since = now if trail.log_file_validation_enabled else None
             store.change_trail(connection, trail.id, {"is_logging": True, "started_at": now, "digests_since": since})
             store.open_window(connection, trail.id, self._noted_head(connection))
-            self._open_chains(connection, self._home(connection, account_id, region, trail.name))
+            self.organization.open_chains(connection, self._again(connection, trail.id))
 
     def stop_logging(self, account_id: str, region: str, name_or_arn: str, request_id: str) -> None:
         """Take no record after this moment, but for the one of this very call (`request_id`)."""
@@ -194,10 +215,6 @@ class Trails:
         self._positions.save(connection, WINDOWS, head)
         return head
 
-    def _open_chains(self, connection: Connection, trail: Trail) -> None:
-        if trail.digests_since is not None:
-            plans.open_chains(connection, trail.id, trail.account_id, self.regions.of(trail), int(self._clock.time()))
-
     def get(self, account_id: str, region: str, name_or_arn: str) -> Trail:
         """One trail: by name where it is at home, by ARN anywhere."""
         with self.database.read() as connection:
@@ -213,13 +230,15 @@ class Trails:
         """The trails of `region`, or those of `wanted` (names of this Region, ARNs of any); what matches nothing is left out."""
         with self.database.read() as connection:
             every = store.trails_of(connection, account_id)
+            copies = organization_members.copies(connection, account_id)
         if not wanted:
-            return [trail for trail in every if trail.home_region == region or (include_shadows and self._has_shadow(trail, region))]
+            own = [trail for trail in every if trail.home_region == region or (include_shadows and self._has_shadow(trail, region))]
+            return [*own, *(trail for trail in copies if include_shadows and self._seen_in(trail, region))]
         found: dict[int, Trail] = {}
         for name in wanted:
             if names.looks_like_arn(name):
                 arn = names.parse_arn(name)
-                matches = [trail for trail in every if trail.arn == str(arn)]
+                matches = [trail for trail in (*every, *copies) if trail.arn == str(arn)]
             else:
                 names.check_trail_name(name)
                 matches = [trail for trail in every if trail.name == name and trail.home_region == region]
@@ -227,9 +246,9 @@ class Trails:
         return list(found.values())
 
     def list(self, account_id: str) -> list[Trail]:
-        """The trails of the account in all Regions."""
+        """The trails of the account in all Regions, and those of its organization."""
         with self.database.read() as connection:
-            return store.trails_of(connection, account_id)
+            return [*store.trails_of(connection, account_id), *organization_members.copies(connection, account_id)]
 
     def event_selectors(self, account_id: str, region: str, name_or_arn: str) -> Trail:
         """The trail with its selectors, in its home Region only."""
@@ -250,7 +269,7 @@ class Trails:
             trail = self.to_change(connection, account_id, region, name_or_arn)
             kept = _selectors(basic, advanced)
             store.change_trail(connection, trail.id, {"event_selectors": kept})
-            return self._home(connection, account_id, region, trail.name)
+            return self._again(connection, trail.id)
 
     def arn(self, account_id: str, region: str, name_or_arn: str) -> str:
         """The ARN that a `Name` parameter means in `region`."""
@@ -263,7 +282,7 @@ class Trails:
         if names.looks_like_arn(name_or_arn):
             arn = names.parse_arn(name_or_arn)
             if arn.account_id != account_id:
-                raise CloudTrailARNInvalidException(f"The trail ARN {name_or_arn} belongs to another account.")
+                return self.organization.copy(connection, account_id, name_or_arn)
             found = store.home_trail(connection, account_id, arn.region, arn.name)
             found = found if found and found.arn == name_or_arn else None
         else:
@@ -282,12 +301,13 @@ class Trails:
                 if other.name == name_or_arn and self._has_shadow(other, region):
                     raise _away(other, region) from None
             raise
+        self.organization.require_changeable(connection, trail, account_id)
         if trail.home_region != region:
             raise _away(trail, region)
         return trail
 
-    def _home(self, connection: Connection, account_id: str, region: str, name: str) -> Trail:
-        trail = store.home_trail(connection, account_id, region, name)
+    def _again(self, connection: Connection, trail_id: int) -> Trail:
+        trail = store.trail(connection, trail_id)
         assert trail is not None
         return trail
 
@@ -336,13 +356,12 @@ class Trails:
                 kms_key_id=wanted.kms_key_id, account_id=account_id, region=region, partition=partition, bucket=bucket, source_arn=arn
             )
         neighbours.check_log_group(wanted.log_group_arn, wanted.role_arn)
-        if wanted.is_organization_trail:
-            raise OrganizationsNotInUseException
         return values
 
-    def _check_bucket(self, bucket: str, prefix: str | None, account_id: str, arn: str) -> None:
+    def _check_bucket(self, bucket: str, prefix: str | None, account_id: str, arn: str, for_organization: bool | None) -> None:
+        organization_id = self.organization.id_of(account_id) if for_organization else None
         try:
-            self._buckets.check(bucket=bucket, prefix=prefix, account_id=account_id, source_arn=arn)
+            self._buckets.check(bucket=bucket, prefix=prefix, account_id=account_id, source_arn=arn, organization_id=organization_id)
         except Fault as refusal:
             if refusal.code == "NoSuchBucket":
                 raise S3BucketDoesNotExistException(f"S3 bucket {bucket} does not exist!") from refusal

@@ -14,6 +14,7 @@ from opentrail.trails.faults import (
     InvalidCloudWatchLogsRoleArnException,
     KmsKeyNotFoundException,
 )
+from opentrail.trails.organizations import NoOrganizations, Organizations
 
 
 class Topics(Protocol):
@@ -59,6 +60,7 @@ class Neighbours:
 
     topics: Topics = field(default_factory=NoTopics)
     keys: Keys = field(default_factory=NoKeys)
+    organizations: Organizations = field(default_factory=NoOrganizations)
 
 
 def check_log_group(log_group_arn: str | None, role_arn: str | None) -> None:
