@@ -20,6 +20,7 @@ from opentrail.api.call import Service
 from opentrail.api.cloudtrail import CloudTrailService
 from opentrail.api.cloudtrail.delegates import DelegateOperations
 from opentrail.api.cloudtrail.history import History
+from opentrail.api.cloudtrail.organization_trails import OrganizationTrailOperations
 from opentrail.api.cloudtrail_data import CloudTrailData
 from opentrail.api.cloudtrail_data.channels import BuiltInChannels
 from opentrail.api.cloudtrail_data.recent import RecentEvents
@@ -115,14 +116,16 @@ class Front:
         self._proxy = Proxy(upstreams, clock)
         self._mirror = Mirror(orders.sandbox, clock) if orders.sandbox is not None else None
         authorisation = Authorisation(identities=self._identities)
-        delegates = DelegateOperations(self._identities, partial(authorisation.check, protocol="json"))
+        check = partial(authorisation.check, protocol="json")
+        delegates = DelegateOperations(self._identities, check)
+        organization_trails = OrganizationTrailOperations(trails, self._identities, check)
         given = read_given(Path(settings.identity.issuer_keys)) if settings.identity.issuer_keys else {}
         sts = STS(self._identities, catalogue.service("sts").model, Issuers(Fetcher(http=http_issuers), clock, given=given))
         services: list[Service] = [
             IAM(self._identities, catalogue.service("iam").model),
             sts,
             S3(buckets),
-            CloudTrailService(trails, keys, {**history.operations, **delegates.operations}),
+            CloudTrailService(trails, keys, {**history.operations, **delegates.operations, **organization_trails.operations}),
             OrganizationsService(self._identities.organizations, catalogue.service("organizations").model),
             KMS(self._kms, catalogue.service("kms").model),
             CloudTrailData(BuiltInChannels(), RecentEvents(self._audit_events), clock),

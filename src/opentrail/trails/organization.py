@@ -112,7 +112,9 @@ class OrganizationTrails:
         organization = self._authored(connection, account_id)
         store.change_trail(connection, trail.id, {"organization_id": organization.organization_id})
         members = [one for one in organization.account_ids if one != trail.account_id]
-        organization_members.begin(connection, trail.id, organization.organization_id, members, self._noted_head(connection))
+        organization_members.begin(
+            connection, trail, organization.organization_id, members, self._noted_head(connection), self._clock.time()
+        )
 
     def take_back(self, connection: Connection, trails: Sequence[Trail]) -> None:
         """Make these ordinary trails of the accounts that own them."""
@@ -137,7 +139,7 @@ class OrganizationTrails:
             return
         position = self._noted_head(connection)
         for trail in trails:
-            organization_members.begin(connection, trail.id, organization_id, [account_id], position)
+            organization_members.begin(connection, trail, organization_id, [account_id], position, self._clock.time())
             self.open_chains(connection, trail, [account_id])
         self._database.after_commit(connection, self._changed)
 

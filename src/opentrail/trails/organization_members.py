@@ -19,6 +19,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -45,6 +46,7 @@ MEMBERS = Table(
     Column("account_id", String, nullable=False),
     Column("organization_id", String, nullable=False),
     Column("start", Integer, nullable=False),
+    Column("since", Float, nullable=False),
     Column("stop", Integer),
     Column("is_read", Boolean, nullable=False, default=False),
 )
@@ -71,6 +73,8 @@ class Membership:
     account_id: str
     organization_id: str
     start: int
+    since: float
+    """When it began, epoch seconds."""
     stop: int | None
     is_read: bool
     """Whether it has ended and every record of it is in a plan."""
@@ -84,9 +88,10 @@ def _membership(row: Row[Any]) -> Membership:
     return Membership(**row._mapping)
 
 
-def begin(connection: Connection, trail_id: int, organization_id: str, account_ids: Iterable[str], position: int) -> None:
-    """The trail serves these accounts from the record after `position` on; they must not be served by it yet."""
-    rows = [{"trail_id": trail_id, "account_id": one, "organization_id": organization_id, "start": position} for one in account_ids]
+def begin(connection: Connection, trail: Trail, organization_id: str, account_ids: Iterable[str], position: int, now: float) -> None:
+    """The trail serves these accounts from the record after `position` on, from `now`; they must not be served by it yet."""
+    same = {"trail_id": trail.id, "organization_id": organization_id, "start": position, "since": now}
+    rows = [{"account_id": account_id, **same} for account_id in account_ids]
     if rows:
         changed(connection)
         connection.execute(insert(MEMBERS), rows)

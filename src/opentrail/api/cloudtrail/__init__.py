@@ -57,13 +57,19 @@ class CloudTrailService:
             return [self._need(call, action, arn) for arn in call.parameters["ResourceIdList"]] or [Need(action=action)]
         if call.operation not in _TRAIL:
             return [Need(action=action)]
-        arn = self._trails.arn(call.account_id, call.region, call.parameters[_TRAIL[call.operation]])
+        arn = self._trails.arn(self._owner(call), call.region, call.parameters[_TRAIL[call.operation]])
         needs = [self._need(call, action, arn)]
         if call.operation == "CreateTrail" and call.parameters.get("TagsList"):
             needs.append(self._need(call, "cloudtrail:AddTags", arn))
         if role := call.parameters.get("CloudWatchLogsRoleArn"):
             needs.append(Need(action="iam:PassRole", resource=role, context={"iam:PassedToService": ("cloudtrail.amazonaws.com",)}))
         return needs
+
+    def _owner(self, call: Call) -> str:
+        """Whose trail a name means: the caller's; of the management account where a delegated administrator makes one for all."""
+        if call.operation == "CreateTrail" and call.parameters.get("IsOrganizationTrail"):
+            return self._trails.organization.owner_if_any(call.account_id)
+        return call.account_id
 
     def _need(self, call: Call, action: str, arn: str) -> Need:
         asked = call.parameters.get("TagsList") or ()
