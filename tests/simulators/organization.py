@@ -20,9 +20,7 @@ class OrganizationWorld(World):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.identities = Identities(
-            self.database, self.folder / "secrets", self.clock, account_id=MANAGER, outbox=Outbox(self.database)
-        )
+        self.identities = Identities(self.database, self.folder / "secrets", self.clock, account_id=MANAGER, outbox=Outbox(self.database))
         self.organizations = self.identities.organizations
         self.trails = Trails(
             self.database,
