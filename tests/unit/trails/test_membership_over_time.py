@@ -98,7 +98,7 @@ def test_an_event_is_delivered_if_its_account_was_a_member_and_the_trail_was_log
             take(world, model, what, detail)
         world.run(62 + 31)
         check(world, model, arn, began)
-        now = set(world.trails.list(account_id) != [] for account_id in model.members)
+        now = {world.trails.list(account_id) != [] for account_id in model.members}
         assert now <= {model.is_for_all}
 
 
@@ -115,7 +115,7 @@ STORY = [
 ]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 400), st.lists(st.integers(0, len(STORY) - 1), max_size=6))
 def test_whoever_delivers_may_die_at_any_instruction(after: int, pauses: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder, an_organization(Path(folder)) as world:

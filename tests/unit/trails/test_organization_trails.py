@@ -166,6 +166,17 @@ def test_files_of_every_account_lie_below_the_organization(world: OrganizationWo
     assert world.trails.status(first, "us-west-2", AUDIT)[1].delivered_at is None
 
 
+def test_the_record_of_the_stop_by_a_delegate_is_the_last_one(world: OrganizationWorld) -> None:
+    delegate, member = world.delegate(), world.member()
+    arn = world.organization_trail()
+    made = [world.happen(account=member)]
+    world.trails.stop_logging(delegate, HOME, arn, "the-stop")
+    made.append(world.happen(account=delegate, request_id="the-stop", name="StopLogging", source="cloudtrail.amazonaws.com"))
+    world.happen(account=member)
+    world.run(2)
+    assert set(world.located()) == set(made)
+
+
 def test_data_events_of_members_are_selected(world: OrganizationWorld) -> None:
     member, outside = world.member(), "999988887777"
     world.organization_trail()
