@@ -243,6 +243,30 @@ def test_leaving_and_coming_back_at_once_breaks_no_chain(world: OrganizationWorl
     assert all(digest["previousDigestS3Object"] for digest in more)
 
 
+def test_coming_back_while_the_last_digest_is_signed_keeps_the_chain_open(
+    world: OrganizationWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = world.member()
+    arn = world.organization_trail(enable_log_file_validation=True)
+    began = world.clock.time()
+    world.run(10)
+    world.leave(member)
+    signed: list[str] = []
+    current = world.keys.current
+
+    def comes_back(region: str) -> Any:
+        if not signed:
+            world.return_(member)
+        signed.append(region)
+        return current(region)
+
+    monkeypatch.setattr(world.keys, "current", comes_back)
+    world.run(7300, by=100)
+    assert signed
+    reports = [ours(world, arn, began, account_id=one, organization_id=world.organization_id) for one in (member, MANAGER)]
+    assert [(report.exit_code, report.count("digest", valid=True)) for report in reports] == [(0, 2), (0, 2)]
+
+
 def test_records_held_back_are_released_when_the_account_leaves(world: OrganizationWorld) -> None:
     member = world.member()
     world.organization_trail()
