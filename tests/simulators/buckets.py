@@ -29,3 +29,8 @@ def trail_policy(bucket: str, trail_arn: str, account_id: str) -> dict[str, Any]
             },
         ],
     }
+
+
+def organization_trail_policy(bucket: str, trail_arn: str, organization_id: str) -> dict[str, Any]:
+    """What lets the organization trail `trail_arn` deliver the files of all accounts into `bucket`, and nobody else."""
+    return trail_policy(bucket, trail_arn, organization_id)

@@ -37,8 +37,8 @@ def ours(
     world: World, arn: str, start: float, *, region: str = HOME, bucket: str = "logs", prefix: str | None = None, **more: Any
 ) -> Report:
     """Our verdict on everything since `start`."""
-    end = int(world.clock.time())
-    question = Question(trail_arn=arn, region=region, bucket=bucket, prefix=prefix, start=int(start), end=end, account_id=ACCOUNT, **more)
+    more = {"account_id": ACCOUNT, "end": int(world.clock.time()), **more}
+    question = Question(trail_arn=arn, region=region, bucket=bucket, prefix=prefix, start=int(start), **more)
 
     def public_keys(since: int, until: int) -> dict[str, bytes]:
         return {key.fingerprint: key.value for key in world.keys.public_keys(region, since, until)}

@@ -71,7 +71,7 @@ class Buckets:
     before_put: Callable[[], None] = lambda: None
     after_put: Callable[[], None] = lambda: None
 
-    def check(self, *, bucket: str, prefix: str | None, account_id: str, source_arn: str) -> None:
+    def check(self, *, bucket: str, prefix: str | None, account_id: str, source_arn: str, organization_id: str | None = None) -> None:
         if bucket in self.missing:
             raise NoSuchBucket
         if bucket in self.denied:

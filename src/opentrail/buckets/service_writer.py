@@ -44,8 +44,18 @@ class ServiceWriter:
         access = self._buckets.configurations.access(bucket, fresh=True)
         return access.bucket.region, access.encryption.bucket_key_enabled
 
-    def check(self, *, bucket: str, prefix: str | None, account_id: str, source_arn: str, kms_key_id: str | None = None) -> None:
-        """Whether the service may deliver below `[prefix/]AWSLogs/<account_id>/`: GetBucketAcl and PutObject, as CloudTrail probes.
+    def check(
+        self,
+        *,
+        bucket: str,
+        prefix: str | None,
+        account_id: str,
+        source_arn: str,
+        organization_id: str | None = None,
+        kms_key_id: str | None = None,
+    ) -> None:
+        """Whether the service may deliver below `[prefix/]AWSLogs/<account_id>/`: GetBucketAcl and PutObject, as CloudTrail probes. For
+        a whole organization its id stands in the place of the account's.
 
         `source_arn` is the trail; `kms_key_id` the ARN of the key that it encrypts with: policies may demand that. The key itself is not
         asked. Raises `NoSuchBucket`, `AccessDenied`.
@@ -53,7 +63,8 @@ class ServiceWriter:
         access = self._buckets.configurations.access(bucket, fresh=True)
         self._judge(access, "s3:GetBucketAcl", bucket_arn(bucket), source_arn, account_id, {})
         # The probe's key ends in the folder itself: a policy must cover `…/AWSLogs/<account>/*`.
-        key = f"{prefix}/AWSLogs/{account_id}/x" if prefix else f"AWSLogs/{account_id}/x"
+        whose = organization_id or account_id
+        key = f"{prefix}/AWSLogs/{whose}/x" if prefix else f"AWSLogs/{whose}/x"
         self._may_put(access, bucket, key, source_arn, account_id, kms_key_id)
 
     def put(

@@ -24,7 +24,8 @@ from opentrail.wire.malformed import Malformed
 ATTEMPTS = 2
 _PASSING = (500, 502, 503, 504)
 """Statuses after which a call is tried again."""
-_TARGET = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"
+_CLOUDTRAIL = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"
+_ORGANIZATIONS = "AWSOrganizationsV20161128"
 
 
 class Refused(CallFailed):
@@ -66,8 +67,15 @@ class Caller:
 
     def cloudtrail(self, operation: str, parameters: Mapping[str, Any], region: str) -> dict[str, Any]:
         """The result of a CloudTrail operation. Raises `CallFailed`."""
-        headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", f"{_TARGET}.{operation}")]
-        received = self._call("POST", "/", "", headers, orjson.dumps(parameters), "cloudtrail", region)
+        return self._json("cloudtrail", _CLOUDTRAIL, operation, parameters, region)
+
+    def organizations(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """The result of an operation of Organizations. Raises `CallFailed`."""
+        return self._json("organizations", _ORGANIZATIONS, operation, parameters, "us-east-1")
+
+    def _json(self, service: str, target: str, operation: str, parameters: Mapping[str, Any], region: str) -> dict[str, Any]:
+        headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", f"{target}.{operation}")]
+        received = self._call("POST", "/", "", headers, orjson.dumps(parameters), service, region)
         try:
             found = orjson.loads(received.body)
         except orjson.JSONDecodeError:

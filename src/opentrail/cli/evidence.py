@@ -15,10 +15,12 @@ class TrailFacts:
 
     bucket: str
     prefix: str | None
-    regions: tuple[str, ...]
-    """Source Regions that have a chain."""
-    logs: bool
-    """Whether it is logging and validated, so that digests must go on to the present."""
+    home_region: str
+    is_multi_region: bool
+    organization_id: str | None
+    """The organization whose accounts it serves."""
+    logs_since: float | None
+    """Since when it is logging and validated, so that digests must go on to the present; `None` when it is not."""
 
 
 class Evidence(Protocol):
@@ -37,13 +39,11 @@ class Evidence(Protocol):
     def public_keys(self, region: str) -> Callable[[int, int], Mapping[str, bytes]]:
         """ListPublicKeys of `region`: keys by fingerprint for a time range."""
 
-    def chain_regions(self, bucket: str, prefix: str | None, account_id: str) -> tuple[str, ...]:
-        """The Regions whose digests lie in the bucket."""
+    def member_since(self, arn: str, account_id: str) -> float | None:
+        """Since when the organization trail serves an account that does not own it; `None` when it does not, or nobody may tell."""
+
+    def folders(self, bucket: str, prefix: str) -> tuple[str, ...]:
+        """The names between `prefix`, which ends with `/`, and the next `/` of the keys below it."""
 
     def close(self) -> None:
         """Give back connections and files."""
-
-
-def digest_folder(prefix: str | None, account_id: str) -> str:
-    """The folder with the digests of every Region."""
-    return f"{prefix}/AWSLogs/{account_id}/CloudTrail-Digest/" if prefix else f"AWSLogs/{account_id}/CloudTrail-Digest/"

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from opentrail.buckets.in_place import BucketsInPlace, Encrypted
-from opentrail.cli.evidence import TrailFacts, digest_folder
+from opentrail.cli.evidence import TrailFacts
 from opentrail.cli.failures import CallFailed, NotSetUp
 from opentrail.public_keys import public_keys
 from opentrail.server.folder import DataFolder
 from opentrail.storage.read_only import ReadOnlyDatabase
-from opentrail.trails.in_place import find_trail
+from opentrail.trails.in_place import find_trail, member_since
 from opentrail.trails.validate import Source
 from opentrail.trails.validation import Fetched, Listed
 
@@ -42,17 +42,24 @@ class LocalEvidence:
         found = find_trail(self._database, arn)
         if found is None:
             return None
-        regions: tuple[str, ...] = (found.home_region,)
-        if found.is_multi_region:
-            regions = self.chain_regions(found.bucket, found.prefix, found.account_id) or regions
-        return TrailFacts(bucket=found.bucket, prefix=found.prefix, regions=regions, logs=found.makes_digests)
+        return TrailFacts(
+            bucket=found.bucket,
+            prefix=found.prefix,
+            home_region=found.home_region,
+            is_multi_region=found.is_multi_region,
+            organization_id=found.organization_id,
+            logs_since=found.digests_since,
+        )
+
+    def member_since(self, arn: str, account_id: str) -> float | None:
+        return member_since(self._database, arn, account_id)
 
     def public_keys(self, region: str) -> Callable[[int, int], Mapping[str, bytes]]:
         return lambda start, end: public_keys(self._database, region, start, end)
 
-    def chain_regions(self, bucket: str, prefix: str | None, account_id: str) -> tuple[str, ...]:
+    def folders(self, bucket: str, prefix: str) -> tuple[str, ...]:
         _check(self._buckets, bucket)
-        return tuple(self._buckets.folders(bucket, digest_folder(prefix, account_id)))
+        return tuple(self._buckets.folders(bucket, prefix))
 
     def close(self) -> None:
         self._database.close()

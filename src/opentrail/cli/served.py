@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from opentrail.cli.calls import Caller, Refused
-from opentrail.cli.evidence import TrailFacts, digest_folder
+from opentrail.cli.evidence import TrailFacts
 from opentrail.cli.reach import connect
 from opentrail.server.folder import DataFolder
 from opentrail.trails.validate import Source
@@ -43,12 +43,23 @@ class ServedEvidence:
         found = next((one for one in listed if one["TrailARN"] == arn), None)
         if found is None:
             return None
-        logging = self._caller.cloudtrail("GetTrailStatus", {"Name": arn}, self._region)["IsLogging"]
-        bucket, prefix = found["S3BucketName"], found.get("S3KeyPrefix")
-        regions: tuple[str, ...] = (found["HomeRegion"],)
-        if found["IsMultiRegionTrail"]:
-            regions = self.chain_regions(bucket, prefix, arn.split(":")[4]) or regions
-        return TrailFacts(bucket=bucket, prefix=prefix, regions=regions, logs=logging and found["LogFileValidationEnabled"])
+        status = self._caller.cloudtrail("GetTrailStatus", {"Name": arn}, self._region)
+        of_all = found.get("IsOrganizationTrail") and self._caller.organizations("DescribeOrganization", {})["Organization"]["Id"]
+        return TrailFacts(
+            bucket=found["S3BucketName"],
+            prefix=found.get("S3KeyPrefix"),
+            home_region=found["HomeRegion"],
+            is_multi_region=found["IsMultiRegionTrail"],
+            organization_id=of_all or None,
+            logs_since=status.get("StartLoggingTime") if status["IsLogging"] and found["LogFileValidationEnabled"] else None,
+        )
+
+    def member_since(self, arn: str, account_id: str) -> float | None:
+        try:
+            found = self._caller.organizations("DescribeAccount", {"AccountId": account_id})["Account"]
+        except Refused:  # it has left, or the caller may not ask
+            return None
+        return float(found["JoinedTimestamp"])
 
     def public_keys(self, region: str) -> Callable[[int, int], Mapping[str, bytes]]:
         def between(start: int, end: int) -> Mapping[str, bytes]:
@@ -63,11 +74,10 @@ class ServedEvidence:
 
         return between
 
-    def chain_regions(self, bucket: str, prefix: str | None, account_id: str) -> tuple[str, ...]:
-        folder = digest_folder(prefix, account_id)
+    def folders(self, bucket: str, prefix: str) -> tuple[str, ...]:
         return tuple(
-            _text(one, "Prefix")[len(folder) : -1]
-            for page in _pages(self._caller, bucket, {"prefix": folder, "delimiter": "/"})
+            _text(one, "Prefix")[len(prefix) : -1]
+            for page in _pages(self._caller, bucket, {"prefix": prefix, "delimiter": "/"})
             for one in page.children.get("CommonPrefixes", ())
         )
 

@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
-from opentrail.cli.evidence import Evidence
+from opentrail.cli.evidence import Evidence, TrailFacts
 from opentrail.cli.progress import Progress
 from opentrail.cli.reach import DEFAULT_FOLDER
 from opentrail.errors import SettingError
+from opentrail.trails.keys import logs
 from opentrail.trails.validate import NoPublicKeys
 from opentrail.trails.validate import validate as check
 from opentrail.trails.validation import Finding, NotCovered, Question, Report, Verdict
@@ -46,7 +47,9 @@ def _parser() -> ArgumentParser:
     option("--end-time", metavar="TIME", help="... up to this time; now unless given.")
     option("--s3-bucket", metavar="NAME", help="The bucket, where the trail is not there any more.")
     option("--s3-prefix", metavar="TEXT", help="The prefix in that bucket.")
-    option("--account-id", metavar="ID", help="Whose log files, when not those of the trail's owner.")
+    of_all = "Whose log files; those of the trail's owner, and of all accounts for an organization trail, unless given."
+    option("--account-id", metavar="ID", help=of_all)
+    option("--organization-id", metavar="ID", help="The organization of the trail, where it is not there any more.")
     option("--region", help="The Region to ask.")
     option("--local", action="store_true", help="Read the buckets of the data folder in place instead of asking a server.")
     option("--digest-interval", metavar="SECONDS", type=float, help="Seconds between two digests, where it is not known.")
@@ -79,41 +82,71 @@ def validate(given: Namespace) -> int:
 
 def _reports(given: Namespace, arn: re.Match[str], start: int, end: int, evidence: Evidence) -> list[Report]:
     """What is found on each chain of the trail."""
-    whose = given.account_id or arn["account"]
     facts = None if given.s3_bucket else evidence.trail(given.trail_arn)
     if facts is None and given.s3_bucket is None:
         raise SettingError(f"There is no trail {given.trail_arn}; name its bucket with --s3-bucket if it was deleted.")
     bucket = given.s3_bucket or (facts.bucket if facts else "")
     prefix = given.s3_prefix if given.s3_bucket else (facts.prefix if facts else None)
-    regions = (given.region,) if given.region else facts.regions if facts else evidence.chain_regions(bucket, prefix, whose)
+    organization_id = given.organization_id or (facts.organization_id if facts else None)
+    folder = logs(prefix, organization_id)
+    accounts: tuple[str, ...] = (given.account_id or arn["account"],)
+    if organization_id and not given.account_id:
+        accounts = evidence.folders(bucket, folder) or accounts
     interval = given.digest_interval or evidence.digest_interval or 3600.0
-    expected = None
-    if facts is not None and facts.logs:
-        now = datetime.now(UTC).timestamp()
-        expected = min(end, int((now - GRACE) // interval * interval))
+    chains = [
+        (account_id, region)
+        for account_id in accounts
+        for region in _regions(given, arn, facts, evidence, bucket, f"{folder}{account_id}/")
+    ]
+    expected = {account_id: _expected(given, arn, facts, evidence, account_id, end, interval) for account_id in accounts}
     reports: list[Report] = []
-    for source_region in regions or (arn["region"],):
+    for account_id, region in chains:
         question = Question(
             trail_arn=given.trail_arn,
-            region=source_region,
+            region=region,
             bucket=bucket,
             prefix=prefix,
             start=start,
             end=end,
-            account_id=whose,
-            expected_until=expected,
+            account_id=account_id,
+            organization_id=organization_id,
+            expected_until=expected[account_id],
         )
         try:
             reports.append(_report(question, evidence, quiet=given.as_json, verbose=given.verbose))
         except NoPublicKeys:
-            if len(regions) <= 1:
+            if len(chains) <= 1:
                 raise
     return reports
 
 
+def _regions(
+    given: Namespace, arn: re.Match[str], facts: TrailFacts | None, evidence: Evidence, bucket: str, folder: str
+) -> tuple[str, ...]:
+    """The source Regions to check of the account whose files lie in `folder`."""
+    if given.region:
+        return (given.region,)
+    if facts is not None and not facts.is_multi_region:
+        return (facts.home_region,)
+    return evidence.folders(bucket, f"{folder}CloudTrail-Digest/") or (arn["region"],)
+
+
+def _expected(
+    given: Namespace, arn: re.Match[str], facts: TrailFacts | None, evidence: Evidence, account_id: str, end: int, interval: float
+) -> int | None:
+    """Up to when the account's digests must be there, where that is known."""
+    if facts is None or facts.logs_since is None:
+        return None
+    since: float | None = facts.logs_since
+    if facts.organization_id is not None and account_id != arn["account"]:
+        since = evidence.member_since(given.trail_arn, account_id)
+    expected = min(end, int((datetime.now(UTC).timestamp() - GRACE) // interval * interval))
+    return expected if since is not None and max(since, facts.logs_since) < expected else None
+
+
 def _report(question: Question, evidence: Evidence, *, quiet: bool, verbose: bool) -> Report:
     """Check one chain, telling each finding as it is made unless `quiet`."""
-    progress = Progress(question.region, sys.stderr)
+    progress = Progress(_name(question), sys.stderr)
 
     def tell(finding: Finding) -> None:
         if not quiet:
@@ -134,6 +167,11 @@ def _report(question: Question, evidence: Evidence, *, quiet: bool, verbose: boo
         progress.erase()
 
 
+def _name(question: Question) -> str:
+    """What to call a chain among the others of its trail."""
+    return f"{question.account_id} {question.region}" if question.organization_id else question.region
+
+
 def _evidence(local: bool, data_dir: Path, endpoint_url: str | None, region: str) -> Evidence:
     """Either kind is imported when it is wanted: neither needs what the other one imports."""
     module = importlib.import_module(f"opentrail.cli.{'local' if local else 'served'}")
@@ -150,7 +188,7 @@ def _close(reports: Iterable[Report], as_json: bool) -> int:
     else:
         for report in found:
             if len(found) > 1:
-                print(f"\n{report.question.region}:")
+                print(f"\n{_name(report.question)}:")
             print("\n".join(report.summary()))
     return code
 

@@ -20,6 +20,7 @@ from opentrail.api.call import Service
 from opentrail.api.cloudtrail import CloudTrailService
 from opentrail.api.cloudtrail.delegates import DelegateOperations
 from opentrail.api.cloudtrail.history import History
+from opentrail.api.cloudtrail.organization_trails import OrganizationTrailOperations
 from opentrail.api.cloudtrail_data import CloudTrailData
 from opentrail.api.cloudtrail_data.channels import BuiltInChannels
 from opentrail.api.cloudtrail_data.recent import RecentEvents
@@ -60,6 +61,7 @@ from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
 from opentrail.storage.outbox import Outbox
 from opentrail.trails.control import Trails
+from opentrail.trails.neighbours import Neighbours
 from opentrail.trails.regions import known_regions
 from opentrail.trails.selection import Selection
 from opentrail.wire.models import Catalogue
@@ -105,7 +107,9 @@ class Front:
             regions=regions,
             head=lambda: self._journal.head,
             changed=selection.changed,
+            neighbours=Neighbours(organizations=self._identities.organizations.asked),
         )
+        self._identities.organizations.accompanied_by(trails.organization)
         catalogue = Catalogue()
         self._asker = Link(Path(orders.link))
         history = History(self._asker.ask, lambda: self._journal.head, secret=folder.token_secret())
@@ -114,14 +118,16 @@ class Front:
         self._proxy = Proxy(upstreams, clock)
         self._mirror = Mirror(orders.sandbox, clock) if orders.sandbox is not None else None
         authorisation = Authorisation(identities=self._identities)
-        delegates = DelegateOperations(self._identities, partial(authorisation.check, protocol="json"))
+        check = partial(authorisation.check, protocol="json")
+        delegates = DelegateOperations(self._identities, check)
+        organization_trails = OrganizationTrailOperations(trails, self._identities, check)
         given = read_given(Path(settings.identity.issuer_keys)) if settings.identity.issuer_keys else {}
         sts = STS(self._identities, catalogue.service("sts").model, Issuers(Fetcher(http=http_issuers), clock, given=given))
         services: list[Service] = [
             IAM(self._identities, catalogue.service("iam").model),
             sts,
             S3(buckets, object_keys, self._identities.mfa_devices),
-            CloudTrailService(trails, keys, {**history.operations, **delegates.operations}),
+            CloudTrailService(trails, keys, {**history.operations, **delegates.operations, **organization_trails.operations}),
             OrganizationsService(self._identities.organizations, catalogue.service("organizations").model),
             KMS(self._kms, catalogue.service("kms").model),
             CloudTrailData(BuiltInChannels(), RecentEvents(self._audit_events), clock),

@@ -17,10 +17,11 @@ from sqlalchemy.engine import Connection
 from opentrail.clock import Clock
 from opentrail.journal.positions import Positions
 from opentrail.storage.database import Database
-from opentrail.trails import event_configuration, insight_selectors, names, plans, settings, store
+from opentrail.trails import event_configuration, insight_selectors, names, organization_members, settings, store
 from opentrail.trails.faults import ConflictException, InsightNotEnabledException, OperationNotPermittedException
 from opentrail.trails.finding import Finding
 from opentrail.trails.neighbours import LogBucket, Neighbours
+from opentrail.trails.organization import OrganizationTrails
 from opentrail.trails.probe import Probe
 from opentrail.trails.regions import Regions, is_region_name
 from opentrail.trails.settings import Wanted
@@ -54,33 +55,50 @@ class Trails:
         call that made it is answered."""
         self.database = database
         self.regions = regions
-        self.finding = Finding(regions)
         self._changed = changed
         self._clock = clock
         self._probe = Probe(regions, buckets, neighbours)
         self._head = head
         self._positions = Positions(database)
         database.create(store.METADATA)
+        self.organization = OrganizationTrails(
+            database,
+            clock,
+            organizations=neighbours.organizations,
+            regions=regions,
+            noted_head=self._noted_head,
+            changed=changed,
+        )
+        self.finding = Finding(regions, self.organization)
 
     def create(self, account_id: str, region: str, name: str, wanted: Wanted, tags: Mapping[str, str | None]) -> Trail:
         """Keep a new trail, not logging yet.
 
-        Raises `InvalidTrailNameException`, what `settings.for_new`, `Finding.check_room` and `Probe.connections` raise, and
-        `OperationNotPermittedException` where `region` cannot be the name of a Region.
+        Raises `InvalidTrailNameException`, what `settings.for_new`, `Finding.check_room` and `Probe.connections` raise;
+        `OperationNotPermittedException` where `region` cannot be the name of a Region; for an organization trail, which the management
+        account owns, what `OrganizationTrails.owner` raises.
         """
         names.check_trail_name(name)
         if not is_region_name(region):
             raise OperationNotPermittedException(f"A trail cannot be at home in {region[:64]}, which is no Region.")
+        caller, organization_id = account_id, None
+        if wanted.is_organization_trail:
+            account_id = self.organization.owner(caller)
+            organization_id = self.organization.id_of(account_id)
         arn = self.finding.arn(account_id, region, name)
         values = settings.for_new(wanted)
         with self.database.read() as connection:
             self.finding.check_room(connection, account_id, region, name, is_multi_region=values["is_multi_region_trail"])
-        values.update(self._probe.connections(wanted, values, account_id=account_id, region=region, arn=arn))
+        values.update(
+            self._probe.connections(wanted, values, account_id=account_id, region=region, arn=arn, organization_id=organization_id)
+        )
         self._greet(values, account_id, arn)
         with self._changing() as connection:
             self.finding.check_room(connection, account_id, region, name, is_multi_region=values["is_multi_region_trail"])
             key = store.add_trail(connection, {**values, "account_id": account_id, "home_region": region, "name": name, "arn": arn})
             store.put_tags(connection, key, tags)
+            if wanted.is_organization_trail:
+                self.organization.give(connection, _read(connection, key), caller)
             return _read(connection, key)
 
     def update(self, account_id: str, region: str, name_or_arn: str, wanted: Wanted) -> Trail:
@@ -93,25 +111,38 @@ class Trails:
         for _ in range(TRIES):
             with self.database.read() as connection:
                 trail = self.finding.to_change(connection, account_id, region, name_or_arn)
+                self.organization.require_convertible(connection, trail, account_id, wanted.is_organization_trail)
             values = settings.for_change(wanted, trail)
-            values.update(self._probe.connections(wanted, values, account_id=trail.account_id, region=region, arn=trail.arn, old=trail))
+            for_organization = trail.organization_id is not None if wanted.is_organization_trail is None else wanted.is_organization_trail
+            values.update(
+                self._probe.connections(
+                    wanted,
+                    values,
+                    account_id=trail.account_id,
+                    region=region,
+                    arn=trail.arn,
+                    organization_id=self.organization.id_of(trail.account_id) if for_organization else None,
+                    old=trail,
+                )
+            )
             if not greeted:
                 self._greet(values, trail.account_id, trail.arn)
                 greeted = True
             with self._changing() as connection:
                 if self.finding.to_change(connection, account_id, region, name_or_arn) == trail:
-                    return self._change(connection, trail, values)
+                    self._change(connection, trail, values)
+                    self.organization.convert(connection, trail, account_id, wanted.is_organization_trail)
+                    changed = _read(connection, trail.id)
+                    self.organization.open_chains(connection, changed)
+                    return changed
         raise ConflictException("Another operation is changing the trail. Try again when it is done.")
 
-    def _change(self, connection: Connection, trail: Trail, values: dict[str, Any]) -> Trail:
+    def _change(self, connection: Connection, trail: Trail, values: dict[str, Any]) -> None:
         if values.get("is_multi_region_trail") and not trail.is_multi_region_trail:
             self.finding.check_shadows(connection, trail)
         validated = values.get("log_file_validation_enabled", trail.log_file_validation_enabled)
         values["digests_since"] = (trail.digests_since or self._clock.time()) if validated and trail.is_logging else None
         store.change_trail(connection, trail.id, values)
-        changed = _read(connection, trail.id)
-        self._open_chains(connection, changed)
-        return changed
 
     def _greet(self, values: Mapping[str, Any], account_id: str, arn: str) -> None:
         if values.get("sns_topic_arn"):
@@ -134,7 +165,7 @@ class Trails:
             since = now if trail.log_file_validation_enabled else None
             store.change_trail(connection, trail.id, {"is_logging": True, "started_at": now, "digests_since": since})
             store.open_window(connection, trail.id, self._noted_head(connection))
-            self._open_chains(connection, _read(connection, trail.id))
+            self.organization.open_chains(connection, _read(connection, trail.id))
 
     def stop_logging(self, account_id: str, region: str, name_or_arn: str, request_id: str) -> None:
         """Take no record after this moment, but for the one of this very call (`request_id`). What Insights learn ends too; their
@@ -159,10 +190,6 @@ class Trails:
         self._positions.save(connection, WINDOWS, head)
         return head
 
-    def _open_chains(self, connection: Connection, trail: Trail) -> None:
-        if trail.digests_since is not None:
-            plans.open_chains(connection, trail.id, trail.account_id, self.regions.of(trail), int(self._clock.time()))
-
     def get(self, account_id: str, region: str, name_or_arn: str) -> Trail:
         """One trail: by name where it is at home, by ARN anywhere."""
         with self.database.read() as connection:
@@ -185,9 +212,9 @@ class Trails:
             return self.finding.described(connection, account_id, region, wanted, include_shadows=include_shadows)
 
     def list(self, account_id: str) -> list[Trail]:
-        """The trails of the account in all Regions."""
+        """The trails of the account in all Regions, and those of its organization."""
         with self.database.read() as connection:
-            return store.trails_of(connection, account_id)
+            return [*store.trails_of(connection, account_id), *organization_members.copies(connection, account_id)]
 
     def put_event_selectors(
         self,

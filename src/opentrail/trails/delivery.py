@@ -26,11 +26,12 @@ from opentrail.config import TrailsSettings
 from opentrail.errors import JournalError, JournalTrimmed
 from opentrail.storage.database import Database
 from opentrail.trails import facts as records
-from opentrail.trails import held, keys, plans, store
+from opentrail.trails import held, keys, organization_members, plans, store
 from opentrail.trails.batch import CHUNK, Batch
 from opentrail.trails.courier import Courier
 from opentrail.trails.facts import Facts
 from opentrail.trails.keys import Chain
+from opentrail.trails.organization_members import Membership
 from opentrail.trails.regions import Regions, is_region_name
 from opentrail.trails.selection import Choice
 from opentrail.trails.spool import Spool
@@ -89,8 +90,12 @@ class _Route:
     chain: Chain
     windows: tuple[Window, ...]
     choice: Choice
+    memberships: tuple[Membership, ...] | None
+    """When the trail served the account; `None`: it is the trail's own."""
 
     def wants(self, position: int, facts: Facts) -> bool:
+        if self.memberships is not None and not any(membership.holds(position) for membership in self.memberships):
+            return False
         return any(window.holds(position, facts.request_id) for window in self.windows) and self.choice.takes(facts)
 
 
@@ -187,6 +192,7 @@ class Delivery:
         self._caught_up = -math.inf
         self._changes = -1
         self._windows: list[Window] = []
+        self._departures: list[Membership] = []
         self._trails: dict[int, Trail] = {}
         self._routes: dict[tuple[str, str], list[_Route]] = {}
         self._spoilt = False
@@ -239,6 +245,7 @@ class Delivery:
                 return
             self._trails = {trail.id: trail for trail in store.working_trails(connection)}
             self._windows = store.windows(connection)
+            self._departures = organization_members.departures(connection)
         now = self._clock.monotonic()
         self._closed_since = {window.id: self._closed_since.get(window.id, now) for window in self._windows if window.stop is not None}
         self._changes = changes
@@ -302,14 +309,17 @@ class Delivery:
             self._begin((chain, _WAITED_FOR))
 
     def _routes_for(self, account_id: str, region: str) -> list[_Route]:
+        with self._database.read() as connection:
+            memberships = organization_members.memberships(connection, account_id)
         return [
             _Route(
                 chain=Chain(trail.id, account_id, self._filed_under(trail, region)),
                 windows=windows,
                 choice=Choice.of(trail),
+                memberships=None if trail.account_id == account_id else memberships[trail.id],
             )
             for trail in self._trails.values()
-            if trail.serves(account_id)
+            if trail.serves(account_id, memberships)
             and trail.covers(region)
             and (windows := tuple(window for window in self._windows if window.trail_id == trail.id))
         ]
@@ -330,7 +340,7 @@ class Delivery:
         return region
 
     def _cut_is_due(self) -> bool:
-        if self._full or self._ended_windows():
+        if self._full or self._ended_windows() or (self._opened is None and self._departed()):
             return True
         return self._opened is not None and self._clock.monotonic() - self._opened >= self._settings.delivery_interval
 
@@ -344,10 +354,14 @@ class Delivery:
             and (window.id in self._stops_seen or self._caught_up >= self._closed_since[window.id] + GRACE)
         ]
 
+    def _departed(self) -> list[Membership]:
+        """Memberships that have ended and of which every record is read and in a batch or a plan."""
+        return [membership for membership in self._departures if self._position >= (membership.stop or 0)]
+
     def _plan(self) -> set[plans.Destination]:
         now = self._clock.time()
-        ended = self._ended_windows()
-        self._release_last(ended)
+        ended, departed = self._ended_windows(), self._departed()
+        self._release_last(ended, departed)
         cuts = [self._spooled(file, self._batches[file], now) for file in sorted(self._batches)]
         if cuts:
             self._spool.sync()
@@ -364,23 +378,28 @@ class Delivery:
                 held.keep(connection, chain, waiting)
             counts = held.counts(connection) if self._held or self._held_before else self._held_before
             store.forget_windows(connection, ended)
+            organization_members.mark_read(connection, departed)
             self._positions.save(connection, FOLLOWER, self._position)
         self._stops_seen.difference_update(ended)
         self._windows = [window for window in self._windows if window.id not in ended]
+        self._departures = [membership for membership in self._departures if membership not in departed]
         self._held_before = counts
         return {cut.destination for cut in cuts}
 
-    def _release_last(self, ended: Sequence[int]) -> None:
-        """A trail that has ended has nothing else to wait for."""
+    def _release_last(self, ended: Sequence[int], departed: Sequence[Membership]) -> None:
+        """A trail that has ended, or has left an account, has nothing else to wait for there."""
         trails = {window.trail_id for window in self._windows if window.id in ended}
+        left = {(membership.trail_id, membership.account_id) for membership in departed}
         for chain in [*self._held, *self._held_before]:
-            if chain.trail_id in trails and (chain, _WAITED_FOR) not in self._batches:
+            if (chain.trail_id in trails or (chain.trail_id, chain.account_id) in left) and (chain, _WAITED_FOR) not in self._batches:
                 self._begin((chain, _WAITED_FOR))
 
     def _spooled(self, file: _File, batch: Batch, now: float) -> plans.Cut:
         chain, kind = file
         trail = self._trails[chain.trail_id]
         body, digest = batch.finish()
+        with self._database.read() as connection:
+            organization_id = organization_members.organization_id(connection, trail, chain.account_id)
         return plans.Cut(
             trail_id=trail.id,
             account_id=chain.account_id,
@@ -388,7 +407,9 @@ class Delivery:
             kind="log",
             bucket=trail.s3_bucket_name,
             prefix=trail.s3_key_prefix or "",
-            key=keys.log_file_key(trail.s3_key_prefix, chain.account_id, chain.region, now, self._unique(), kind=kind),
+            key=keys.log_file_key(
+                trail.s3_key_prefix, chain.account_id, chain.region, now, self._unique(), kind=kind, organization_id=organization_id
+            ),
             spool=self._spool.write(body),
             hash=digest,
             metadata={},

@@ -30,7 +30,7 @@ from sqlalchemy.engine import Connection
 from opentrail.clock import Clock, iso_seconds
 from opentrail.config import TrailsSettings
 from opentrail.storage.database import Database
-from opentrail.trails import keys, plans, store
+from opentrail.trails import keys, organization_members, plans, store
 from opentrail.trails.courier import Courier
 from opentrail.trails.keys import Chain
 from opentrail.trails.plans import ChainState, Plan
@@ -70,6 +70,10 @@ class _Open:
     """Whether a trail of the same name is there too (one of them deleted): its digests would have the same keys."""
     has_heir: bool
     """Whether the trail is deleted and the chain of a new one of its name covers what is still delivered for it."""
+    has_left: bool
+    """Whether the account is no member of the trail's organization any more, or the trail none of the organization."""
+    organization_id: str | None
+    """The organization in whose folder the files of the chain lie."""
 
     @property
     def chain(self) -> Chain:
@@ -144,6 +148,7 @@ class Digests:
         with self._database.read() as connection:
             trails = {trail.id: trail for trail in store.working_trails(connection)}
             states = plans.open_chains_of(connection)
+            everybody = organization_members.everybody(connection)
         names = Counter((trail.account_id, trail.home_region, trail.name) for trail in trails.values())
         boundary = self._boundary(now)
         waiting = any(trail.deleted_at is not None for trail in trails.values())
@@ -155,12 +160,14 @@ class Digests:
         self._todo = []
         for state in states:
             trail = trails[state.trail_id]
-            goes_on = trail.digests_since is not None and trail.covers(state.region)
+            has_left = not everybody.serves(trail, state.account_id)
+            goes_on = trail.digests_since is not None and trail.covers(state.region) and not has_left
             waiting = waiting or not goes_on
             if not goes_on or boundary > state.start:
                 name = (trail.account_id, trail.home_region, trail.name)
                 has_heir = trail.deleted_at is not None and (*name, state.account_id, state.region) in heirs
-                self._todo.append(_Open(trail, state, goes_on, names[name] > 1, has_heir))
+                organization_id = everybody.organization_id(trail, state.account_id)
+                self._todo.append(_Open(trail, state, goes_on, names[name] > 1, has_heir, has_left, organization_id))
         following = boundary + max(1.0, self._interval)
         self._changes, self._looked_at = changes, now
         self._look_at = min(following, now + LOOK_AGAIN) if waiting else following
@@ -170,16 +177,18 @@ class Digests:
         with self._database.begin() as connection:
             for trail in store.working_trails(connection):
                 if trail.digests_since is not None:
-                    plans.open_chains(connection, trail.id, trail.account_id, self._regions.of(trail), int(self._clock.time()))
+                    for account_id in organization_members.account_ids(connection, trail):
+                        plans.open_chains(connection, trail.id, account_id, self._regions.of(trail), int(self._clock.time()))
 
     def _due(self, connection: Connection, one: _Open, now: float) -> _Due | None:
         trail, state = one.trail, one.state
         end, last = self._boundary(now), False
         if not one.goes_on:
             # While the trail logs on without validation, files cut from now on are nobody's business; a stopped one has to be drained.
+            goes_on_unvalidated = trail.is_logging and trail.digests_since is None and not one.has_left
             unread = store.has_window(connection, trail.id) and not trail.is_logging
-            logs_on = trail.is_logging and trail.digests_since is None
-            drained = logs_on or one.has_heir or not plans.has_undelivered(connection, trail.id, one.chain)
+            unread = unread or organization_members.has_unread(connection, trail, state.account_id)
+            drained = goes_on_unvalidated or one.has_heir or not plans.has_undelivered(connection, trail.id, one.chain)
             if drained and not unread:
                 end, last = int(now), True
             elif trail.deleted_at is not None:
@@ -188,7 +197,15 @@ class Digests:
             return None
         files = plans.uncovered(connection, one.chain)
         covered = tuple(file for file in files if (file.delivered_at or 0.0) < end)
-        key = keys.digest_key(trail.s3_key_prefix, state.account_id, state.region, trail.name, trail.home_region, end)
+        key = keys.digest_key(
+            trail.s3_key_prefix,
+            state.account_id,
+            state.region,
+            trail.name,
+            trail.home_region,
+            end,
+            organization_id=one.organization_id,
+        )
         due = _Due(one, end, last, covered, key)
         if (last and len(covered) != len(files)) or self._is_taken(connection, due):
             return None
@@ -245,6 +262,8 @@ class Digests:
                         "previous_signature": signature,
                     },
                 )
+            if any(one.last for one, _, _ in made):
+                organization_members.forget_finished(connection)
         for cut in refused:
             self._spool.remove(cut.spool)
         for _, cut, _ in made:
@@ -259,6 +278,8 @@ class Digests:
             trail = store.trail(connection, one.open.trail.id)
             if trail is None or trail.digests_since != one.open.trail.digests_since or len(covered) != len(arrived):
                 return False
+            if one.open.has_left == organization_members.serves(connection, trail, one.open.state.account_id):
+                return False  # it has come back, and its chain goes on
         if plans.chain(connection, one.open.chain) != one.open.state or self._is_taken(connection, one):
             return False
         return covered == [file.id for file in one.covered]

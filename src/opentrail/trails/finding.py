@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.engine import Connection
 
-from opentrail.trails import names, store
+from opentrail.trails import names, organization_members, store
 from opentrail.trails.faults import (
     CloudTrailARNInvalidException,
     ConflictException,
@@ -19,6 +19,7 @@ from opentrail.trails.faults import (
     TrailAlreadyExistsException,
     TrailNotFoundException,
 )
+from opentrail.trails.organization import OrganizationTrails
 from opentrail.trails.regions import Regions
 from opentrail.trails.store import Trail
 
@@ -29,8 +30,9 @@ MOST_TRAILS = 5
 class Finding:
     """Finds trails. Every method takes the connection of the caller's transaction."""
 
-    def __init__(self, regions: Regions) -> None:
+    def __init__(self, regions: Regions, organization: OrganizationTrails) -> None:
         self._regions = regions
+        self._organization = organization
 
     def arn(self, account_id: str, region: str, name_or_arn: str) -> str:
         """The ARN that a `Name` parameter means in `region`."""
@@ -47,7 +49,7 @@ class Finding:
         if names.looks_like_arn(name_or_arn):
             arn = names.parse_arn(name_or_arn)
             if arn.account_id != account_id:
-                raise CloudTrailARNInvalidException(f"The trail ARN {name_or_arn} belongs to another account.")
+                return self._organization.copy(connection, account_id, name_or_arn)
             found = store.home_trail(connection, account_id, arn.region, arn.name)
             found = found if found and found.arn == name_or_arn else None
         else:
@@ -66,6 +68,7 @@ class Finding:
                 if other.name == name_or_arn and self._has_shadow(other, region):
                     raise _away(other, region) from None
             raise
+        self._organization.require_changeable(connection, trail, account_id)
         if trail.home_region != region:
             raise _away(trail, region)
         return trail
@@ -81,13 +84,15 @@ class Finding:
     ) -> list[Trail]:
         """The trails of `region`, or those of `wanted` (names of this Region, ARNs of any); what matches nothing is left out."""
         every = store.trails_of(connection, account_id)
+        copies = organization_members.copies(connection, account_id)
         if not wanted:
-            return [trail for trail in every if trail.home_region == region or (include_shadows and self._has_shadow(trail, region))]
+            own = [trail for trail in every if trail.home_region == region or (include_shadows and self._has_shadow(trail, region))]
+            return [*own, *(trail for trail in copies if include_shadows and self._seen_in(trail, region))]
         found: dict[int, Trail] = {}
         for name in wanted:
             if names.looks_like_arn(name):
                 arn = str(names.parse_arn(name))
-                matches = [trail for trail in every if trail.arn == arn]
+                matches = [trail for trail in (*every, *copies) if trail.arn == arn]
             else:
                 names.check_trail_name(name)
                 matches = [trail for trail in every if trail.name == name and trail.home_region == region]

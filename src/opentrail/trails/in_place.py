@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from opentrail.storage.read_only import ReadOnlyDatabase
 
 _QUERY = """
-SELECT account_id, home_region, s3_bucket_name, s3_key_prefix, is_multi_region_trail, is_logging AND log_file_validation_enabled
+SELECT account_id, home_region, s3_bucket_name, s3_key_prefix, is_multi_region_trail, digests_since, organization_id
 FROM trails WHERE arn = ? AND deleted_at IS NULL
+"""
+_MEMBER = """
+SELECT since FROM trail_members WHERE account_id = ? AND stop IS NULL
+AND trail_id IN (SELECT id FROM trails WHERE arn = ? AND deleted_at IS NULL)
 """
 
 
@@ -21,19 +25,29 @@ class StandingTrail:
     bucket: str
     prefix: str | None
     is_multi_region: bool
-    makes_digests: bool
-    """Whether it is logging and validated."""
+    digests_since: float | None
+    """Since when it is both logging and validated; `None` while it is not."""
+    organization_id: str | None
+    """The organization whose accounts it serves."""
 
 
 def find_trail(database: ReadOnlyDatabase, arn: str) -> StandingTrail | None:
     """The trail, unless there is none (any more). Raises `Unreadable`."""
-    for account_id, home_region, bucket, prefix, multi, makes in database.rows(_QUERY, (arn,)):
+    for account_id, home_region, bucket, prefix, multi, digests_since, organization_id in database.rows(_QUERY, (arn,)):
         return StandingTrail(
             account_id=account_id,
             home_region=home_region,
             bucket=bucket,
             prefix=prefix,
             is_multi_region=bool(multi),
-            makes_digests=bool(makes),
+            digests_since=digests_since,
+            organization_id=organization_id,
         )
+    return None
+
+
+def member_since(database: ReadOnlyDatabase, arn: str, account_id: str) -> float | None:
+    """Since when an organization trail serves an account that does not own it; `None` when it does not. Raises `Unreadable`."""
+    for (since,) in database.rows(_MEMBER, (account_id, arn)):
+        return float(since)
     return None

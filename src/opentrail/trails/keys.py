@@ -24,20 +24,44 @@ LOG_KINDS: Mapping[str, str] = {
 """`eventCategory` → folder of the log files that hold its records, and the part of their names that says so."""
 
 
-def folder(prefix: str | None, account_id: str, kind: str, region: str) -> str:
-    """`[<prefix>/]AWSLogs/<account>/<kind>/<region>/`; `kind` is one of `LOG_KINDS` or `CloudTrail-Digest`."""
-    return f"{prefix + '/' if prefix else ''}AWSLogs/{account_id}/{kind}/{region}/"
+def logs(prefix: str | None, organization_id: str | None = None) -> str:
+    """`[<prefix>/]AWSLogs/[<organization>/]`: below it every account has a folder of its own."""
+    return f"{prefix + '/' if prefix else ''}AWSLogs/{organization_id + '/' if organization_id else ''}"
 
 
-def log_file_key(prefix: str | None, account_id: str, region: str, at: float, unique: str, *, kind: str = "CloudTrail") -> str:
+def folder(prefix: str | None, account_id: str, kind: str, region: str, *, organization_id: str | None = None) -> str:
+    """`[<prefix>/]AWSLogs/[<organization>/]<account>/<kind>/<region>/`; `kind` is one of `LOG_KINDS` or `CloudTrail-Digest`."""
+    return f"{logs(prefix, organization_id)}{account_id}/{kind}/{region}/"
+
+
+def log_file_key(
+    prefix: str | None,
+    account_id: str,
+    region: str,
+    at: float,
+    unique: str,
+    *,
+    kind: str = "CloudTrail",
+    organization_id: str | None = None,
+) -> str:
     """The key of a log file cut at `at` (epoch seconds); `unique` is 16 characters of `[A-Za-z0-9]`."""
     time = datetime.fromtimestamp(int(at), UTC)
     name = f"{account_id}_{kind}_{region}_{time:%Y%m%dT%H%MZ}_{unique}.json.gz"
-    return f"{folder(prefix, account_id, kind, region)}{time:%Y/%m/%d}/{name}"
+    return f"{folder(prefix, account_id, kind, region, organization_id=organization_id)}{time:%Y/%m/%d}/{name}"
 
 
-def digest_key(prefix: str | None, account_id: str, region: str, trail_name: str, home_region: str, end: int) -> str:
+def digest_key(
+    prefix: str | None,
+    account_id: str,
+    region: str,
+    trail_name: str,
+    home_region: str,
+    end: int,
+    *,
+    organization_id: str | None = None,
+) -> str:
     """The key of the digest file of `region` whose period ends at `end` (epoch seconds, whole)."""
     time = datetime.fromtimestamp(end, UTC)
     name = f"{account_id}_CloudTrail-Digest_{region}_{trail_name}_{home_region}_{time:%Y%m%dT%H%M%SZ}.json.gz"
-    return f"{folder(prefix, account_id, 'CloudTrail-Digest', region)}{time:%Y/%m/%d}/{name}"
+    where = folder(prefix, account_id, "CloudTrail-Digest", region, organization_id=organization_id)
+    return f"{where}{time:%Y/%m/%d}/{name}"

@@ -15,13 +15,14 @@ from opentrail.trails.faults import (
     InvalidCloudWatchLogsRoleArnException,
     KmsKeyNotFoundException,
 )
+from opentrail.trails.organizations import NoOrganizations, Organizations
 
 
 class LogBucket(Protocol):
     """The buckets, as CloudTrail's service principal sees them. Faults: `NoSuchBucket`, `AccessDenied`, or the upstream's own."""
 
-    def check(self, *, bucket: str, prefix: str | None, account_id: str, source_arn: str) -> None:
-        """Whether log files of `account_id` could be written: raises the fault if not."""
+    def check(self, *, bucket: str, prefix: str | None, account_id: str, source_arn: str, organization_id: str | None = None) -> None:
+        """Whether log files of `account_id`, or of all accounts of an organization, could be written: raises the fault if not."""
 
     def put(self, *, bucket: str, key: str, body: bytes, metadata: Mapping[str, str], source_arn: str, account_id: str) -> None:
         """Write one object, durably; writing the same key and bytes again changes nothing."""
@@ -70,6 +71,7 @@ class Neighbours:
 
     topics: Topics = field(default_factory=NoTopics)
     keys: Keys = field(default_factory=NoKeys)
+    organizations: Organizations = field(default_factory=NoOrganizations)
 
 
 def check_log_group(log_group_arn: str | None, role_arn: str | None) -> None:

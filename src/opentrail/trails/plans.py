@@ -242,13 +242,18 @@ def open_chains(connection: Connection, trail_id: int, account_id: str, regions:
     """
     where = and_(CHAINS.c.trail_id == trail_id, CHAINS.c.account_id == account_id)
     known = {row.region: row for row in connection.execute(select(CHAINS).where(where))}
-    for region in sorted(set(regions)):
-        row = known.get(region)
-        if row is not None and row.is_open:
-            continue
-        begin = start if row is None else max(start, row.start)
-        fresh = {"previous_bucket": None, "previous_key": None, "previous_hash": None, "previous_signature": None}
-        set_chain(connection, Chain(trail_id, account_id, region), {"is_open": True, "start": begin, **fresh})
+    fresh = {"previous_bucket": None, "previous_key": None, "previous_hash": None, "previous_signature": None, "is_open": True}
+    rows = [
+        {"trail_id": trail_id, "account_id": account_id, "region": region, "start": max(start, known[region].start), **fresh}
+        if region in known
+        else {"trail_id": trail_id, "account_id": account_id, "region": region, "start": start, **fresh}
+        for region in sorted(set(regions))
+        if region not in known or not known[region].is_open
+    ]
+    if rows:  # in one go: an organization's trail has a chain for each account and Region
+        row = upsert(CHAINS)
+        anew = {name: row.excluded[name] for name in (*fresh, "start")}
+        connection.execute(row.on_conflict_do_update(index_elements=["trail_id", "account_id", "region"], set_=anew), rows)
 
 
 def set_chain(connection: Connection, key: Chain, values: Mapping[str, Any]) -> None:

@@ -13,7 +13,6 @@ from opentrail.trails import names, neighbours
 from opentrail.trails.faults import (
     InsufficientS3BucketPolicyException,
     InsufficientSnsTopicPolicyException,
-    OrganizationsNotInUseException,
     S3BucketDoesNotExistException,
 )
 from opentrail.trails.neighbours import LogBucket, Neighbours
@@ -35,15 +34,24 @@ class Probe:
         self._neighbours = neighbours
 
     def connections(
-        self, wanted: Wanted, values: Mapping[str, Any], *, account_id: str, region: str, arn: str, old: Trail | None = None
+        self,
+        wanted: Wanted,
+        values: Mapping[str, Any],
+        *,
+        account_id: str,
+        region: str,
+        arn: str,
+        organization_id: str | None = None,
+        old: Trail | None = None,
     ) -> dict[str, Any]:
         """The columns of the topic and the key that `wanted` gives, once bucket, topic and key are found to be usable.
 
-        `values` are the columns that change by the same call; what they leave out is as `old` has it.
+        `values` are the columns that change by the same call; what they leave out is as `old` has it. `organization_id` is that of an
+        organization trail.
         """
         bucket = values.get("s3_bucket_name", old and old.s3_bucket_name)
         prefix = values.get("s3_key_prefix", old and old.s3_key_prefix)
-        self._check_bucket(bucket, prefix, account_id, arn)
+        self._check_bucket(bucket, prefix, account_id, arn, organization_id)
         found: dict[str, Any] = {}
         if wanted.sns_topic_name is not None:
             found["sns_topic_arn"] = self._topic(wanted.sns_topic_name, account_id, region, arn) if wanted.sns_topic_name else None
@@ -52,13 +60,11 @@ class Probe:
         elif old is not None and old.kms_key_id is not None and bucket != old.s3_bucket_name:
             self._key(old.kms_key_id, bucket, account_id, region, arn)  # a key must be in the Region of the bucket
         neighbours.check_log_group(wanted.log_group_arn, wanted.role_arn)
-        if wanted.is_organization_trail:
-            raise OrganizationsNotInUseException
         return found
 
     def storage(self, trail: Trail) -> None:
         """Whether files of `trail` can still be written: asked when another kind of them begins."""
-        self._check_bucket(trail.s3_bucket_name, trail.s3_key_prefix, trail.account_id, trail.arn)
+        self._check_bucket(trail.s3_bucket_name, trail.s3_key_prefix, trail.account_id, trail.arn, trail.organization_id)
         if trail.kms_key_id is not None:
             self._key(trail.kms_key_id, trail.s3_bucket_name, trail.account_id, trail.home_region, trail.arn)
 
@@ -87,9 +93,9 @@ class Probe:
             source_arn=arn,
         )
 
-    def _check_bucket(self, bucket: str, prefix: str | None, account_id: str, arn: str) -> None:
+    def _check_bucket(self, bucket: str, prefix: str | None, account_id: str, arn: str, organization_id: str | None) -> None:
         try:
-            self._buckets.check(bucket=bucket, prefix=prefix, account_id=account_id, source_arn=arn)
+            self._buckets.check(bucket=bucket, prefix=prefix, account_id=account_id, source_arn=arn, organization_id=organization_id)
         except Fault as refusal:
             if refusal.code == "NoSuchBucket":
                 raise S3BucketDoesNotExistException(f"S3 bucket {bucket} does not exist!") from refusal

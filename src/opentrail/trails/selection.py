@@ -19,7 +19,7 @@ from opentrail.clock import Clock
 from opentrail.events import categories, read_only
 from opentrail.events.selectors import Kind, Matcher, compiled
 from opentrail.storage.database import Database
-from opentrail.trails import store
+from opentrail.trails import organization_members, store
 from opentrail.trails.facts import Facts, facts
 from opentrail.trails.store import Trail
 
@@ -61,6 +61,7 @@ class _Remembered:
         self.trails = [(trail, choice) for trail, choice in choices if choice.matcher.categories - {"Management"}]
         self.anybody: dict[tuple[str, str, str], bool] = {}
         self.accounts: dict[tuple[str, str, str, str], tuple[tuple[Trail, Choice], ...]] = {}
+        self.copies: dict[str, frozenset[int]] = {}
 
 
 class Selection:
@@ -109,8 +110,19 @@ class Selection:
         known = remembered.accounts.get(key)
         if known is None:
             kind = _kind(category, source, name)
-            known = tuple((trail, choice) for trail, choice in remembered.trails if trail.serves(account_id) and choice.matcher.may(kind))
+            copies = self._copies(remembered, account_id)
+            wanting = ((trail, choice) for trail, choice in remembered.trails if trail.serves(account_id, copies))
+            known = tuple((trail, choice) for trail, choice in wanting if choice.matcher.may(kind))
             _keep(remembered.accounts, key, known)
+        return known
+
+    def _copies(self, remembered: _Remembered, account_id: str) -> frozenset[int]:
+        """The trails of its organization that the account has copies of."""
+        known = remembered.copies.get(account_id)
+        if known is None:
+            with self._database.read() as connection:
+                known = organization_members.serving(connection, account_id)
+            _keep(remembered.copies, account_id, known)
         return known
 
     def _current(self) -> _Remembered:

@@ -6,7 +6,7 @@ Methods take the connection of the caller's transaction: what belongs together i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,9 +145,9 @@ class Trail:
         """Whether the trail exists in `region`, at home or as a shadow."""
         return self.is_multi_region_trail or region == self.home_region
 
-    def serves(self, account_id: str) -> bool:
-        """Whether the trail takes events of this account."""
-        return account_id == self.account_id
+    def serves(self, account_id: str, copies: Container[int] = ()) -> bool:
+        """Whether the trail takes events of this account, which has copies of the trails with the ids `copies`."""
+        return account_id == self.account_id or self.id in copies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.engine import Connection
 
-from opentrail.trails import names, store
+from opentrail.trails import names, organization_members, store
 from opentrail.trails.control import Trails
 from opentrail.trails.faults import (
     CloudTrailARNInvalidException,
@@ -73,7 +73,7 @@ def list_tags(trails: Trails, account_id: str, region: str, resource_ids: Sequen
 def tags_of(trails: Trails, account_id: str, arn: str) -> dict[str, str | None]:
     """The tags that policies see for the trail `arn` (`aws:ResourceTag/…`); none when there is no such trail."""
     with trails.database.read() as connection:
-        for trail in store.trails_of(connection, account_id):
+        for trail in (*store.trails_of(connection, account_id), *organization_members.copies(connection, account_id)):
             if trail.arn == arn:
                 return store.tags(connection, trail.id)
     return {}

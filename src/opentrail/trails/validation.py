@@ -48,16 +48,18 @@ class Question:
     end: int
     account_id: str
     """Whose files: the owner of the trail, or a member of its organization."""
+    organization_id: str | None = None
+    """The organization in whose folder they lie, where the trail is an organization's."""
     expected_until: int | None = None
     """Up to when digests must be there, where the trail is known to be logging and validated; `None` where nobody knows."""
 
     @property
     def digest_folder(self) -> str:
-        return folder(self.prefix, self.account_id, "CloudTrail-Digest", self.region)
+        return folder(self.prefix, self.account_id, "CloudTrail-Digest", self.region, organization_id=self.organization_id)
 
     @property
     def log_folder(self) -> str:
-        return folder(self.prefix, self.account_id, "CloudTrail", self.region)
+        return folder(self.prefix, self.account_id, "CloudTrail", self.region, organization_id=self.organization_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,7 @@ class Report:
         found = self.found_start is not None and self.found_end is not None
         return {
             "trailArn": question.trail_arn,
+            "accountId": question.account_id,
             "region": question.region,
             "requested": {"start": shown(question.start), "end": shown(question.end)},
             "found": {"start": shown(self.found_start or 0), "end": shown(self.found_end or 0)} if found else None,

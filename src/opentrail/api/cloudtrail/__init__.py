@@ -66,7 +66,7 @@ class CloudTrailService:
         name = call.parameters.get(_TRAIL[call.operation])
         if not name:  # it is about an event data store
             return [Need(action=action, resource=self._store_arn(call))]
-        arn = self._trails.finding.arn(call.account_id, call.region, name)
+        arn = self._trails.finding.arn(self._owner(call), call.region, name)
         needs = [self._need(call, action, arn)]
         if call.operation == "CreateTrail" and call.parameters.get("TagsList"):
             needs.append(self._need(call, "cloudtrail:AddTags", arn))
@@ -77,6 +77,12 @@ class CloudTrailService:
     def _store_arn(self, call: Call) -> str:
         given: str = call.parameters.get("EventDataStore") or "*"
         return given if given.startswith("arn:") else self._trails.finding.store_arn(call.account_id, call.region, given)
+
+    def _owner(self, call: Call) -> str:
+        """Whose trail a name means: the caller's; of the management account where a delegated administrator makes one for all."""
+        if call.operation == "CreateTrail" and call.parameters.get("IsOrganizationTrail"):
+            return self._trails.organization.owner_if_any(call.account_id)
+        return call.account_id
 
     def _need(self, call: Call, action: str, arn: str) -> Need:
         asked = call.parameters.get("TagsList") or ()

@@ -21,21 +21,9 @@ class CannotDelegateManagementAccountException(Fault):
     """The management account of an organization cannot be registered as the CloudTrail delegated administrator."""
 
 
-class CloudTrailAccessNotEnabledException(Fault):
-    """Trusted access has not been enabled between CloudTrail and Organizations. Call EnableAWSServiceAccess of Organizations first."""
-
-
 class DelegatedAdminAccountLimitExceededException(Fault):
     """An organization can have at most three CloudTrail delegated administrators."""
 
 
-class InsufficientDependencyServiceAccessPermissionException(Fault):
-    """The caller lacks a permission in Organizations or IAM that the operation takes."""
-
-
 class NotOrganizationManagementAccountException(Fault):
     """The account making the request is not the organization's management account."""
-
-
-class OrganizationNotInAllFeaturesModeException(Fault):
-    """Organizations is not configured to support all features."""

@@ -16,6 +16,11 @@ from opentrail.identity.organizations import faults
 from opentrail.identity.organizations.service_names import CLOUDTRAIL
 from opentrail.identity.organizations.tree import ALL
 from opentrail.trails.faults import ConflictException, InvalidParameterException, OrganizationsNotInUseException
+from opentrail.trails.organization_faults import (
+    CloudTrailAccessNotEnabledException,
+    InsufficientDependencyServiceAccessPermissionException,
+    OrganizationNotInAllFeaturesModeException,
+)
 from opentrail.wire.faults import Fault
 
 Check = Callable[[Call, Sequence[Need]], None]
@@ -67,16 +72,16 @@ class DelegateOperations:
         if found.management_account_id != call.account_id:
             raise told.NotOrganizationManagementAccountException
         if found.feature_set != ALL:
-            raise told.OrganizationNotInAllFeaturesModeException
+            raise OrganizationNotInAllFeaturesModeException
         if not self._identities.organizations.trusts(call.account_id, CLOUDTRAIL):
-            raise told.CloudTrailAccessNotEnabledException
+            raise CloudTrailAccessNotEnabledException
         return call.account_id
 
     def _require(self, call: Call, action: str) -> None:
         try:
             self._check(call, [Need(action=action, context={"organizations:ServicePrincipal": (CLOUDTRAIL,)})])
         except Fault as fault:
-            raise told.InsufficientDependencyServiceAccessPermissionException(fault.message) from None
+            raise InsufficientDependencyServiceAccessPermissionException(fault.message) from None
 
 
 def _account_id(call: Call, member: str) -> str:
@@ -93,7 +98,7 @@ _TRANSLATED: Mapping[type[Fault], type[Fault]] = {
 }
 _REASONS: Mapping[str, type[Fault]] = {
     "MAX_DELEGATED_ADMINISTRATORS_FOR_SERVICE_LIMIT_EXCEEDED": told.DelegatedAdminAccountLimitExceededException,
-    "SERVICE_ACCESS_NOT_ENABLED": told.CloudTrailAccessNotEnabledException,
+    "SERVICE_ACCESS_NOT_ENABLED": CloudTrailAccessNotEnabledException,
     "CANNOT_REGISTER_SUSPENDED_ACCOUNT_AS_DELEGATED_ADMINISTRATOR": told.AccountNotFoundException,
 }
 

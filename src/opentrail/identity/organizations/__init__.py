@@ -5,7 +5,8 @@
 come out in one order, and each checks what it relies on inside that transaction.
 """
 
-from opentrail.identity.organizations.organizations import Membership, Organizations
+from opentrail.identity.organizations.asked import Membership
+from opentrail.identity.organizations.organizations import Organizations
 from opentrail.identity.organizations.place import Place
 
 __all__ = ["Membership", "Organizations", "Place"]

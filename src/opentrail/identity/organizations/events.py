@@ -1,6 +1,6 @@
 """What Organizations reports by itself, in the management account: results of requests, accounts that come and go.
 
-Each event is put into the outbox in the transaction of the deed, so after a crash both are there or neither.
+Each event is put into the outbox, and its companion told, in the transaction of the deed, so after a crash all is there or nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from opentrail.clock import iso_seconds
 from opentrail.events.service_event import ServiceEvent
+from opentrail.identity.organizations.companions import Companion, Nobody
 from opentrail.identity.organizations.tree import Organization
 from opentrail.storage.outbox import Outbox
 
@@ -22,10 +23,11 @@ HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 
 
 class Events:
-    """Leaves the service events of Organizations in the outbox."""
+    """Leaves the service events of Organizations in the outbox, and tells `companion` of what concerns it."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
+        self.companion: Companion = Nobody()
 
     def create_account_result(self, connection: Connection, organization: Organization, status: Mapping[str, Any], now: float) -> None:
         """`status`: id, state and account id or failure reason, as the record spells them; the name is never recorded."""
@@ -57,6 +59,7 @@ class Events:
         """The account is a member from now on."""
         details = {"accountId": account_id, "joinedMethod": method, "joinedTime": iso_seconds(now)}
         self._put(connection, organization, "AccountJoinedOrganization", details, now)
+        self.companion.joined(connection, organization.id, account_id)
 
     def departed(
         self, connection: Connection, organization: Organization, account_id: str, method: Literal["LEFT", "REMOVED", "CLEANED"], now: float
@@ -64,6 +67,11 @@ class Events:
         """The account is a member no longer; `CLEANED`: it was closed long enough ago."""
         details = {"accountId": account_id, "departureMethod": method, "departureTime": iso_seconds(now)}
         self._put(connection, organization, "AccountDepartedOrganization", details, now)
+        self.companion.departed(connection, organization.id, account_id)
+
+    def distrusted(self, connection: Connection, organization: Organization, service_principal: str) -> None:
+        """The organization trusts the service no longer, of which the record of the call tells."""
+        self.companion.distrusted(connection, organization.id, service_principal)
 
     def _put(self, connection: Connection, organization: Organization, name: str, details: Mapping[str, Any], now: float) -> None:
         event = ServiceEvent(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import delete, insert, select
 
 from opentrail.clock import Clock
 from opentrail.identity.organizations import contacts, handshake_rows, ids, membership, place, tree
 from opentrail.identity.organizations.accounts import MemberAccounts
+from opentrail.identity.organizations.asked import Asked, Membership
+from opentrail.identity.organizations.companions import Companion
 from opentrail.identity.organizations.events import Events
 from opentrail.identity.organizations.faults import AlreadyInOrganizationException, OrganizationNotEmptyException
 from opentrail.identity.organizations.handshakes import Handshakes
@@ -34,18 +34,6 @@ from opentrail.identity.store import Store
 from opentrail.storage.outbox import Outbox
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Membership:
-    """The organization of an account, for rooms that work for whole organizations."""
-
-    organization_id: str
-    management_account_id: str
-    feature_set: str
-    """`ALL` or `CONSOLIDATED_BILLING`."""
-    account_ids: tuple[str, ...]
-    """Every account in it, the management account too, in order."""
-
-
 class Organizations:
     """The organizations of one data folder. Safe to use from several threads."""
 
@@ -53,13 +41,18 @@ class Organizations:
         self._store = store
         self._clock = clock
         self._events = Events(outbox)
+        self.asked = Asked()
         self.accounts = MemberAccounts(store, clock, self._events)
         self.units = Units(store, clock)
         self.policies = OrganizationPolicies(store, clock)
         self.handshakes = Handshakes(store, clock, self._events)
-        self.services = Services(store, clock)
+        self.services = Services(store, clock, self._events)
         self.tags = ResourceTags(store)
         self.resource_policies = ResourcePolicies(store)
+
+    def accompanied_by(self, companion: Companion) -> None:
+        """Have `companion` change with every organization from now on."""
+        self._events.companion = companion
 
     def create(self, caller: str, feature_set: str = ALL) -> Organization:
         """Found an organization that `caller` manages. Raises `AlreadyInOrganizationException`."""
@@ -118,34 +111,14 @@ class Organizations:
     def of(self, account_id: str) -> Membership | None:
         """The organization of an account with all its members; `None` when it is in none. Changes raise `Identities.generation`."""
         with self._store.read() as connection:
-            found = tree.find(connection, account_id)
-            if found is None:
-                return None
-            every = connection.execute(
-                select(members.c.account_id).where(members.c.organization_id == found.id).order_by(members.c.account_id)
-            )
-            return Membership(
-                organization_id=found.id,
-                management_account_id=found.management_account_id,
-                feature_set=found.feature_set,
-                account_ids=tuple(every.scalars()),
-            )
+            return self.asked.of(connection, account_id)
 
     def is_delegated(self, account_id: str, service_principal: str) -> bool:
         """Whether an account is a delegated administrator of a service."""
         with self._store.read() as connection:
-            return bool(
-                tree.count(connection, delegations.c.account_id == account_id, delegations.c.service_principal == service_principal)
-            )
+            return self.asked.is_delegated(connection, account_id, service_principal)
 
     def trusts(self, account_id: str, service_principal: str) -> bool:
         """Whether the organization of an account trusts a service; `False` outside of organizations."""
         with self._store.read() as connection:
-            found = tree.find(connection, account_id)
-            return found is not None and bool(
-                tree.count(
-                    connection,
-                    trusted_services.c.organization_id == found.id,
-                    trusted_services.c.service_principal == service_principal,
-                )
-            )
+            return self.asked.trusts(connection, account_id, service_principal)

@@ -11,6 +11,7 @@ from opentrail.clock import Clock
 from opentrail.identity.entities import Page
 from opentrail.identity.organizations import contacts, tree
 from opentrail.identity.organizations.accounts import Account, shown
+from opentrail.identity.organizations.events import Events
 from opentrail.identity.organizations.faults import (
     AccountAlreadyRegisteredException,
     AccountNotFoundException,
@@ -44,9 +45,10 @@ class Delegate:
 class Services:
     """Trusted access and delegated administrators. Each method raises `AWSOrganizationsNotInUseException` outside of organizations."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, events: Events) -> None:
         self._store = store
         self._clock = clock
+        self._events = events
 
     def enable(self, caller: str, service_principal: str) -> None:
         """Trust a service; to trust it twice is no error. Raises `InvalidInputException` for services that cannot be trusted."""
@@ -75,6 +77,7 @@ class Services:
                     trusted_services.c.organization_id == organization.id, trusted_services.c.service_principal == service_principal
                 )
             )
+            self._events.distrusted(connection, organization, service_principal)
 
     def enabled(self, caller: str, *, after: str | None = None, limit: int = 20) -> Page[Enabled]:
         """The services that the organization trusts, by name."""
