@@ -27,7 +27,7 @@ class Watched(Buckets):
         self.meanwhile: Callable[[], object] | None = None
         self.always: Callable[[], object] | None = None
 
-    def check(self, *, bucket: str, prefix: str | None, account_id: str, source_arn: str) -> None:
+    def check(self, *, bucket: str, prefix: str | None, account_id: str, source_arn: str, **_: Any) -> None:
         self.checked.append((bucket, prefix))
         happening, self.meanwhile = self.meanwhile, None
         for call in (happening, self.always):
