@@ -26,7 +26,7 @@ class ServiceWriter:
         self._clock = clock
         self._principal = service_principal(service)
 
-    def check(self, *, bucket: str, prefix: str | None, account_id: str, source_arn: str) -> None:
+    def check(self, *, bucket: str, prefix: str | None, account_id: str, source_arn: str, kms_key_id: str | None = None) -> None:
         """Whether the service may deliver below `[prefix/]AWSLogs/<account_id>/`: GetBucketAcl and PutObject, as CloudTrail probes.
 
         `source_arn` is the trail. Raises `NoSuchBucket`, `AccessDenied`.
@@ -37,7 +37,17 @@ class ServiceWriter:
         key = f"{prefix}/AWSLogs/{account_id}/x" if prefix else f"AWSLogs/{account_id}/x"
         self._may_put(access, bucket, key, source_arn, account_id)
 
-    def put(self, *, bucket: str, key: str, body: bytes, metadata: Mapping[str, str], source_arn: str, account_id: str) -> None:
+    def put(
+        self,
+        *,
+        bucket: str,
+        key: str,
+        body: bytes,
+        metadata: Mapping[str, str],
+        source_arn: str,
+        account_id: str,
+        kms_key_id: str | None = None,
+    ) -> None:
         """Write one object, durably. Writing the same bytes under the same key again changes nothing, so a repeat after a crash is safe.
 
         Raises `NoSuchBucket`, `AccessDenied`, `KeyTooLongError`, `StorageFull`.

@@ -31,7 +31,9 @@ from opentrail.eventstore.store import EventStore
 from opentrail.journal import Reader, trim
 from opentrail.journal.positions import Positions
 from opentrail.link import LinkServer
+from opentrail.proxy import Upstreams
 from opentrail.server.folder import DataFolder
+from opentrail.server.log_buckets import is_ours, log_buckets
 from opentrail.server.orphan import stop_with_parent
 from opentrail.server.roles import Orders
 from opentrail.signing import SigningKeys
@@ -42,6 +44,8 @@ from opentrail.trails.courier import Courier
 from opentrail.trails.delivery import FOLLOWER as TRAILS
 from opentrail.trails.delivery import Delivery
 from opentrail.trails.digests import Digests
+from opentrail.trails.neighbours import NoTopics
+from opentrail.trails.notifications import Notifications
 from opentrail.trails.regions import known_regions
 from opentrail.trails.selection import Selection
 from opentrail.trails.spool import Spool
@@ -90,15 +94,24 @@ class Followers:
         regions = known_regions()
         spool = Spool(folder.spool)
         selection = Selection(self._database, clock)
+        upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
         courier = Courier(
             self._database,
             clock,
-            buckets=ServiceWriter(self._buckets, clock),
+            buckets=log_buckets(settings, upstreams, ServiceWriter(self._buckets, clock)),
             spool=spool,
             retry_limit=settings.trails.retry_limit,
             executor=self._couriers,
-            is_selected=lambda: selection.may(DATA, "s3.amazonaws.com", "PutObject"),
+            is_selected=lambda bucket: is_ours(settings, upstreams, bucket) and selection.may(DATA, "s3.amazonaws.com", "PutObject"),
         )
+        self._notifications = Notifications(
+            self._database, clock, topics=NoTopics(), retry_limit=settings.trails.retry_limit, executor=self._couriers
+        )
+
+        def cured() -> None:
+            courier.try_again()
+            self._notifications.try_again()
+
         self._delivery = Delivery(
             self._database,
             clock,
@@ -109,6 +122,7 @@ class Followers:
             settings=settings.trails,
             regions=regions,
             unique=_unique,
+            cured=cured,
         )
         self._digests = Digests(
             self._database,
@@ -157,7 +171,7 @@ class Followers:
         return [
             threading.Thread(
                 target=self._follow,
-                args=(TRAILS, (self._step_trails, self._step_digests), lambda: self._delivery.position),
+                args=(TRAILS, (self._step_trails, self._step_notices, self._step_digests), lambda: self._delivery.position),
                 name="trails",
             ),
             threading.Thread(
@@ -209,6 +223,9 @@ class Followers:
 
     def _step_trails(self) -> int | None:
         return None if self._delivery.step() else self._delivery.position
+
+    def _step_notices(self) -> int | None:
+        return None if self._notifications.step() else self._delivery.position
 
     def _step_digests(self) -> int | None:
         return None if self._digests.step() else self._delivery.position

@@ -51,6 +51,7 @@ from opentrail.server.announcing import Announcing
 from opentrail.server.folder import DataFolder
 from opentrail.server.http import bounded_protocol
 from opentrail.server.listening import Listener, own_authority, tls_context
+from opentrail.server.log_buckets import log_buckets
 from opentrail.server.orphan import stop_with_parent
 from opentrail.server.own_deliveries import OwnDeliveries
 from opentrail.server.roles import Orders
@@ -96,10 +97,11 @@ class Front:
         self._buckets = buckets = Buckets(self._database, folder.buckets, clock)
         regions = known_regions()
         selection = Selection(self._database, clock)
+        upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
         trails = Trails(
             self._database,
             clock,
-            buckets=ServiceWriter(buckets, clock),
+            buckets=log_buckets(settings, upstreams, ServiceWriter(buckets, clock)),
             regions=regions,
             head=lambda: self._journal.head,
             changed=selection.changed,
@@ -108,7 +110,6 @@ class Front:
         self._asker = Link(Path(orders.link))
         history = History(self._asker.ask, lambda: self._journal.head, secret=folder.token_secret())
         keys = SigningKeys(self._database, folder.keys, clock)
-        upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
         self._proxy = Proxy(upstreams, clock)
         self._mirror = Mirror(orders.sandbox, clock) if orders.sandbox is not None else None
         authorisation = Authorisation(identities=self._identities)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -33,7 +33,7 @@ from opentrail.trails.faults import (
     TrailAlreadyExistsException,
     TrailNotFoundException,
 )
-from opentrail.trails.neighbours import Neighbours
+from opentrail.trails.neighbours import LogBucket, Neighbours
 from opentrail.trails.regions import Regions, is_region_name
 from opentrail.trails.store import Status, Trail
 from opentrail.wire.faults import Fault
@@ -44,16 +44,6 @@ MOST_TRAILS = 5
 """Trails in one Region, shadows included (reference of trails, §12)."""
 
 _NOBODY = Neighbours()
-
-
-class LogBucket(Protocol):
-    """The buckets, as CloudTrail's service principal sees them. Faults: `NoSuchBucket`, `AccessDenied`, or the upstream's own."""
-
-    def check(self, *, bucket: str, prefix: str | None, account_id: str, source_arn: str) -> None:
-        """Whether log files of `account_id` could be written: raises the fault if not."""
-
-    def put(self, *, bucket: str, key: str, body: bytes, metadata: Mapping[str, str], source_arn: str, account_id: str) -> None:
-        """Write one object, durably; writing the same key and bytes again changes nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,8 @@ GRACE = 60.0
 MOST_STRANGE = 16
 """Regions unknown to us of which one trail keeps files apart. The records of further ones, and of names that no Region can have, are
 filed under the trail's home: whoever makes up Regions in signatures gets a record, not a chain of digests for each."""
+CURING = frozenset(f"{name}.amazonaws.com" for name in ("s3", "kms", "sns", "cloudtrail", "organizations"))
+"""Sources whose writes may have cured what keeps files from their bucket or a topic from hearing of them."""
 MOST_ROUTES = 10_000
 """Accounts and Regions whose trails are remembered at the same time."""
 
@@ -115,8 +117,10 @@ class Delivery:
         settings: TrailsSettings,
         regions: Regions,
         unique: Callable[[], str],
+        cured: Callable[[], None] = lambda: None,
     ) -> None:
-        """`unique` gives 16 fresh characters of `[A-Za-z0-9]` for each file name."""
+        """`unique` gives 16 fresh characters of `[A-Za-z0-9]` for each file name; `cured` hears when a trail, a bucket, a policy, a key or
+        a topic may be in order again."""
         self._database = database
         self._clock = clock
         self._journal = journal
@@ -126,6 +130,7 @@ class Delivery:
         self._settings = settings
         self._regions = regions
         self._unique = unique
+        self._cured = cured
         database.create(store.METADATA)
         with database.begin() as connection:
             positions.save(connection, FOLLOWER, 0)  # from now on the journal is not trimmed beyond this follower
@@ -225,6 +230,8 @@ class Delivery:
                 except BaseException:
                     self._spoilt = True  # it may be in one batch and not in another
                     raise
+                if facts.event_source in CURING and not facts.read_only and facts.event_category == "Management":
+                    self._cured()
             self._position = entry.position
             if self._full:
                 return True
@@ -243,6 +250,7 @@ class Delivery:
         self._closed_since = {window.id: self._closed_since.get(window.id, now) for window in self._windows if window.stop is not None}
         self._changes = changes
         self._routes = {}
+        self._cured()
 
     def _sort_in(self, entry: Entry, facts: Facts) -> None:
         place = (facts.recipient_account_id, facts.aws_region)

@@ -1,10 +1,11 @@
-"""What a trail needs of other services: topics, keys, log groups. `server/` gives what serves them; a service that is not there has nothing
-of the kind, so naming one is answered as CloudTrail answers for one that does not exist (reference of trails, §13). The empty string clears
-a setting and is always fine.
+"""What a trail needs of other services: buckets, topics, keys, log groups. `server/` gives what serves them; a service that is not there
+has nothing of the kind, so naming one is answered as CloudTrail answers for one that does not exist (reference of trails, §13). The empty
+string clears a setting and is always fine.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,6 +15,27 @@ from opentrail.trails.faults import (
     InvalidCloudWatchLogsRoleArnException,
     KmsKeyNotFoundException,
 )
+
+
+class LogBucket(Protocol):
+    """The buckets, as CloudTrail's service principal sees them. Faults: `NoSuchBucket`, `AccessDenied`, or the upstream's own."""
+
+    def check(self, *, bucket: str, prefix: str | None, account_id: str, source_arn: str, kms_key_id: str | None = None) -> None:
+        """Whether log files of `account_id` could be written: raises the fault if not."""
+
+    def put(
+        self,
+        *,
+        bucket: str,
+        key: str,
+        body: bytes,
+        metadata: Mapping[str, str],
+        source_arn: str,
+        account_id: str,
+        kms_key_id: str | None = None,
+    ) -> None:
+        """Write one object, durably, encrypted under the key with the ARN `kms_key_id` if there is one; writing the same key and bytes
+        again changes nothing."""
 
 
 class Topics(Protocol):
