@@ -63,6 +63,8 @@ TRIM_INTERVAL = 5.0
 """Seconds between two looks at what the journal may forget."""
 COURIERS = 8
 """Buckets that are written to at the same time."""
+PACKERS = 2
+"""Log files that are packed at the same time; most of the time there is one."""
 ASKERS = 8
 """Questions about events that are answered at the same time; the status is told beside them, however long they take."""
 OPENING = 10.0
@@ -91,6 +93,7 @@ class Followers:
         self._outbox = Outbox(self._database)
         self._buckets = Buckets(self._database, folder.buckets, clock)
         self._couriers = ThreadPoolExecutor(COURIERS, thread_name_prefix="courier")
+        self._packers = ThreadPoolExecutor(PACKERS, thread_name_prefix="packer")
         regions = known_regions()
         spool = Spool(folder.spool)
         selection = Selection(self._database, clock)
@@ -123,6 +126,7 @@ class Followers:
             regions=regions,
             unique=_unique,
             cured=cured,
+            packers=self._packers,
         )
         self._digests = Digests(
             self._database,
@@ -159,7 +163,7 @@ class Followers:
             self._stop.set()
             for thread in threads:
                 await asyncio.to_thread(thread.join)
-            for executor in (self._couriers, self._askers, self._teller):
+            for executor in (self._couriers, self._packers, self._askers, self._teller):
                 executor.shutdown(cancel_futures=True)
             if self._store_is_open.is_set():
                 self._store.close()
