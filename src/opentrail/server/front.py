@@ -60,6 +60,7 @@ from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
 from opentrail.storage.outbox import Outbox
 from opentrail.trails.control import Trails
+from opentrail.trails.directory_buckets import read_directories
 from opentrail.trails.regions import known_regions
 from opentrail.trails.selection import Selection
 from opentrail.wire.models import Catalogue
@@ -274,6 +275,7 @@ class Front:
             link=self._orders.link,
             ca_bundle=own_authority(Path(settings.front.tls_certificate)) if listeners[0].tls else None,
             vpc_endpoints={one.vpc_endpoint.id: one.url for one in listeners if one.vpc_endpoint is not None},
+            directories=read_directories(settings.trails.directories),
         )
 
     def _greeting(self) -> str:
