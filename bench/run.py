@@ -58,6 +58,7 @@ PARTS = (
     Part("policies", "Policy evaluations per second"),
     Part("selection", "What data events cost", takes_options=False),
     Part("recording", "What recording costs"),
+    Part("delivery", "Events delivered per second"),
     Part("middleware", "What the middleware adds to a request"),
     Part(
         "validate",

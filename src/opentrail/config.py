@@ -66,6 +66,12 @@ class TrailsSettings:
     digest_interval: float = _setting(3600.0, "Time covered by one digest file.", unit="s", low=1.0)
     max_file_bytes: int = _setting(5 << 20, "Compressed size at which a log file is cut early.", unit="bytes", low=1024)
     retry_limit: float = _setting(30 * 86400.0, "Time after which an undeliverable file is given up.", unit="s", low=1.0)
+    directories: str = _setting("", "Log buckets that are plain directories: BUCKET=/absolute/path, several with commas in between.")
+    s3_region: str = _setting("", "Region of the S3 that --upstream s3 names; empty: as its host says, or identity.region.")
+    s3_profile: str = _setting("", "Profile of the shared AWS files whose credentials write there when the URL has none; empty: the usual.")
+    s3_addressing: str = _setting(
+        "auto", "Where the bucket stands in requests there: `auto` is virtual for AWS, path elsewhere.", choices=("auto", "path", "virtual")
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from opentrail.trails.faults import KmsKeyNotFoundException
 from opentrail.wire.faults import Fault
@@ -51,7 +52,7 @@ class Keys:
     asked: list[tuple[str, str]] = field(default_factory=list)
     before: Callable[[], None] = lambda: None
 
-    def check(self, *, kms_key_id: str, account_id: str, region: str, partition: str, bucket: str, source_arn: str) -> str:
+    def check(self, *, kms_key_id: str, account_id: str, region: str, partition: str, bucket: str, source_arn: str, **_: Any) -> str:
         self.before()
         self.asked.append((kms_key_id, bucket))
         if kms_key_id.rpartition("/")[2] not in (KEY_ID, "trails") or bucket in self.far:

@@ -28,6 +28,8 @@ from opentrail.trails.control import Trails, Wanted
 from opentrail.trails.courier import Courier
 from opentrail.trails.delivery import Delivery
 from opentrail.trails.digests import Digests
+from opentrail.trails.neighbours import Neighbours
+from opentrail.trails.notifications import Notifications
 from opentrail.trails.regions import Regions
 from opentrail.trails.spool import Spool
 from opentrail.wire.faults import Fault
@@ -43,6 +45,24 @@ class NoSuchBucket(Fault):
 
 class AccessDenied(Fault):
     """Access Denied"""
+
+
+class DisabledKey(Fault):
+    """The key is disabled"""
+
+    code = "KMS.DisabledException"
+
+
+class NotFound(Fault):
+    """Topic does not exist"""
+
+    status = 404
+
+
+class AuthorizationError(Fault):
+    """The service is not authorized to publish"""
+
+    status = 403
 
 
 class Crash(BaseException):
@@ -67,20 +87,46 @@ class Buckets:
     missing: set[str] = field(default_factory=set)
     denied: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
+    left_out: set[str] = field(default_factory=set)
+    """Parts of keys that the bucket's policy does not allow."""
+    disabled_keys: set[str] = field(default_factory=set)
     puts: list[tuple[str, str]] = field(default_factory=list)
     before_put: Callable[[], None] = lambda: None
     after_put: Callable[[], None] = lambda: None
 
-    def check(self, *, bucket: str, prefix: str | None, account_id: str, source_arn: str, organization_id: str | None = None) -> None:
+    def check(
+        self,
+        *,
+        bucket: str,
+        prefix: str | None,
+        account_id: str,
+        source_arn: str,
+        organization_id: str | None = None,
+        kms_key_id: str | None = None,
+    ) -> None:
         if bucket in self.missing:
             raise NoSuchBucket
         if bucket in self.denied:
             raise AccessDenied
 
-    def put(self, *, bucket: str, key: str, body: bytes, metadata: Mapping[str, str], source_arn: str, account_id: str) -> None:
+    def put(
+        self,
+        *,
+        bucket: str,
+        key: str,
+        body: bytes,
+        metadata: Mapping[str, str],
+        source_arn: str,
+        account_id: str,
+        kms_key_id: str | None = None,
+    ) -> None:
         self.before_put()
         self.puts.append((bucket, key))
         self.check(bucket=bucket, prefix=None, account_id=account_id, source_arn=source_arn)
+        if any(part in key for part in self.left_out):
+            raise AccessDenied
+        if kms_key_id is not None and kms_key_id in self.disabled_keys:
+            raise DisabledKey
         if bucket in self.broken:
             raise TimeoutError("the bucket does not answer")
         there = self.objects.get((bucket, key))
@@ -103,6 +149,38 @@ class Buckets:
 
     def event_ids(self, bucket: str = "logs") -> list[str]:
         return [record["eventID"] for key in self.log_files(bucket) for record in self.json(bucket, key)["Records"]]
+
+
+@dataclass
+class Topics:
+    """Topics in memory; remembers every message by the name of its topic."""
+
+    missing: set[str] = field(default_factory=set)
+    denied: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
+    messages: list[tuple[str, str]] = field(default_factory=list)
+    before_publish: Callable[[], None] = lambda: None
+    after_publish: Callable[[], None] = lambda: None
+
+    def check(self, *, topic_arn: str, source_arn: str, account_id: str) -> None:
+        name = topic_arn.rpartition(":")[2]
+        if name in self.missing:
+            raise NotFound
+        if name in self.denied:
+            raise AuthorizationError
+
+    def publish(self, *, topic_arn: str, message: str, source_arn: str, account_id: str) -> None:
+        self.before_publish()
+        self.check(topic_arn=topic_arn, source_arn=source_arn, account_id=account_id)
+        name = topic_arn.rpartition(":")[2]
+        if name in self.broken:
+            raise TimeoutError("the topic does not answer")
+        self.messages.append((name, message))
+        self.after_publish()
+
+    def told(self, topic: str = "told") -> list[str]:
+        """The keys that the messages of a topic named, in their order."""
+        return [key for name, message in self.messages if name == topic for key in json.loads(message)["s3ObjectKey"]]
 
 
 @dataclass(frozen=True)
@@ -168,14 +246,24 @@ class World:
         self.database = Database.at(self.folder / "state.db")
         # A process that dies here takes no page cache with it, so nothing has to wait for the disk.
         event.listen(self.database.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
-        self.trails = Trails(self.database, self.clock, buckets=self.buckets, regions=self.regions, head=self.journal.head)
+        self.topics = Topics()
+        self.trails = Trails(
+            self.database,
+            self.clock,
+            buckets=self.buckets,
+            regions=self.regions,
+            head=self.journal.head,
+            neighbours=Neighbours(topics=self.topics),
+        )
         self.keys = signing.SigningKeys(self.database, self.folder / "keys", self.clock, generate=self.generate)
         self.restart()
 
     def restart(self) -> None:
         """A new followers process over what the old one left."""
         spool = Spool(self.folder / "spool")
-        self.courier = Courier(self.database, self.clock, buckets=self.buckets, spool=spool, retry_limit=self.settings.retry_limit)
+        limit = self.settings.retry_limit
+        self.courier = Courier(self.database, self.clock, buckets=self.buckets, spool=spool, retry_limit=limit)
+        self.notifications = Notifications(self.database, self.clock, topics=self.topics, retry_limit=limit)
         self.delivery = Delivery(
             self.database,
             self.clock,
@@ -186,6 +274,7 @@ class World:
             settings=self.settings,
             regions=self.regions,
             unique=self._unique,
+            cured=self._try_again,
         )
         self.digests = Digests(
             self.database,
@@ -196,6 +285,10 @@ class World:
             settings=self.settings,
             regions=self.regions,
         )
+
+    def _try_again(self) -> None:
+        self.courier.try_again()
+        self.notifications.try_again()
 
     def close(self) -> None:
         self.database.close()
@@ -211,7 +304,7 @@ class World:
 
     def settle(self) -> None:
         for _ in range(1000):
-            if not (self.delivery.step() | self.digests.step()):
+            if not (self.delivery.step() | self.notifications.step() | self.digests.step()):
                 return
         raise AssertionError("the followers never come to rest")
 
@@ -274,6 +367,8 @@ class Deaths:
     def __post_init__(self) -> None:
         self.world.buckets.before_put = self.tick
         self.world.buckets.after_put = self.tick
+        self.world.topics.before_publish = self.tick
+        self.world.topics.after_publish = self.tick
         event.listen(self.world.database.engine, "before_cursor_execute", self._on_statement)
         event.listen(self.world.database.engine, "commit", self._on_commit)
 

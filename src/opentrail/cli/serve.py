@@ -15,6 +15,7 @@ from opentrail.identity.issuers import read_given
 from opentrail.proxy import Upstreams
 from opentrail.server.folder import DataFolder
 from opentrail.server.supervisor import Supervisor
+from opentrail.trails.directory_buckets import read_directories
 from opentrail.wire.models import Catalogue
 
 
@@ -50,6 +51,7 @@ def serve(
     settings = load(assignments=assignments, environment=os.environ, file=config)
     known = {name for listing in Catalogue().listings.values() for name in (listing.name, listing.signing_name)}
     Upstreams.parse(upstream or (), known=known)  # what is wrong with one is said here, before anything starts
+    read_directories(settings.trails.directories)
     if settings.identity.issuer_keys:
         read_given(Path(settings.identity.issuer_keys))
     supervisor = Supervisor(

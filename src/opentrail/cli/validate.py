@@ -18,6 +18,7 @@ from opentrail.cli.evidence import Evidence, TrailFacts
 from opentrail.cli.progress import Progress
 from opentrail.cli.reach import DEFAULT_FOLDER
 from opentrail.errors import SettingError
+from opentrail.server.folder import DataFolder
 from opentrail.trails.keys import logs
 from opentrail.trails.validate import NoPublicKeys
 from opentrail.trails.validate import validate as check
@@ -176,7 +177,8 @@ def _evidence(local: bool, data_dir: Path, endpoint_url: str | None, region: str
     """Either kind is imported when it is wanted: neither needs what the other one imports."""
     module = importlib.import_module(f"opentrail.cli.{'local' if local else 'served'}")
     found: Evidence = module.LocalEvidence(data_dir) if local else module.ServedEvidence(data_dir, endpoint_url, region)
-    return found
+    folders = DataFolder(data_dir).read_directories()
+    return importlib.import_module("opentrail.cli.folders").WithFolders(found, folders) if folders else found
 
 
 def _close(reports: Iterable[Report], as_json: bool) -> int:

@@ -105,11 +105,13 @@ class DataFolder:
         link: str,
         ca_bundle: Path | None = None,
         vpc_endpoints: Mapping[str, str] | None = None,
+        directories: Mapping[str, Path] | None = None,
     ) -> None:
         """Tell the other verbs where the server listens, how often digests are made (s), the default account, and the socket on which
         the followers answer (only processes of the folder's owner can open it).
 
-        `ca_bundle` is the certificate that clients must be told to trust, `vpc_endpoints` the URL of each VPC endpoint."""
+        `ca_bundle` is the certificate that clients must be told to trust, `vpc_endpoints` the URL of each VPC endpoint, `directories` where
+        the log buckets are that are plain directories."""
         told: dict[str, object] = {
             "endpoint": endpoint,
             "region": region,
@@ -121,14 +123,24 @@ class DataFolder:
             told["ca_bundle"] = str(ca_bundle)
         if vpc_endpoints:
             told["vpc_endpoints"] = dict(vpc_endpoints)
+        if directories:
+            told["directories"] = {bucket: str(path) for bucket, path in directories.items()}
         partial = self.address.with_suffix(".partial")
         partial.write_text(json.dumps(told) + "\n")
         partial.replace(self.address)
 
     def read_address(self) -> dict[str, str]:
         """What `write_address` left; `{}` when no server has run here yet."""
+        return {key: str(value) for key, value in self._told().items() if not isinstance(value, dict)}
+
+    def read_directories(self) -> dict[str, Path]:
+        """Where the log buckets are that are plain directories."""
+        found = self._told().get("directories")
+        return {str(bucket): Path(str(path)) for bucket, path in found.items()} if isinstance(found, dict) else {}
+
+    def _told(self) -> dict[str, object]:
         try:
             found = json.loads(self.address.read_text())
         except (OSError, ValueError):
             return {}
-        return {str(key): str(value) for key, value in found.items() if not isinstance(value, dict)} if isinstance(found, dict) else {}
+        return found if isinstance(found, dict) else {}

@@ -33,7 +33,9 @@ from opentrail.journal import Reader, trim
 from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
 from opentrail.link import LinkServer
+from opentrail.proxy import Upstreams
 from opentrail.server.folder import DataFolder
+from opentrail.server.log_buckets import is_ours, log_buckets
 from opentrail.server.orphan import stop_with_parent
 from opentrail.server.roles import Orders
 from opentrail.signing import SigningKeys
@@ -44,6 +46,8 @@ from opentrail.trails.courier import Courier
 from opentrail.trails.delivery import FOLLOWER as TRAILS
 from opentrail.trails.delivery import Delivery
 from opentrail.trails.digests import Digests
+from opentrail.trails.neighbours import NoTopics
+from opentrail.trails.notifications import Notifications
 from opentrail.trails.regions import known_regions
 from opentrail.trails.selection import Selection
 from opentrail.trails.spool import Spool
@@ -63,6 +67,8 @@ TRIM_INTERVAL = 5.0
 """Seconds between two looks at what the journal may forget."""
 COURIERS = 8
 """Buckets that are written to at the same time."""
+PACKERS = 2
+"""Log files that are packed at the same time; most of the time there is one."""
 ASKERS = 8
 """Questions about events that are answered at the same time; the status is told beside them, however long they take."""
 OPENING = 10.0
@@ -93,18 +99,28 @@ class Followers:
         identities = Identities(self._database, folder.keys, clock, account_id=settings.identity.account_id, outbox=self._outbox)
         kms = KeyManagement(self._database, folder.keys, clock, outbox=self._outbox, identities=identities)
         self._couriers = ThreadPoolExecutor(COURIERS, thread_name_prefix="courier")
+        self._packers = ThreadPoolExecutor(PACKERS, thread_name_prefix="packer")
         regions = known_regions()
         spool = Spool(folder.spool)
         selection = Selection(self._database, clock)
+        upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
         courier = Courier(
             self._database,
             clock,
-            buckets=ServiceWriter(self._buckets, clock, keys=ObjectKeys(kms.service_keys)),
+            buckets=log_buckets(settings, upstreams, ServiceWriter(self._buckets, clock, keys=ObjectKeys(kms.service_keys))),
             spool=spool,
             retry_limit=settings.trails.retry_limit,
             executor=self._couriers,
-            is_selected=lambda: selection.may(DATA, "s3.amazonaws.com", "PutObject"),
+            is_selected=lambda bucket: is_ours(settings, upstreams, bucket) and selection.may(DATA, "s3.amazonaws.com", "PutObject"),
         )
+        self._notifications = Notifications(
+            self._database, clock, topics=NoTopics(), retry_limit=settings.trails.retry_limit, executor=self._couriers
+        )
+
+        def cured() -> None:
+            courier.try_again()
+            self._notifications.try_again()
+
         self._delivery = Delivery(
             self._database,
             clock,
@@ -115,6 +131,8 @@ class Followers:
             settings=settings.trails,
             regions=regions,
             unique=_unique,
+            cured=cured,
+            packers=self._packers,
         )
         self._digests = Digests(
             self._database,
@@ -151,7 +169,7 @@ class Followers:
             self._stop.set()
             for thread in threads:
                 await asyncio.to_thread(thread.join)
-            for executor in (self._couriers, self._askers, self._teller):
+            for executor in (self._couriers, self._packers, self._askers, self._teller):
                 executor.shutdown(cancel_futures=True)
             if self._store_is_open.is_set():
                 self._store.close()
@@ -163,7 +181,7 @@ class Followers:
         return [
             threading.Thread(
                 target=self._follow,
-                args=(TRAILS, (self._step_trails, self._step_digests), lambda: self._delivery.position),
+                args=(TRAILS, (self._step_trails, self._step_notices, self._step_digests), lambda: self._delivery.position),
                 name="trails",
             ),
             threading.Thread(
@@ -227,6 +245,9 @@ class Followers:
 
     def _step_trails(self) -> int | None:
         return None if self._delivery.step() else self._delivery.position
+
+    def _step_notices(self) -> int | None:
+        return None if self._notifications.step() else self._delivery.position
 
     def _step_digests(self) -> int | None:
         return None if self._digests.step() else self._delivery.position

@@ -52,6 +52,7 @@ from opentrail.server.announcing import Announcing
 from opentrail.server.folder import DataFolder
 from opentrail.server.http import bounded_protocol
 from opentrail.server.listening import Listener, own_authority, tls_context
+from opentrail.server.log_buckets import TrailKeysAnywhere, is_ours, log_buckets
 from opentrail.server.orphan import stop_with_parent
 from opentrail.server.own_deliveries import OwnDeliveries
 from opentrail.server.reset_door import ResetDoor
@@ -61,6 +62,8 @@ from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
 from opentrail.storage.outbox import Outbox
 from opentrail.trails.control import Trails
+from opentrail.trails.directory_buckets import read_directories
+from opentrail.trails.encryption import TrailKeys
 from opentrail.trails.neighbours import Neighbours
 from opentrail.trails.regions import known_regions
 from opentrail.trails.selection import Selection
@@ -98,23 +101,31 @@ class Front:
         self._kms = KeyManagement(self._database, folder.keys, clock, outbox=outbox, identities=self._identities)
         self._buckets = buckets = Buckets(self._database, folder.buckets, clock)
         object_keys = ObjectKeys(self._kms.service_keys)
+        writer = ServiceWriter(buckets, clock, keys=object_keys)
         regions = known_regions()
         selection = Selection(self._database, clock)
+        upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
         trails = Trails(
             self._database,
             clock,
-            buckets=ServiceWriter(buckets, clock, keys=object_keys),
+            buckets=log_buckets(settings, upstreams, writer),
             regions=regions,
             head=lambda: self._journal.head,
             changed=selection.changed,
-            neighbours=Neighbours(organizations=self._identities.organizations.asked),
+            neighbours=Neighbours(
+                keys=TrailKeysAnywhere(
+                    TrailKeys(self._kms.service_keys, writer),
+                    is_ours=lambda bucket: is_ours(settings, upstreams, bucket),
+                    is_directory=read_directories(settings.trails.directories).__contains__,
+                ),
+                organizations=self._identities.organizations.asked,
+            ),
         )
         self._identities.organizations.accompanied_by(trails.organization)
         catalogue = Catalogue()
         self._asker = Link(Path(orders.link))
         history = History(self._asker.ask, lambda: self._journal.head, secret=folder.token_secret())
         keys = SigningKeys(self._database, folder.keys, clock)
-        upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
         self._proxy = Proxy(upstreams, clock)
         self._mirror = Mirror(orders.sandbox, clock) if orders.sandbox is not None else None
         authorisation = Authorisation(identities=self._identities)
@@ -286,6 +297,7 @@ class Front:
             link=self._orders.link,
             ca_bundle=own_authority(Path(settings.front.tls_certificate)) if listeners[0].tls else None,
             vpc_endpoints={one.vpc_endpoint.id: one.url for one in listeners if one.vpc_endpoint is not None},
+            directories=read_directories(settings.trails.directories),
         )
 
     def _greeting(self) -> str:

@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sqlalchemy.engine import Connection
@@ -27,7 +29,7 @@ from opentrail.errors import JournalError, JournalTrimmed
 from opentrail.storage.database import Database
 from opentrail.trails import facts as records
 from opentrail.trails import held, keys, organization_members, plans, store
-from opentrail.trails.batch import CHUNK, Batch
+from opentrail.trails.batch import SAMPLE, Batch, Packed, pack
 from opentrail.trails.courier import Courier
 from opentrail.trails.facts import Facts
 from opentrail.trails.keys import Chain
@@ -43,13 +45,17 @@ READ_AHEAD = 2000
 """Records read in one step."""
 MOST_UNCOMPRESSED = 48 << 20
 """Uncompressed bytes at which a file is closed; with one more record it still has less than CloudTrail's 50 MB."""
-MOST_IN_MEMORY = 96 << 20
-"""Bytes of all batches together at which everything is cut."""
+MOST_IN_MEMORY = 64 << 20
+"""Bytes of records in all batches at which everything is cut; a record counts once, however many trails take it."""
+MOST_PAGES_AHEAD = 8
+"""Pages of the journal that are read while files are packed."""
 GRACE = 60.0
 """Seconds after StopLogging was noticed in which the record of that call must have come, if it was made at all."""
 MOST_STRANGE = 16
 """Regions unknown to us of which one trail keeps files apart. The records of further ones, and of names that no Region can have, are
 filed under the trail's home: whoever makes up Regions in signatures gets a record, not a chain of digests for each."""
+CURING = frozenset(f"{name}.amazonaws.com" for name in ("s3", "kms", "sns", "cloudtrail", "organizations"))
+"""Sources whose writes may have cured what keeps files from their bucket or a topic from hearing of them."""
 MOST_ROUTES = 10_000
 """Accounts and Regions whose trails are remembered at the same time."""
 
@@ -83,24 +89,44 @@ class Positions(Protocol):
     def save(self, connection: Connection, name: str, position: int) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _Route:
     """One trail that may want the records of one account and Region."""
 
     chain: Chain
-    windows: tuple[Window, ...]
-    choice: Choice
+    open_from: float
+    """Position above which it has been logging ever since; infinite when it is not."""
+    closed: tuple[Window, ...]
+    takes: Callable[[Facts], bool]
+    files: dict[str, Batch]
+    """The files of the chain in the making, by kind; the same for every route of it."""
     memberships: tuple[Membership, ...] | None
     """When the trail served the account; `None`: it is the trail's own."""
 
-    def wants(self, position: int, facts: Facts) -> bool:
-        if self.memberships is not None and not any(membership.holds(position) for membership in self.memberships):
-            return False
-        return any(window.holds(position, facts.request_id) for window in self.windows) and self.choice.takes(facts)
+    def served(self, position: int) -> bool:
+        """Whether the account was the trail's own, or in its organization, when the record was made."""
+        return self.memberships is None or any(membership.holds(position) for membership in self.memberships)
+
+    def was_logging(self, position: int, request_id: str | None) -> bool:
+        """Whether the record belongs to a time that has ended."""
+        return any(window.holds(position, request_id) for window in self.closed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Records that were read together, and what is known of each."""
+
+    entries: Sequence[Entry]
+    facts: Sequence[Facts | None]
+    begun: float
+    """When reading them began."""
+    is_last: bool
+    """Whether there was nothing behind them."""
 
 
 _File = tuple[Chain, str]
 """A chain, and the kind of its files (`keys.LOG_KINDS`)."""
+_USUAL = keys.LOG_KINDS["Management"]
 _WAITED_FOR = keys.LOG_KINDS["Data"]
 """The kind of the files that records of CloudTrail's own doings wait for."""
 
@@ -120,8 +146,11 @@ class Delivery:
         settings: TrailsSettings,
         regions: Regions,
         unique: Callable[[], str],
+        cured: Callable[[], None] = lambda: None,
+        packers: Executor | None = None,
     ) -> None:
-        """`unique` gives 16 fresh characters of `[A-Za-z0-9]` for each file name."""
+        """`unique` gives 16 fresh characters of `[A-Za-z0-9]` for each file name; `cured` hears when a trail, a bucket, a policy, a key or
+        a topic may be in order again. `packers` pack files, several at a time and while further records are read."""
         self._database = database
         self._clock = clock
         self._journal = journal
@@ -131,6 +160,8 @@ class Delivery:
         self._settings = settings
         self._regions = regions
         self._unique = unique
+        self._cured = cured
+        self._packers = packers
         database.create(store.METADATA)
         with database.begin() as connection:
             positions.save(connection, FOLLOWER, 0)  # from now on the journal is not trimmed beyond this follower
@@ -180,7 +211,8 @@ class Delivery:
         """Forget what is in memory and go back to the saved position."""
         self._spoilt = True
         self._position = self._positions.get(FOLLOWER)
-        self._batches: dict[_File, Batch] = {}
+        self._ahead: deque[_Page] = deque()
+        self._files: dict[Chain, dict[str, Batch]] = {}
         self._held: dict[Chain, list[held.Record]] = {}
         with self._database.read() as connection:
             self._held_before = held.counts(connection)
@@ -198,16 +230,16 @@ class Delivery:
         self._spoilt = False
 
     def _start_afresh(self) -> None:
-        self._batches = {}
+        for files in self._files.values():
+            files.clear()
         self._held = {}
         self._memory = 0
         self._opened = None
         self._full = False
 
     def _read(self) -> bool:
-        before = self._clock.monotonic()
         try:
-            entries = self._journal.read(self._position, READ_AHEAD)
+            page = self._ahead.popleft() if self._ahead else self._page(self._position)
         except JournalTrimmed:
             kept_from = self._journal.first()
             if kept_from <= self._position + 1:
@@ -218,25 +250,46 @@ class Delivery:
             return True
         # The trails are looked at after the records: a StartLogging that was answered before a record was made is then always seen.
         self._look_at_trails()
-        if not entries:
-            self._caught_up = before
+        if not page.entries:
+            self._caught_up = page.begun
             return False
         if self._opened is None:
             self._opened = self._clock.monotonic()
-        for entry in entries:
-            facts = records.facts(entry.record)
+        for done, (entry, facts) in enumerate(zip(page.entries, page.facts, strict=True), 1):
             if facts is not None:
                 try:
                     self._sort_in(entry, facts)
                 except BaseException:
                     self._spoilt = True  # it may be in one batch and not in another
                     raise
+                if facts.event_source in CURING and not facts.read_only and facts.event_category == "Management":
+                    self._cured()
             self._position = entry.position
             if self._full:
+                if done < len(page.entries):
+                    self._ahead.appendleft(replace(page, entries=page.entries[done:], facts=page.facts[done:]))
                 return True
-        if len(entries) < READ_AHEAD:
-            self._caught_up = before
+        if page.is_last:
+            self._caught_up = page.begun
         return True
+
+    def _page(self, after: int) -> _Page:
+        begun = self._clock.monotonic()
+        entries = self._journal.read(after, READ_AHEAD)
+        return _Page(entries, [records.facts(entry.record) for entry in entries], begun, len(entries) < READ_AHEAD)
+
+    def _read_ahead(self) -> bool:
+        """Read one more page, if there is one and room for it. What goes wrong with it is told when its turn comes."""
+        after = self._ahead[-1].entries[-1].position if self._ahead else self._position
+        if len(self._ahead) >= MOST_PAGES_AHEAD:
+            return False
+        try:
+            page = self._page(after)
+        except JournalError:
+            return False
+        if page.entries:
+            self._ahead.append(page)
+        return bool(page.entries)
 
     def _look_at_trails(self) -> None:
         with self._database.read() as connection:
@@ -250,15 +303,12 @@ class Delivery:
         self._closed_since = {window.id: self._closed_since.get(window.id, now) for window in self._windows if window.stop is not None}
         self._changes = changes
         self._routes = {}
-        self._drop_removed()
-
-    def _drop_removed(self) -> None:
-        """Forget what was read for trails that are gone without having been deleted (`server/reset_door.py`)."""
-        for file in [file for file in self._batches if file[0].trail_id not in self._trails]:
-            self._memory -= self._batches.pop(file).memory
+        # What was read for trails that are gone without having been deleted (`server/reset_door.py`) is forgotten.
+        self._files = {chain: files for chain, files in self._files.items() if files and chain.trail_id in self._trails}
         for chain in [chain for chain in (*self._held, *self._held_before) if chain.trail_id not in self._trails]:
             self._held.pop(chain, None)
             del self._held_before[chain]
+        self._cured()
 
     def _sort_in(self, entry: Entry, facts: Facts) -> None:
         place = (facts.recipient_account_id, facts.aws_region)
@@ -267,44 +317,51 @@ class Delivery:
             if len(self._routes) >= MOST_ROUTES:
                 self._routes.clear()
             routes = self._routes[place] = self._routes_for(*place)
+        position, record = entry.position, entry.record
+        kind = keys.LOG_KINDS.get(facts.event_category, _USUAL)
+        taken = False
         for route in routes:
-            if route.wants(entry.position, facts):
-                file = (route.chain, keys.LOG_KINDS.get(facts.event_category, keys.LOG_KINDS["Management"]))
-                if facts.is_own and file not in self._batches:
-                    self._hold(route.chain, (facts.event_time, entry.record))
-                else:
-                    self._add(file, facts.event_time, entry.record)
-            for window in route.windows:
-                if window.stop is not None and entry.position > window.stop and facts.request_id == window.stop_request_id:
+            was_on = position > route.open_from or (route.closed and route.was_logging(position, facts.request_id))
+            if was_on and route.served(position) and route.takes(facts):
+                taken = True
+                batch = route.files.get(kind)
+                if batch is None:
+                    if facts.is_own:
+                        self._hold(route.chain, (facts.event_time, record))
+                        continue
+                    batch = self._begin((route.chain, kind))
+                self._add(batch, facts.event_time, record)
+            for window in route.closed:
+                if window.stop is not None and position > window.stop and facts.request_id == window.stop_request_id:
                     self._stops_seen.add(window.id)
-        if self._memory >= MOST_IN_MEMORY:
-            self._full = True
+        if taken:
+            self._memory += len(record)
+            if self._memory >= MOST_IN_MEMORY:
+                self._full = True
 
-    def _add(self, file: _File, event_time: str, record: bytes) -> None:
-        batch = self._batches.get(file) or self._begin(file)
-        before = batch.memory
+    def _add(self, batch: Batch, event_time: str, record: bytes) -> None:
         batch.add(record, event_time)
-        self._memory += batch.memory - before
-        if batch.compressed >= self._settings.max_file_bytes or batch.uncompressed >= MOST_UNCOMPRESSED:
+        if batch.uncompressed >= MOST_UNCOMPRESSED or batch.compressed >= self._settings.max_file_bytes:
             self._full = True
 
     def _begin(self, file: _File) -> Batch:
         """A new batch, with what waited for it. In the database that waits on until the batch is planned."""
         chain, kind = file
-        batch = self._batches[file] = Batch(min(CHUNK, self._settings.max_file_bytes))
+        batch = self._files.setdefault(chain, {})[kind] = Batch(min(SAMPLE, self._settings.max_file_bytes))
         if kind == _WAITED_FOR:
             waiting = self._held.pop(chain, [])
             if self._held_before[chain]:
                 with self._database.read() as connection:
-                    waiting = held.of(connection, chain) + waiting
+                    before = held.of(connection, chain)
+                self._memory += sum(len(record) for _, record in before)
+                waiting = before + waiting
             for event_time, record in waiting:
-                self._add(file, event_time, record)
+                self._add(batch, event_time, record)
         return batch
 
     def _hold(self, chain: Chain, record: held.Record) -> None:
         waiting = self._held.setdefault(chain, [])
         waiting.append(record)
-        self._memory += len(record[1])
         if len(waiting) + self._held_before[chain] >= held.MOST:
             self._begin((chain, _WAITED_FOR))
 
@@ -312,17 +369,28 @@ class Delivery:
         with self._database.read() as connection:
             memberships = organization_members.memberships(connection, account_id)
         return [
-            _Route(
-                chain=Chain(trail.id, account_id, self._filed_under(trail, region)),
-                windows=windows,
-                choice=Choice.of(trail),
-                memberships=None if trail.account_id == account_id else memberships[trail.id],
+            self._route(
+                trail,
+                Chain(trail.id, account_id, self._filed_under(trail, region)),
+                windows,
+                None if trail.account_id == account_id else memberships[trail.id],
             )
             for trail in self._trails.values()
             if trail.serves(account_id, memberships)
             and trail.covers(region)
             and (windows := tuple(window for window in self._windows if window.trail_id == trail.id))
         ]
+
+    def _route(self, trail: Trail, chain: Chain, windows: Sequence[Window], memberships: tuple[Membership, ...] | None) -> _Route:
+        choice = Choice.of(trail)
+        return _Route(
+            chain=chain,
+            open_from=min((window.start for window in windows if window.stop is None), default=math.inf),
+            closed=tuple(window for window in windows if window.stop is not None),
+            takes=choice.matcher.matches if choice.takes_global and choice.takes_deliveries else choice.takes,
+            files=self._files.setdefault(chain, {}),
+            memberships=memberships,
+        )
 
     def _filed_under(self, trail: Trail, region: str) -> str:
         """The Region whose files take the records of `region`."""
@@ -362,7 +430,9 @@ class Delivery:
         now = self._clock.time()
         ended, departed = self._ended_windows(), self._departed()
         self._release_last(ended, departed)
-        cuts = [self._spooled(file, self._batches[file], now) for file in sorted(self._batches)]
+        batches = {(chain, kind): batch for chain, files in self._files.items() for kind, batch in files.items()}
+        packed = self._packed(batches)
+        cuts = [self._spooled(file, batches[file], packed[file], now) for file in sorted(batches)]
         if cuts:
             self._spool.sync()
         with self._database.begin() as connection:
@@ -371,7 +441,7 @@ class Delivery:
                 if self._trails[cut.trail_id].log_file_validation_enabled:
                     # For a Region that nobody has heard of; the chains of the others began with the trail.
                     plans.open_chains(connection, cut.trail_id, cut.account_id, (cut.region,), int(now))
-            for chain, kind in self._batches:
+            for chain, kind in batches:
                 if kind == _WAITED_FOR and self._held_before[chain]:
                     held.forget(connection, chain)
             for chain, waiting in self._held.items():
@@ -391,13 +461,30 @@ class Delivery:
         trails = {window.trail_id for window in self._windows if window.id in ended}
         left = {(membership.trail_id, membership.account_id) for membership in departed}
         for chain in [*self._held, *self._held_before]:
-            if (chain.trail_id in trails or (chain.trail_id, chain.account_id) in left) and (chain, _WAITED_FOR) not in self._batches:
+            has_ended = chain.trail_id in trails or (chain.trail_id, chain.account_id) in left
+            if has_ended and _WAITED_FOR not in self._files.get(chain, {}):
                 self._begin((chain, _WAITED_FOR))
 
-    def _spooled(self, file: _File, batch: Batch, now: float) -> plans.Cut:
+    def _packed(self, batches: Mapping[_File, Batch]) -> dict[_File, Packed]:
+        """The finished files. Those with the very same records, of several trails, are packed once."""
+        alike: list[tuple[Batch, list[_File]]] = []
+        for file, batch in batches.items():
+            for other, files in alike:
+                if len(other.records) == len(batch.records) and other.records == batch.records:
+                    files.append(file)
+                    break
+            else:
+                alike.append((batch, [file]))
+        if self._packers is None:
+            return {file: one for batch, files in alike for one in (pack(batch.records),) for file in files}
+        jobs = [(self._packers.submit(pack, batch.records), files) for batch, files in alike]
+        while not all(job.done() for job, _ in jobs) and self._read_ahead():
+            pass
+        return {file: one for job, files in jobs for one in (job.result(),) for file in files}
+
+    def _spooled(self, file: _File, batch: Batch, packed: Packed, now: float) -> plans.Cut:
         chain, kind = file
         trail = self._trails[chain.trail_id]
-        body, digest = batch.finish()
         with self._database.read() as connection:
             organization_id = organization_members.organization_id(connection, trail, chain.account_id)
         return plans.Cut(
@@ -410,10 +497,10 @@ class Delivery:
             key=keys.log_file_key(
                 trail.s3_key_prefix, chain.account_id, chain.region, now, self._unique(), kind=kind, organization_id=organization_id
             ),
-            spool=self._spool.write(body),
-            hash=digest,
+            spool=self._spool.write(packed.body),
+            hash=packed.hash,
             metadata={},
-            records=batch.records,
+            records=len(batch.records),
             oldest=batch.oldest,
             newest=batch.newest,
             cut_at=now,

@@ -30,7 +30,7 @@ from sqlalchemy.engine import Connection
 from opentrail.clock import Clock, iso_seconds
 from opentrail.config import TrailsSettings
 from opentrail.storage.database import Database
-from opentrail.trails import keys, organization_members, plans, store
+from opentrail.trails import keys, notices, organization_members, plans, store
 from opentrail.trails.courier import Courier
 from opentrail.trails.keys import Chain
 from opentrail.trails.plans import ChainState, Plan
@@ -331,7 +331,7 @@ class Digests:
         return cut, signature
 
     def _forget_finished(self, now: float) -> bool:
-        """Deleted trails whose every file is delivered or given up."""
+        """Deleted trails whose every file is delivered, and told of, or given up."""
         with self._database.read() as connection:
             finished = [trail for trail in store.deleted_trails(connection) if self._is_finished(connection, trail, now)]
         if not finished:
@@ -345,6 +345,7 @@ class Digests:
         return (
             not store.has_window(connection, trail.id)
             and not plans.has_undelivered(connection, trail.id)
+            and not notices.has_pending(connection, trail.id)
             and not plans.open_chains_of(connection, trail.id)
             # The stamps of its last digests are remembered as long as another trail of its name could be about to use them.
             and not any(end >= int(now) or end == self._boundary(now) for end in plans.chain_ends(connection, trail.id))

@@ -20,6 +20,8 @@ LOG_KINDS: Mapping[str, str] = {
     "Management": "CloudTrail",
     "Data": "CloudTrail",
     "NetworkActivity": "CloudTrail-NetworkActivity",
+    "Insight": "CloudTrail-Insight",
+    "Aggregated": "CloudTrail-Aggregated",
 }
 """`eventCategory` → folder of the log files that hold its records, and the part of their names that says so."""
 

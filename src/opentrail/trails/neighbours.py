@@ -1,4 +1,4 @@
-"""What a trail needs of other services: a bucket, topics, keys, log groups. `server/` gives what serves them; a service that is not there
+"""What a trail needs of other services: buckets, topics, keys, log groups. `server/` gives what serves them; a service that is not there
 has nothing of the kind, so naming one is answered as CloudTrail answers for one that does not exist (reference of trails, §13). The empty
 string clears a setting and is always fine.
 """
@@ -21,11 +21,31 @@ from opentrail.trails.organizations import NoOrganizations, Organizations
 class LogBucket(Protocol):
     """The buckets, as CloudTrail's service principal sees them. Faults: `NoSuchBucket`, `AccessDenied`, or the upstream's own."""
 
-    def check(self, *, bucket: str, prefix: str | None, account_id: str, source_arn: str, organization_id: str | None = None) -> None:
+    def check(
+        self,
+        *,
+        bucket: str,
+        prefix: str | None,
+        account_id: str,
+        source_arn: str,
+        organization_id: str | None = None,
+        kms_key_id: str | None = None,
+    ) -> None:
         """Whether log files of `account_id`, or of all accounts of an organization, could be written: raises the fault if not."""
 
-    def put(self, *, bucket: str, key: str, body: bytes, metadata: Mapping[str, str], source_arn: str, account_id: str) -> None:
-        """Write one object, durably; writing the same key and bytes again changes nothing."""
+    def put(
+        self,
+        *,
+        bucket: str,
+        key: str,
+        body: bytes,
+        metadata: Mapping[str, str],
+        source_arn: str,
+        account_id: str,
+        kms_key_id: str | None = None,
+    ) -> None:
+        """Write one object, durably, encrypted under the key with the ARN `kms_key_id` if there is one; writing the same key and bytes
+        again changes nothing."""
 
 
 class Topics(Protocol):
@@ -41,8 +61,11 @@ class Topics(Protocol):
 class Keys(Protocol):
     """The KMS keys, as CloudTrail's service principal sees them."""
 
-    def check(self, *, kms_key_id: str, account_id: str, region: str, partition: str, bucket: str, source_arn: str) -> str:
-        """The ARN of a key that log files in `bucket` can be encrypted with; `kms_key_id` is a key ID, key ARN, alias name or alias ARN.
+    def check(
+        self, *, kms_key_id: str, account_id: str, region: str, partition: str, bucket: str, source_arn: str, prefix: str | None = None
+    ) -> str:
+        """The ARN of a key that log files below `prefix` in `bucket` can be encrypted with; `kms_key_id` is a key ID, key ARN, alias name
+        or alias ARN.
 
         Raises `InvalidKmsKeyIdException`, `KmsKeyNotFoundException`, `InsufficientEncryptionPolicyException`, `KmsException`.
         """
@@ -61,7 +84,9 @@ class NoTopics:
 class NoKeys:
     """No key exists."""
 
-    def check(self, *, kms_key_id: str, account_id: str, region: str, partition: str, bucket: str, source_arn: str) -> str:
+    def check(
+        self, *, kms_key_id: str, account_id: str, region: str, partition: str, bucket: str, source_arn: str, prefix: str | None = None
+    ) -> str:
         raise KmsKeyNotFoundException(f"The KMS key {kms_key_id} does not exist, or is not in the Region of the bucket.")
 
 

@@ -85,6 +85,15 @@ class Destination:
     prefix: str
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Files that a bucket treats alike: those of one account and Region, log files or digest files."""
+
+    account_id: str
+    region: str
+    kind: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
     """A file that has been cut and spooled."""
@@ -111,6 +120,10 @@ class Cut:
     @property
     def destination(self) -> Destination:
         return Destination(self.trail_id, self.bucket, self.prefix)
+
+    @property
+    def line(self) -> Line:
+        return Line(self.account_id, self.region, self.kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,15 +166,26 @@ def destinations(connection: Connection) -> list[Destination]:
     return [Destination(*row) for row in rows]
 
 
-def waiting(connection: Connection, destination: Destination, limit: int) -> list[Plan]:
-    """The oldest plans that wait for `destination`."""
-    where = and_(
+def lines(connection: Connection, destination: Destination) -> list[Line]:
+    """The lines of files that wait for `destination`, the one with the oldest file first."""
+    columns = (PLANS.c.account_id, PLANS.c.region, PLANS.c.kind)
+    query = select(*columns).where(_waits_for(destination)).group_by(*columns).order_by(func.min(PLANS.c.id))
+    return [Line(*row) for row in connection.execute(query)]
+
+
+def waiting(connection: Connection, destination: Destination, line: Line, limit: int) -> list[Plan]:
+    """The oldest plans of one line that wait for `destination`."""
+    where = and_(_waits_for(destination), PLANS.c.account_id == line.account_id, PLANS.c.region == line.region, PLANS.c.kind == line.kind)
+    return [_plan(row) for row in connection.execute(select(PLANS).where(where).order_by(PLANS.c.id).limit(limit))]
+
+
+def _waits_for(destination: Destination) -> ColumnElement[bool]:
+    return and_(
         PLANS.c.delivered_at.is_(None),
         PLANS.c.trail_id == destination.trail_id,
         PLANS.c.bucket == destination.bucket,
         PLANS.c.prefix == destination.prefix,
     )
-    return [_plan(row) for row in connection.execute(select(PLANS).where(where).order_by(PLANS.c.id).limit(limit))]
 
 
 def spooled(connection: Connection) -> set[str]:

@@ -13,6 +13,7 @@ from opentrail.trails import names, neighbours
 from opentrail.trails.faults import (
     InsufficientS3BucketPolicyException,
     InsufficientSnsTopicPolicyException,
+    KmsException,
     S3BucketDoesNotExistException,
 )
 from opentrail.trails.neighbours import LogBucket, Neighbours
@@ -51,22 +52,24 @@ class Probe:
         """
         bucket = values.get("s3_bucket_name", old and old.s3_bucket_name)
         prefix = values.get("s3_key_prefix", old and old.s3_key_prefix)
-        self._check_bucket(bucket, prefix, account_id, arn, organization_id)
         found: dict[str, Any] = {}
+        key = None if old is None else old.kms_key_id
+        if wanted.kms_key_id is not None:
+            key = self._key(wanted.kms_key_id, bucket, prefix, account_id, region, arn) if wanted.kms_key_id else None
+            found["kms_key_id"] = key
+        elif key is not None and old is not None and bucket != old.s3_bucket_name:
+            self._key(key, bucket, prefix, account_id, region, arn)  # a key must be in the Region of the bucket
+        self._check_bucket(bucket, prefix, account_id, arn, organization_id, key)
         if wanted.sns_topic_name is not None:
             found["sns_topic_arn"] = self._topic(wanted.sns_topic_name, account_id, region, arn) if wanted.sns_topic_name else None
-        if wanted.kms_key_id is not None:
-            found["kms_key_id"] = self._key(wanted.kms_key_id, bucket, account_id, region, arn) if wanted.kms_key_id else None
-        elif old is not None and old.kms_key_id is not None and bucket != old.s3_bucket_name:
-            self._key(old.kms_key_id, bucket, account_id, region, arn)  # a key must be in the Region of the bucket
         neighbours.check_log_group(wanted.log_group_arn, wanted.role_arn)
         return found
 
     def storage(self, trail: Trail) -> None:
         """Whether files of `trail` can still be written: asked when another kind of them begins."""
-        self._check_bucket(trail.s3_bucket_name, trail.s3_key_prefix, trail.account_id, trail.arn, trail.organization_id)
+        self._check_bucket(trail.s3_bucket_name, trail.s3_key_prefix, trail.account_id, trail.arn, trail.organization_id, trail.kms_key_id)
         if trail.kms_key_id is not None:
-            self._key(trail.kms_key_id, trail.s3_bucket_name, trail.account_id, trail.home_region, trail.arn)
+            self._key(trail.kms_key_id, trail.s3_bucket_name, trail.s3_key_prefix, trail.account_id, trail.home_region, trail.arn)
 
     def greet(self, topic_arn: str, *, account_id: str, arn: str) -> None:
         """Publish the one plain message that proves the connection. Raises `InsufficientSnsTopicPolicyException`."""
@@ -83,7 +86,7 @@ class Probe:
             raise InsufficientSnsTopicPolicyException from refusal
         return topic_arn
 
-    def _key(self, key_id: str, bucket: str, account_id: str, region: str, arn: str) -> str:
+    def _key(self, key_id: str, bucket: str, prefix: str | None, account_id: str, region: str, arn: str) -> str:
         return self._neighbours.keys.check(
             kms_key_id=key_id,
             account_id=account_id,
@@ -91,14 +94,26 @@ class Probe:
             partition=self._regions.partition(region),
             bucket=bucket,
             source_arn=arn,
+            prefix=prefix,
         )
 
-    def _check_bucket(self, bucket: str, prefix: str | None, account_id: str, arn: str, organization_id: str | None) -> None:
+    def _check_bucket(
+        self, bucket: str, prefix: str | None, account_id: str, arn: str, organization_id: str | None, kms_key_id: str | None
+    ) -> None:
         try:
-            self._buckets.check(bucket=bucket, prefix=prefix, account_id=account_id, source_arn=arn, organization_id=organization_id)
+            self._buckets.check(
+                bucket=bucket,
+                prefix=prefix,
+                account_id=account_id,
+                source_arn=arn,
+                organization_id=organization_id,
+                kms_key_id=kms_key_id,
+            )
         except Fault as refusal:
             if refusal.code == "NoSuchBucket":
                 raise S3BucketDoesNotExistException(f"S3 bucket {bucket} does not exist!") from refusal
             if refusal.code in ("AccessDenied", "AllAccessDisabled"):
                 raise InsufficientS3BucketPolicyException(f"Incorrect S3 bucket policy is detected for bucket: {bucket}") from refusal
+            if refusal.code.startswith("KMS."):
+                raise KmsException(refusal.message) from refusal
             raise

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from opentrail.trails import store
 from opentrail.trails.control import Wanted
 from opentrail.trails.courier import Courier
+from opentrail.trails.patience import LONGEST_PAUSE
 from opentrail.trails.plans import Destination
 from simulators.trails import ACCOUNT, HOME, World
 
@@ -99,4 +101,130 @@ def test_trouble_with_our_own_disk_or_database_is_tried_again(tmp_path: Path) ->
         Courier._delivered = noted  # type: ignore[method-assign]
     assert world.buckets.event_ids() == [happened]
     assert len(world.buckets.puts) == 3
+    world.close()
+
+
+def status(world: World, region: str = HOME) -> Any:
+    return world.trails.status(ACCOUNT, region, f"arn:aws:cloudtrail:{HOME}:{ACCOUNT}:trail/audit")[1]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "what", "code"),
+    [("denied", "logs", "AccessDenied"), ("missing", "logs", "NoSuchBucket"), ("disabled_keys", "a-key", "KMS.DisabledException")],
+)
+def test_what_ails_is_told_until_it_is_cured_and_the_backlog_is_delivered_at_once(
+    tmp_path: Path, trouble: str, what: str, code: str
+) -> None:
+    world = World(tmp_path)
+    world.trail(enable_log_file_validation=True)
+    with world.database.begin() as connection:
+        store.change_trail(connection, 1, {"kms_key_id": "a-key"})
+    happened = [world.happen()]
+    world.run(61)
+    delivered_at = status(world).delivered_at
+    getattr(world.buckets, trouble).add(what)
+    for _ in range(3):
+        happened.append(world.happen())
+        world.run(400, by=10)
+    said = status(world)
+    assert (said.delivery_error, said.delivered_at) == (code, delivered_at)
+    assert world.clock.time() - said.attempted_at <= 60
+    assert world.trails.get(ACCOUNT, HOME, "audit").is_logging
+    getattr(world.buckets, trouble).discard(what)
+    happened.append(world.happen(source="s3.amazonaws.com", name="PutBucketPolicy"))
+    world.run(1)
+    assert world.buckets.event_ids() == happened[:-1]
+    said = status(world)
+    assert (said.delivery_error, said.attempted_at) == (None, said.delivered_at)
+    world.run(3600, by=10)
+    last = world.buckets.digests()[-1]
+    assert len(last["logFiles"]) == 5, "the backlog is covered by the digest of the time of its delivery"
+    assert status(world).digest_error is None
+    world.close()
+
+
+def test_an_updated_trail_is_tried_at_once(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.trail()
+    world.buckets.denied.add("logs")
+    happened = world.happen()
+    world.run(300)
+    world.buckets.denied.clear()
+    world.trails.update(ACCOUNT, HOME, "audit", Wanted(enable_log_file_validation=True))
+    world.run(1)
+    assert world.buckets.event_ids() == [happened]
+    world.close()
+
+
+def test_what_is_cured_behind_our_back_is_noticed_within_a_minute(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.trail()
+    world.buckets.missing.add("logs")
+    happened = world.happen()
+    world.run(3600, by=5)
+    world.buckets.missing.clear()
+    world.run(LONGEST_PAUSE)
+    assert world.buckets.event_ids() == [happened]
+    world.close()
+
+
+def test_a_cure_that_is_none_makes_no_storm_of_attempts(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.trail()
+    world.buckets.denied.add("logs")
+    world.happen()
+    world.run(120)
+    world.buckets.puts.clear()
+    for _ in range(50):
+        world.happen(source="s3.amazonaws.com", name="PutBucketTagging")
+        world.run(0.1, by=0.1)
+    assert len(world.buckets.puts) <= 6
+    world.close()
+
+
+@pytest.mark.parametrize("left_out", ["/CloudTrail-Digest/", "/CloudTrail/eu-west-1/"])
+def test_a_policy_that_leaves_out_a_folder_holds_up_that_folder_only(tmp_path: Path, left_out: str) -> None:
+    world = World(tmp_path)
+    world.trail(enable_log_file_validation=True, is_multi_region_trail=True)
+    world.buckets.left_out.add(left_out)
+    home, away = [], []
+    for _ in range(4):
+        home.append(world.happen())
+        away.append(world.happen(region="eu-west-1"))
+        world.run(1000, by=5)
+    arrived = set(world.buckets.event_ids())
+    if left_out == "/CloudTrail-Digest/":
+        assert arrived == {*home, *away}
+        assert (status(world).digest_error, status(world).delivery_error) == ("AccessDenied", None)
+    else:
+        assert arrived == set(home)
+        assert (status(world).delivery_error, status(world, "eu-west-1").delivery_error) == (None, "AccessDenied")
+        assert status(world, "eu-west-1").digest_error is None
+    world.buckets.left_out.clear()
+    world.run(61)
+    assert set(world.buckets.event_ids()) == {*home, *away}
+    world.close()
+
+
+def test_where_there_is_no_bucket_every_region_says_so(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.trail(is_multi_region_trail=True)
+    world.buckets.missing.add("logs")
+    world.happen()
+    world.happen(region="eu-west-1")
+    world.run(61)
+    assert [status(world, region).delivery_error for region in (HOME, "eu-west-1", "us-west-2")] == ["NoSuchBucket", "NoSuchBucket", None]
+    assert len(world.buckets.puts) <= 2, "one attempt stands for all"
+    world.close()
+
+
+def test_a_time_out_shows_an_attempt_but_no_code(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.trail()
+    world.buckets.broken.add("logs")
+    world.happen()
+    world.run(61)
+    said = status(world)
+    assert said.attempted_at is not None
+    assert (said.delivery_error, said.delivered_at) == (None, None)
     world.close()

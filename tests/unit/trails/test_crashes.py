@@ -47,7 +47,7 @@ def story(world: World, deaths: Deaths) -> list[str]:
 
 def prepared(folder: Path) -> tuple[World, str]:
     world = World(folder, settings=QUICK)
-    return world, world.trail(start=False, enable_log_file_validation=True, is_multi_region_trail=True)
+    return world, world.trail(start=False, enable_log_file_validation=True, is_multi_region_trail=True, sns_topic_name="told")
 
 
 def check(world: World, arn: str, began: float, expected: list[str]) -> None:
@@ -59,6 +59,7 @@ def check(world: World, arn: str, began: float, expected: list[str]) -> None:
         files = [key for key in world.buckets.log_files() if f"/{region}/" in key]
         assert report.count("log", valid=True) == len(files)
         assert not [finding for finding in report.findings if "not covered" in str(finding)]
+    assert set(world.topics.told()) == set(world.buckets.log_files())
     assert not list(world.courier._spool.folder.iterdir())
 
 

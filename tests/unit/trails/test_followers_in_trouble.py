@@ -276,7 +276,7 @@ def _arrived(connection: Any, world: World, at: float) -> None:
         cut_at=at,
     )
     plans.add(connection, cut)
-    (plan,) = [plan for plan in plans.waiting(connection, cut.destination, 100) if plan.key == "a-file"]
+    (plan,) = [plan for plan in plans.waiting(connection, cut.destination, cut.line, 100) if plan.key == "a-file"]
     plans.delivered(connection, plan, at, plan.trail_id)
 
 
