@@ -7,6 +7,7 @@ and may die at any instruction; the next start goes through everything anew. It 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from sqlalchemy import Connection
 
 from opentrail.buckets import store
 from opentrail.buckets.configurations import LIFECYCLE
-from opentrail.buckets.faults import AccessDenied, NoSuchBucket, NoSuchUpload
+from opentrail.buckets.faults import AccessDenied, InternalError, NoSuchBucket, NoSuchUpload
 from opentrail.buckets.files import Files
 from opentrail.buckets.lifecycle import DAY, Deed, Surroundings, decode, deed, is_given_up
 from opentrail.buckets.locks import check_removable
@@ -27,6 +28,8 @@ from opentrail.buckets.values import Bucket, StoredObject
 from opentrail.buckets.version_store import alone, by_sequence, newer_noncurrent, scan_versions
 from opentrail.clock import Clock
 from opentrail.storage.database import Database
+
+log = logging.getLogger("opentrail.buckets")
 
 AT_ONCE = 200
 """Versions that are looked at in one step."""
@@ -103,8 +106,15 @@ class Expiry:
                     _do(connection, names, found, stored, deed(decoded, stored, _around(connection, stored), now), now)
 
         decoded = decode(rules).rules
-        with self._files.claiming():
-            carry_out(self._database, self._files, work)
+        try:
+            with self._files.claiming():
+                carry_out(self._database, self._files, work)
+        except InternalError as error:  # data that a foreign hand has removed keep no others from going
+            if len(ripe) == 1:
+                log.warning("a version in bucket %s cannot expire: %s", bucket, error.message)
+            else:
+                for one in ripe:
+                    self._apply(bucket, rules, [one], now)
 
     def _abort_uploads(self, bucket: str, rules: str, now: float) -> None:
         decoded = decode(rules).rules

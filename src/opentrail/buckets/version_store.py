@@ -42,7 +42,8 @@ def scan_versions(
     elif after is None:
         query = query.where(OBJECTS.c.key > start)
     else:
-        query = query.where(or_(OBJECTS.c.key > start, and_(OBJECTS.c.key == start, OBJECTS.c.version > after)))
+        # The first condition follows from the second, but an index can begin with it.
+        query = query.where(OBJECTS.c.key >= start, or_(OBJECTS.c.key > start, OBJECTS.c.version > after))
     if end is not None:
         query = query.where(OBJECTS.c.key < end)
     return [stored(row) for row in connection.execute(query.order_by(OBJECTS.c.key, OBJECTS.c.version).limit(limit))]

@@ -101,6 +101,17 @@ def test_a_rule_without_an_id_gets_one(s3: Any) -> None:
         ([rule(AbortIncompleteMultipartUpload={"DaysAfterInitiation": 0})], "InvalidArgument", "positive"),
         ([rule(NoncurrentVersionExpiration={})], "MalformedXML", "did not validate"),
         ([rule(NoncurrentVersionExpiration={"NoncurrentDays": 0})], "InvalidArgument", "positive"),
+        ([rule(NoncurrentVersionExpiration={"NewerNoncurrentVersions": 3})], "InvalidArgument", "'NoncurrentDays' for Noncurrent"),
+        (
+            [
+                rule(
+                    NoncurrentVersionExpiration={"NoncurrentDays": 9},
+                    NoncurrentVersionTransitions=[{"NoncurrentDays": 9, "StorageClass": "GLACIER_IR"}],
+                )
+            ],
+            "InvalidArgument",
+            "'NoncurrentDays' in the NoncurrentVersionExpiration action must be greater",
+        ),
         ([rule(NoncurrentVersionExpiration={"NoncurrentDays": 1, "NewerNoncurrentVersions": 101})], "InvalidArgument", "100"),
         ([rule(Transitions=[{"Days": 40, "StorageClass": "COLD"}])], "MalformedXML", "did not validate"),
         ([rule(Transitions=[{"Days": 40, "StorageClass": "DEEP_ARCHIVE"}])], "NotImplemented", "DEEP_ARCHIVE"),

@@ -173,15 +173,6 @@ def remove_latest(process: Any) -> None:
     process.delete_version("folder/key", process.versions()[0].version_id)
 
 
-def remove_oldest(process: Any) -> None:
-    process.delete_version("folder/key", process.versions()[-1].version_id)
-
-
-def suspend_and_put(process: Any) -> None:
-    process.buckets.retention.put_versioning("example-logs", "Suspended", None)
-    process.put("folder/key", NEW)
-
-
 def kept(process: Any) -> list[bytes | None]:
     """The versions, newest first; a marker is `None`."""
     return [None if one.marker else process.get(one.key, version_id=one.version_id) for one in process.versions()]
@@ -191,8 +182,6 @@ VERSION_SCENARIOS: dict[str, tuple[Callable[[Any], None], list[bytes | None]]] =
     "put_over": (put_over, [NEW, OLD, b"older"]),
     "hide": (hide, [None, OLD, b"older"]),
     "remove_latest": (remove_latest, [b"older"]),
-    "remove_oldest": (remove_oldest, [OLD]),
-    "suspend_and_put": (suspend_and_put, [NEW, OLD]),
 }
 
 

@@ -127,6 +127,18 @@ def test_work_is_done_in_stretches_and_goes_on_after_a_restart(simulated: Any, p
     later.close()
 
 
+def test_data_that_are_gone_keep_no_others_from_going(simulated: Any, caplog: pytest.LogCaptureFixture) -> None:
+    simulated.buckets.retention.put_versioning(BUCKET, "Enabled", None)
+    for key in "abc":
+        simulated.put(key, b"x")
+    (simulated.folder / "buckets" / BUCKET / "b").unlink()
+    configure(simulated, rule(days=1))
+    simulated.clock.advance(3 * DAY)
+    work(simulated)
+    assert [stored.key for stored in simulated.versions() if stored.marker] == ["a", "c"]
+    assert f"{BUCKET}/b" in caplog.text
+
+
 def test_rules_that_change_between_the_look_and_the_deed_count_as_they_are(simulated: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     simulated.put("k", b"x")
     configure(simulated, rule(days=1))

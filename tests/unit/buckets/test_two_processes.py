@@ -66,6 +66,41 @@ def test_writers_of_the_same_keys_never_mix_their_data(process: Any, tmp_path: P
     last.close()
 
 
+def test_versions_of_one_key_by_several_processes_are_all_kept(process: Any, tmp_path: Path) -> None:
+    first = process(tmp_path)
+    first.bucket()
+    first.buckets.retention.put_versioning("example-logs", "Enabled", None)
+    first.close()
+
+    def writer(mark: bytes) -> Callable[[], None]:
+        def work() -> None:
+            mine = process(tmp_path)
+            for round_ in range(ROUNDS):
+                stored = mine.put("shared/key", mark * 5000)
+                if round_ % 4 == 1:
+                    mine.delete(["shared/key"])
+                if round_ % 4 == 2:  # often the latest: the one before it comes back
+                    mine.delete_version("shared/key", stored.version_id)
+
+        return work
+
+    def starter() -> None:
+        for _ in range(ROUNDS // 2):
+            process(tmp_path).close()
+
+    children = [in_child(writer(b"a")), in_child(writer(b"b")), in_child(starter)]
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
+    last = process(tmp_path)
+    stored = last.versions()
+    removed = len(range(2, ROUNDS, 4))
+    assert sum(not one.marker for one in stored) == 2 * (ROUNDS - removed)
+    assert sum(one.marker for one in stored) == 2 * len(range(1, ROUNDS, 4))
+    assert {last.get(one.key, version_id=one.version_id) for one in stored if not one.marker} == set(WHOLE)
+    assert [one.superseded is None for one in stored] == [True] + [False] * (len(stored) - 1)
+    assert last.files() == {"/".join(one.place) for one in stored if not one.marker}
+    last.close()
+
+
 def test_a_start_leaves_the_drafts_of_the_living_alone(process: Any, tmp_path: Path) -> None:
     one = process(tmp_path)
     one.bucket()

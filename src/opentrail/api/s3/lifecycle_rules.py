@@ -134,9 +134,9 @@ def _expiration(given: Members | None) -> tuple[int | None, float | None, bool |
 def _noncurrent_expiration(given: Members | None) -> tuple[int | None, int | None]:
     if given is None:
         return None, None
-    if given.get("NoncurrentDays") is None:
+    if not given:
         raise MalformedXML()
-    days, kept = _days(given["NoncurrentDays"], "NoncurrentDays", "NoncurrentVersionExpiration"), given.get("NewerNoncurrentVersions")
+    days, kept = _days(given.get("NoncurrentDays"), "NoncurrentDays", "NoncurrentVersionExpiration"), given.get("NewerNoncurrentVersions")
     _check_kept(kept, "NoncurrentVersionExpiration")
     return days, kept
 
@@ -178,8 +178,8 @@ def _storage_class(given: Members) -> str:
     return str(name)
 
 
-def _days(value: int, member: str, action: str) -> int:
-    if not 1 <= value <= MAX_DAYS:
+def _days(value: int | None, member: str, action: str) -> int:
+    if value is None or not 1 <= value <= MAX_DAYS:
         raise InvalidArgument(f"'{member}' for {action} action must be a positive integer", ArgumentName=member, ArgumentValue=value)
     return value
 
@@ -223,8 +223,9 @@ def _check_order(transitions: Sequence[Transition], days: int | None, date: floa
     latest = max((move.date if move.date is not None else move.days or 0 for move in transitions), default=None)
     end = days if days is not None else date
     if latest is not None and end is not None and end <= latest:
-        unit = "Date" if date is not None else "Days"
+        current = action == "Expiration"
+        unit = "NoncurrentDays" if not current else "Date" if date is not None else "Days"
+        place, transition = (f" for prefix '{prefix}'", "Transition") if current else ("", "NoncurrentVersionTransition")
         raise InvalidArgument(
-            f"'{unit}' in the {action} action for prefix '{prefix}' must be greater than '{unit}' in the Transition action",
-            ArgumentName=unit,
+            f"'{unit}' in the {action} action{place} must be greater than '{unit}' in the {transition} action", ArgumentName=unit
         )
