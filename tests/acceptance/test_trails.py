@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import threading
+import urllib.error
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -166,3 +168,12 @@ def test_a_subscription_is_created_and_updated_in_one_command_each(opentrail: Ru
         again = opentrail.aws("cloudtrail", "create-subscription", *words, "renewed-logs", check=False)
         assert again.returncode != 0
         assert "already exists" in again.stderr
+
+
+def test_there_is_no_reset_door_unless_it_is_asked_for(opentrail: RunningOpenTrail) -> None:
+    request = urllib.request.Request(opentrail.endpoint + "/moto-api/reset", method="POST")
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        urllib.request.urlopen(request, timeout=10)
+    raised.value.close()
+    assert 400 <= raised.value.code < 500
+    opentrail.client("sts").get_caller_identity()
