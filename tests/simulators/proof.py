@@ -12,8 +12,10 @@ from typing import Any
 from awscli.customizations.cloudtrail.validation import CloudTrailValidateLogs
 from botocore.exceptions import ClientError
 
+from opentrail.trails.findings import Question, Report
+from opentrail.trails.stretches import known
 from opentrail.trails.validate import validate
-from opentrail.trails.validation import Fetched, Listed, Question, Report
+from opentrail.trails.validation import Fetched, Listed
 from simulators.trails import ACCOUNT, HOME, World
 
 
@@ -34,11 +36,35 @@ class WorldSource:
 
 
 def ours(
-    world: World, arn: str, start: float, *, region: str = HOME, bucket: str = "logs", prefix: str | None = None, **more: Any
+    world: World,
+    arn: str,
+    start: float,
+    *,
+    region: str = HOME,
+    bucket: str = "logs",
+    prefix: str | None = None,
+    end: float | None = None,
+    alone: bool = False,
+    **more: Any,
 ) -> Report:
-    """Our verdict on everything since `start`."""
-    end = int(world.clock.time())
-    question = Question(trail_arn=arn, region=region, bucket=bucket, prefix=prefix, start=int(start), end=end, account_id=ACCOUNT, **more)
+    """Our verdict on everything since `start`. `alone`: from the files alone, without asking the server which digests there must be."""
+    since, until = int(start), int(world.clock.time() if end is None else end)
+    told = None
+    if not alone:
+        with world.database.read() as connection:
+            told = known(connection, arn, ACCOUNT, region, since=since, until=until)
+    question = Question(
+        trail_arn=arn,
+        region=region,
+        bucket=bucket,
+        prefix=prefix,
+        start=since,
+        end=until,
+        account_id=ACCOUNT,
+        known=told if told is not None and told.regions else None,
+        interval=world.settings.digest_interval,
+        **more,
+    )
 
     def public_keys(since: int, until: int) -> dict[str, bytes]:
         return {key.fingerprint: key.value for key in world.keys.public_keys(region, since, until)}

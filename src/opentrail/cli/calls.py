@@ -66,14 +66,20 @@ class Caller:
 
     def cloudtrail(self, operation: str, parameters: Mapping[str, Any], region: str) -> dict[str, Any]:
         """The result of a CloudTrail operation. Raises `CallFailed`."""
-        headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", f"{_TARGET}.{operation}")]
+        return self.cloudtrail_told(operation, parameters, region, {})[0]
+
+    def cloudtrail_told(
+        self, operation: str, parameters: Mapping[str, Any], region: str, more: Mapping[str, str]
+    ) -> tuple[dict[str, Any], Mapping[str, str]]:
+        """The same, called with further headers; the headers of the answer too, their names in lower case."""
+        headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", f"{_TARGET}.{operation}"), *more.items()]
         received = self._call("POST", "/", "", headers, orjson.dumps(parameters), "cloudtrail", region)
         try:
             found = orjson.loads(received.body)
         except orjson.JSONDecodeError:
             found = None
         if received.status == 200 and isinstance(found, dict):
-            return found
+            return found, received.headers
         if received.status == 200 or not isinstance(found, dict) or "__type" not in found:
             raise self._strange(operation, received)
         raise Refused(operation, str(found["__type"]).rpartition("#")[2], str(found.get("message") or found.get("Message") or ""))

@@ -18,9 +18,9 @@ from opentrail.cli.evidence import Evidence
 from opentrail.cli.progress import Progress
 from opentrail.cli.reach import DEFAULT_FOLDER
 from opentrail.errors import SettingError
+from opentrail.trails.findings import Finding, NotCovered, Question, Report, Verdict
 from opentrail.trails.validate import NoPublicKeys
 from opentrail.trails.validate import validate as check
-from opentrail.trails.validation import Finding, NotCovered, Question, Report, Verdict
 
 _ARN = re.compile(r"arn:[^:]+:cloudtrail:(?P<region>[^:]+):(?P<account>\d{12}):trail/(?P<name>.+)")
 GRACE = 60
@@ -91,6 +91,8 @@ def _reports(given: Namespace, arn: re.Match[str], start: int, end: int, evidenc
     if facts is not None and facts.logs:
         now = datetime.now(UTC).timestamp()
         expected = min(end, int((now - GRACE) // interval * interval))
+    if not given.region and (known := evidence.known(given.trail_arn, whose, arn["region"], start, end)) is not None:
+        regions = tuple(sorted({*regions, *known.regions}))
     reports: list[Report] = []
     for source_region in regions or (arn["region"],):
         question = Question(
@@ -102,6 +104,8 @@ def _reports(given: Namespace, arn: re.Match[str], start: int, end: int, evidenc
             end=end,
             account_id=whose,
             expected_until=expected,
+            known=evidence.known(given.trail_arn, whose, source_region, start, end),
+            interval=interval,
         )
         try:
             reports.append(_report(question, evidence, quiet=given.as_json, verbose=given.verbose))

@@ -1,13 +1,16 @@
 """Digest files: the signed, chained lists of what was delivered (reference of delivery, §10).
 
 One chain per account, source Region and trail. A digest covers what was delivered in `[start, end)`; `end` lies on the grid of the
-digest interval, and `start` is the end of the one before it, so that after downtime one digest covers all of it and no time is left
-out. When a trail stops, is deleted or is no longer validated, the chain ends with a digest up to that second, once every file of the
-chain is in its bucket. The bytes and the signature are spooled and planned, together with the new state of the chain, before anything
-is put: a crash repeats the very same digest.
+digest interval, and `start` is the end of the one before it. When a trail stops, is deleted or is no longer validated, the chain ends with
+a digest up to that second, once every file of the chain is in its bucket. The bytes and the signature are spooled and planned, together
+with the new state of the chain, before anything is put: a crash repeats the very same digest.
+
+A chain waits while its newest digest is refused by the bucket: one digest, not one for each hour, is then on its way. What could not be
+made in time, for that or because nobody was running, is made up by backfill digests (`periods` says what is late), which have a chain of
+their own; the next regular digest goes on behind them and names the regular one before them. So no time is left out, and none is in two.
 
 A chain's times never go back. When the clock is set back, the next digest waits until the clock has passed the end of the last one, and
-covers everything in between; when it is set forward, one digest covers the jump.
+covers everything in between; when it is set forward, the jump is made up for as any other outage.
 
 Digests are found by the name of their trail, so trails that had the same name one after the other make one walk. A deleted trail makes
 only its last digest: when all is delivered, or as soon as a new trail of its name has a chain, which then covers what comes late (see
@@ -16,41 +19,33 @@ only its last digest: when all is delivered, or as soon as a new trail of its na
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import deflate
-import orjson
 from sqlalchemy.engine import Connection
 
-from opentrail.clock import Clock, iso_seconds
+from opentrail.clock import Clock
 from opentrail.config import TrailsSettings
 from opentrail.storage.database import Database
-from opentrail.trails import keys, plans, store
+from opentrail.trails import digest_file, periods, plans, store, stretches
 from opentrail.trails.courier import Courier
+from opentrail.trails.digest_file import Piece, SigningKey
 from opentrail.trails.keys import Chain
-from opentrail.trails.plans import ChainState, Plan
+from opentrail.trails.periods import Period
+from opentrail.trails.plans import ChainState, Link
 from opentrail.trails.regions import Regions
-from opentrail.trails.signature import ALGORITHM, string_to_sign
 from opentrail.trails.spool import Spool
 from opentrail.trails.store import Trail
 
 AT_ONCE = 16
-"""Chains whose digest is made in one step."""
+"""Chains whose digests are made in one step."""
+MADE_UP_AT_ONCE = 24
+"""Digests of one chain that are made in one step."""
 LOOK_AGAIN = 1.0
 """Seconds between two looks at chains that wait for their end: digest times are whole seconds."""
-
-
-class SigningKey(Protocol):
-    """A private key; who holds it need not be known here."""
-
-    @property
-    def fingerprint(self) -> str: ...
-    def sign(self, message: bytes) -> bytes: ...
 
 
 class SigningKeys(Protocol):
@@ -78,13 +73,30 @@ class _Open:
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """A digest that has to be made: the chain as it stands, the end of the period, and whether it is the last."""
+    """The digests that a chain has to have: the chain as it stands, the pieces oldest first, and whether the newest is its last."""
 
     open: _Open
-    end: int
+    pieces: tuple[Piece, ...]
     last: bool
-    covered: tuple[Plan, ...]
-    key: str
+
+    @property
+    def end(self) -> int:
+        return self.pieces[-1].period.end
+
+    @property
+    def files(self) -> list[int]:
+        """Ids of all the files that are covered."""
+        return sorted(file.id for piece in self.pieces for file in piece.files)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What was made of it."""
+
+    due: _Due
+    cuts: tuple[plans.Cut, ...]
+    previous: Link | None
+    backfill: Link | None
 
 
 class Digests:
@@ -133,10 +145,6 @@ class Digests:
             return True
         return self._forget_finished(now) or did
 
-    def _boundary(self, now: float) -> int:
-        """The newest point of the grid that is not after `now`."""
-        return int(math.floor(now / self._interval) * self._interval)
-
     def _look(self, now: float, changes: int) -> None:
         """Find the chains that have to be seen to, and when to look the next time."""
         if self._changes == -1:
@@ -145,7 +153,7 @@ class Digests:
             trails = {trail.id: trail for trail in store.working_trails(connection)}
             states = plans.open_chains_of(connection)
         names = Counter((trail.account_id, trail.home_region, trail.name) for trail in trails.values())
-        boundary = self._boundary(now)
+        boundary = periods.boundary(now, self._interval)
         waiting = any(trail.deleted_at is not None for trail in trails.values())
         heirs = {
             (trail.account_id, trail.home_region, trail.name, state.account_id, state.region)
@@ -172,42 +180,56 @@ class Digests:
                 if trail.digests_since is not None:
                     plans.open_chains(connection, trail.id, trail.account_id, self._regions.of(trail), int(self._clock.time()))
 
-    def _due(self, connection: Connection, one: _Open, now: float) -> _Due | None:
+    def _due(self, connection: Connection, one: _Open, now: float, waiting: Collection[tuple[Chain, str, str]]) -> _Due | None:
         trail, state = one.trail, one.state
-        end, last = self._boundary(now), False
+        last_end: int | None = None
         if not one.goes_on:
             # While the trail logs on without validation, files cut from now on are nobody's business; a stopped one has to be drained.
             unread = store.has_window(connection, trail.id) and not trail.is_logging
             drained = trail.is_logging or one.has_heir or not plans.has_undelivered(connection, trail.id, one.chain)
             if drained and not unread:
-                end, last = int(now), True
+                last_end = int(now)
             elif trail.deleted_at is not None:
                 return None  # a new trail may have its name: two of them must not make digests for the same hours
-        if end <= state.start:
+        if trail.deleted_at is None and (one.chain, trail.s3_bucket_name, trail.s3_key_prefix or "") in waiting:
+            return None
+        wanted = self._periods(one, now, last_end)[:MADE_UP_AT_ONCE]
+        if not wanted:
             return None
         files = plans.uncovered(connection, one.chain)
-        covered = tuple(file for file in files if (file.delivered_at or 0.0) < end)
-        key = keys.digest_key(trail.s3_key_prefix, state.account_id, state.region, trail.name, trail.home_region, end)
-        due = _Due(one, end, last, covered, key)
-        if (last and len(covered) != len(files)) or self._is_taken(connection, due):
+        due = _Due(one, digest_file.pieces(trail, state, wanted, files), last=wanted[-1].end == last_end)
+        if (due.last and len(due.files) != len(files)) or self._is_taken(connection, due):
             return None
         return due
 
+    def _periods(self, one: _Open, now: float, last_end: int | None) -> list[Period]:
+        if last_end is None:
+            return periods.due(one.state.start, now, self._interval)
+        if last_end <= one.state.start or periods.is_boundary(last_end, self._interval):
+            return []  # a second later
+        if one.trail.deleted_at is not None:
+            return [Period(one.state.start, last_end, False)]  # an heir may be making up for the same hours
+        return periods.due(one.state.start, now, self._interval, last_end=last_end)
+
     def _is_taken(self, connection: Connection, due: _Due) -> bool:
         """Whether a deleted trail of that name, or the one that has its name now, made a digest with this very key."""
-        return due.open.has_namesake and plans.is_last_digest(connection, due.open.trail.s3_bucket_name, due.key)
+        newest = due.pieces[-1]
+        return due.open.has_namesake and plans.is_last_digest(connection, newest.bucket, newest.key)
 
     def _make(self, group: Sequence[_Open], now: float) -> bool:
         with self._database.read() as connection:
-            due = [found for one in group if (found := self._due(connection, one, now)) is not None]
+            waiting = plans.digests_waiting(connection)
+            due = [found for one in group if (found := self._due(connection, one, now, waiting)) is not None]
+        if len(due) < len(group):
+            self._look_at = min(self._look_at, now + LOOK_AGAIN)
         if not due:
             return False
-        made: list[tuple[_Due, plans.Cut, str]] = []
+        made: list[_Made] = []
         trouble: Exception | None = None
         try:
             for one in due:
                 try:
-                    made.append((one, *self._signed(one)))
+                    made.append(self._signed(one))
                 except OSError as error:  # of one Region's key, perhaps: the other chains go on
                     trouble = error
             self._spool.sync()
@@ -216,97 +238,80 @@ class Digests:
             self._courier.left_over()
             self._look_at = now
             raise
-        if kept < len(due):
+        if kept < len(due) or any(one.pieces[-1].period.is_backfill for one in due):
             self._look_at = min(self._look_at, now + LOOK_AGAIN)
         if trouble is not None:
             raise trouble
         return kept > 0
 
-    def _keep(self, made: Sequence[tuple[_Due, plans.Cut, str]]) -> int:
-        """Plan the digests that still say the truth, in one transaction; returns how many."""
-        refused = []
+    def _keep(self, made: Sequence[_Made]) -> int:
+        """Plan the digests that still say the truth, in one transaction; returns of how many chains."""
+        refused: list[_Made] = []
         with self._database.begin() as connection:
-            for one, cut, signature in made:
-                if not self._still_true(connection, one):
-                    refused.append(cut)
+            for one in made:
+                due = one.due
+                if not self._still_true(connection, due):
+                    refused.append(one)
                     continue
-                plans.add(connection, cut)
-                plans.remove(connection, [file.id for file in one.covered])
-                plans.set_chain(
-                    connection,
-                    one.open.chain,
-                    {
-                        "is_open": not one.last,
-                        "start": one.end,
-                        "previous_bucket": cut.bucket,
-                        "previous_key": cut.key,
-                        "previous_hash": cut.hash,
-                        "previous_signature": signature,
-                    },
-                )
-        for cut in refused:
-            self._spool.remove(cut.spool)
-        for _, cut, _ in made:
-            self._courier.expect(cut.destination)
+                for cut in one.cuts:
+                    plans.add(connection, cut)
+                plans.remove(connection, due.files)
+                if due.last and one.previous is not None:
+                    stretches.end(connection, due.open.trail, due.open.state, due.end, one.previous)
+                values = {**plans.link_columns("previous", one.previous), **plans.link_columns("backfill", one.backfill)}
+                plans.set_chain(connection, due.open.chain, {"is_open": not due.last, "start": due.end, **values})
+        for one in refused:
+            for cut in one.cuts:
+                self._spool.remove(cut.spool)
+        for one in made:
+            for cut in one.cuts:
+                self._courier.expect(cut.destination)
         return len(made) - len(refused)
 
-    def _still_true(self, connection: Connection, one: _Due) -> bool:
-        """Whether what the digest says still holds under the write lock: a put may have been noted in between."""
-        arrived = plans.uncovered_ids(connection, one.open.chain)
-        covered = [number for number, delivered_at in arrived if delivered_at < one.end]
-        if one.last:
-            trail = store.trail(connection, one.open.trail.id)
-            if trail is None or trail.digests_since != one.open.trail.digests_since or len(covered) != len(arrived):
+    def _still_true(self, connection: Connection, due: _Due) -> bool:
+        """Whether what the digests say still holds under the write lock: a put may have been noted in between."""
+        arrived = plans.uncovered_ids(connection, due.open.chain)
+        covered = [number for number, delivered_at in arrived if delivered_at < due.end]
+        if due.last:
+            trail = store.trail(connection, due.open.trail.id)
+            if trail is None or trail.digests_since != due.open.trail.digests_since or len(covered) != len(arrived):
                 return False
-        if plans.chain(connection, one.open.chain) != one.open.state or self._is_taken(connection, one):
+        if plans.chain(connection, due.open.chain) != due.open.state or self._is_taken(connection, due):
             return False
-        return covered == [file.id for file in one.covered]
+        return sorted(covered) == due.files
 
-    def _signed(self, one: _Due) -> tuple[plans.Cut, str]:
-        trail, state = one.open.trail, one.open.state
-        key = self._keys.current(state.region)
-        bucket = trail.s3_bucket_name
-        end = iso_seconds(one.end)
-        newest = max((file.newest or "" for file in one.covered), default=None)
-        oldest = min((file.oldest or "" for file in one.covered), default=None)
-        text = orjson.dumps(
-            {
-                "awsAccountId": state.account_id,
-                "digestStartTime": iso_seconds(state.start),
-                "digestEndTime": end,
-                "digestS3Bucket": bucket,
-                "digestS3Object": one.key,
-                "digestPublicKeyFingerprint": key.fingerprint,
-                "digestSignatureAlgorithm": ALGORITHM,
-                "newestEventTime": newest,
-                "oldestEventTime": oldest,
-                "previousDigestS3Bucket": state.previous_bucket,
-                "previousDigestS3Object": state.previous_key,
-                "previousDigestHashValue": state.previous_hash,
-                "previousDigestHashAlgorithm": "SHA-256" if state.previous_hash else None,
-                "previousDigestSignature": state.previous_signature,
-                "logFiles": [_entry(file) for file in one.covered],
-            }
-        )
-        digest_hash = hashlib.sha256(text).hexdigest()
-        signature = key.sign(string_to_sign(end, bucket, one.key, digest_hash, state.previous_signature)).hex()
-        cut = plans.Cut(
-            trail_id=trail.id,
-            account_id=state.account_id,
-            region=state.region,
-            kind="digest",
-            bucket=bucket,
-            prefix=trail.s3_key_prefix or "",
-            key=one.key,
-            spool=self._spool.write(bytes(deflate.gzip_compress(text, 6))),
-            hash=digest_hash,
-            metadata={"signature": signature, "signature-algorithm": ALGORITHM},
-            records=0,
-            oldest=oldest,
-            newest=newest,
-            cut_at=self._clock.time(),
-        )
-        return cut, signature
+    def _signed(self, due: _Due) -> _Made:
+        trail, state = due.open.trail, due.open.state
+        key, now = self._keys.current(state.region), self._clock.time()
+        previous, backfill = state.previous, state.backfill
+        cuts: list[plans.Cut] = []
+        for piece in due.pieces:
+            late = piece.period.is_backfill
+            signed = digest_file.sign(piece, state.account_id, backfill if late else previous, key, now)
+            if late:
+                backfill = signed.link
+            else:
+                previous = signed.link
+            cuts.append(
+                plans.Cut(
+                    trail_id=trail.id,
+                    account_id=state.account_id,
+                    region=state.region,
+                    kind="digest",
+                    bucket=piece.bucket,
+                    prefix=trail.s3_key_prefix or "",
+                    key=piece.key,
+                    spool=self._spool.write(bytes(deflate.gzip_compress(signed.text, 6))),
+                    hash=signed.link.hash,
+                    metadata=signed.metadata,
+                    records=0,
+                    oldest=signed.oldest,
+                    newest=signed.newest,
+                    cut_at=now,
+                    covers_from=piece.period.start,
+                )
+            )
+        return _Made(due, tuple(cuts), previous, backfill)
 
     def _forget_finished(self, now: float) -> bool:
         """Deleted trails whose every file is delivered or given up."""
@@ -325,16 +330,5 @@ class Digests:
             and not plans.has_undelivered(connection, trail.id)
             and not plans.open_chains_of(connection, trail.id)
             # The stamps of its last digests are remembered as long as another trail of its name could be about to use them.
-            and not any(end >= int(now) or end == self._boundary(now) for end in plans.chain_ends(connection, trail.id))
+            and not any(end >= int(now) or end == periods.boundary(now, self._interval) for end in plans.chain_ends(connection, trail.id))
         )
-
-
-def _entry(file: Plan) -> dict[str, str | None]:
-    return {
-        "s3Bucket": file.bucket,
-        "s3Object": file.key,
-        "hashValue": file.hash,
-        "hashAlgorithm": "SHA-256",
-        "newestEventTime": file.newest,
-        "oldestEventTime": file.oldest,
-    }

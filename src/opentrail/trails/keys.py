@@ -41,3 +41,8 @@ def digest_key(prefix: str | None, account_id: str, region: str, trail_name: str
     time = datetime.fromtimestamp(end, UTC)
     name = f"{account_id}_CloudTrail-Digest_{region}_{trail_name}_{home_region}_{time:%Y%m%dT%H%M%SZ}.json.gz"
     return f"{folder(prefix, account_id, 'CloudTrail-Digest', region)}{time:%Y/%m/%d}/{name}"
+
+
+def backfill(key: str) -> str:
+    """The key of a backfill digest, made from that of the regular digest of the same period."""
+    return key.removesuffix(".json.gz") + "_backfill.json.gz"

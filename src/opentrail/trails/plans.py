@@ -55,6 +55,7 @@ PLANS = Table(
     Column("oldest", String),
     Column("newest", String),
     Column("cut_at", Float, nullable=False),
+    Column("covers_from", Integer),
     Column("delivered_at", Float),
     sqlite_autoincrement=True,
 )
@@ -68,11 +69,16 @@ CHAINS = Table(
     Column("account_id", String, primary_key=True),
     Column("region", String, primary_key=True),
     Column("is_open", Boolean, nullable=False),
+    Column("began", Integer, nullable=False),
     Column("start", Integer, nullable=False),
     Column("previous_bucket", String),
     Column("previous_key", String),
     Column("previous_hash", String),
     Column("previous_signature", String),
+    Column("backfill_bucket", String),
+    Column("backfill_key", String),
+    Column("backfill_hash", String),
+    Column("backfill_signature", String),
 )
 
 
@@ -107,6 +113,8 @@ class Cut:
     """`eventTime` of the oldest record in it."""
     newest: str | None
     cut_at: float
+    covers_from: int | None = None
+    """Of a digest file: the start of its period, epoch seconds."""
 
     @property
     def destination(self) -> Destination:
@@ -122,6 +130,16 @@ class Plan(Cut):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A digest as the next one of its chain names it."""
+
+    bucket: str
+    key: str
+    hash: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChainState:
     """How far the digests of a chain have come."""
 
@@ -129,12 +147,14 @@ class ChainState:
     account_id: str
     region: str
     is_open: bool
+    began: int
+    """When its starting digest begins: epoch seconds."""
     start: int
-    """End of the last digest, or when the chain began: epoch seconds."""
-    previous_bucket: str | None
-    previous_key: str | None
-    previous_hash: str | None
-    previous_signature: str | None
+    """Up to when everything is in a digest, or when the chain began: epoch seconds."""
+    previous: Link | None
+    """The newest regular digest since then."""
+    backfill: Link | None
+    """The newest backfill digest of all times: these have a chain of their own."""
 
 
 def _plan(row: Row[Any]) -> Plan:
@@ -167,6 +187,13 @@ def waiting(connection: Connection, destination: Destination, limit: int) -> lis
 def spooled(connection: Connection) -> set[str]:
     """The spool files that are still needed."""
     return set(connection.scalars(select(PLANS.c.spool).where(PLANS.c.delivered_at.is_(None))))
+
+
+def digests_waiting(connection: Connection) -> set[tuple[Chain, str, str]]:
+    """The chains that have a digest which is not in its bucket yet, with that bucket and prefix."""
+    columns = (PLANS.c.trail_id, PLANS.c.account_id, PLANS.c.region, PLANS.c.bucket, PLANS.c.prefix)
+    query = select(*columns).where(and_(PLANS.c.delivered_at.is_(None), PLANS.c.kind == "digest")).distinct()
+    return {(Chain(row.trail_id, row.account_id, row.region), row.bucket, row.prefix) for row in connection.execute(query)}
 
 
 def files_waiting(connection: Connection) -> int:
@@ -213,7 +240,7 @@ def has_undelivered(connection: Connection, trail_id: int, chain: Chain | None =
 def chain(connection: Connection, key: Chain) -> ChainState | None:
     """How far a chain has come; `None` if it never began."""
     row = connection.execute(select(CHAINS).where(_of(CHAINS, key))).first()
-    return ChainState(**row._mapping) if row else None
+    return _state(row) if row else None
 
 
 def open_chains_of(connection: Connection, trail_id: int | None = None) -> list[ChainState]:
@@ -221,7 +248,32 @@ def open_chains_of(connection: Connection, trail_id: int | None = None) -> list[
     query = select(CHAINS).where(CHAINS.c.is_open == true()).order_by(CHAINS.c.trail_id, CHAINS.c.account_id, CHAINS.c.region)
     if trail_id is not None:
         query = query.where(CHAINS.c.trail_id == trail_id)
-    return [ChainState(**row._mapping) for row in connection.execute(query)]
+    return [_state(row) for row in connection.execute(query)]
+
+
+def _state(row: Row[Any]) -> ChainState:
+    return ChainState(
+        trail_id=row.trail_id,
+        account_id=row.account_id,
+        region=row.region,
+        is_open=row.is_open,
+        began=row.began,
+        start=row.start,
+        previous=_link(row.previous_bucket, row.previous_key, row.previous_hash, row.previous_signature),
+        backfill=_link(row.backfill_bucket, row.backfill_key, row.backfill_hash, row.backfill_signature),
+    )
+
+
+def _link(bucket: str | None, key: str | None, hash_value: str | None, signature: str | None) -> Link | None:
+    if bucket is None or key is None or hash_value is None or signature is None:
+        return None
+    return Link(bucket=bucket, key=key, hash=hash_value, signature=signature)
+
+
+def link_columns(kind: Literal["previous", "backfill"], link: Link | None) -> dict[str, str | None]:
+    """The columns of a chain that keep `link`, for `set_chain`."""
+    members = asdict(link) if link is not None else dict.fromkeys(("bucket", "key", "hash", "signature"))
+    return {f"{kind}_{name}": value for name, value in members.items()}
 
 
 def chain_ends(connection: Connection, trail_id: int) -> list[int]:
@@ -242,19 +294,42 @@ def open_chains(connection: Connection, trail_id: int, account_id: str, regions:
     """
     where = and_(CHAINS.c.trail_id == trail_id, CHAINS.c.account_id == account_id)
     known = {row.region: row for row in connection.execute(select(CHAINS).where(where))}
-    for region in sorted(set(regions)):
-        row = known.get(region)
-        if row is not None and row.is_open:
-            continue
-        begin = start if row is None else max(start, row.start)
-        fresh = {"previous_bucket": None, "previous_key": None, "previous_hash": None, "previous_signature": None}
-        set_chain(connection, Chain(trail_id, account_id, region), {"is_open": True, "start": begin, **fresh})
+    closed = [region for region in sorted(set(regions)) if region not in known or not known[region].is_open]
+    if not closed:
+        return
+    earliest = _ends_under_the_name(connection, trail_id, account_id)
+    rows = [
+        {
+            "trail_id": trail_id,
+            "account_id": account_id,
+            "region": region,
+            "is_open": True,
+            "began": (begin := max(start, earliest.get(region, start))),
+            "start": begin,
+            **link_columns("previous", None),
+        }
+        for region in closed
+    ]
+    row = upsert(CHAINS)
+    anew = {name: row.excluded[name] for name in rows[0] if name not in ("trail_id", "account_id", "region")}
+    connection.execute(row.on_conflict_do_update(index_elements=["trail_id", "account_id", "region"], set_=anew), rows)
+
+
+def _ends_under_the_name(connection: Connection, trail_id: int, account_id: str) -> dict[str, int]:
+    """Region → up to when chains of the trail, and of deleted ones of its name, have digests. No digest may have the key of another."""
+    mine = select(TRAILS.c.account_id, TRAILS.c.home_region, TRAILS.c.name).where(TRAILS.c.id == trail_id).subquery()
+    namesakes = select(TRAILS.c.id).join(
+        mine,
+        and_(TRAILS.c.account_id == mine.c.account_id, TRAILS.c.home_region == mine.c.home_region, TRAILS.c.name == mine.c.name),
+    )
+    where = and_(CHAINS.c.account_id == account_id, CHAINS.c.trail_id.in_(namesakes))
+    found = connection.execute(select(CHAINS.c.region, func.max(CHAINS.c.start)).where(where).group_by(CHAINS.c.region))
+    return {row[0]: row[1] for row in found}
 
 
 def set_chain(connection: Connection, key: Chain, values: Mapping[str, Any]) -> None:
     """Change how far a chain has come."""
-    row = upsert(CHAINS).values(**asdict(key), **values)
-    connection.execute(row.on_conflict_do_update(index_elements=["trail_id", "account_id", "region"], set_=dict(values)))
+    connection.execute(update(CHAINS).where(_of(CHAINS, key)).values(**values))
 
 
 def _of(table: Table, key: Chain) -> ColumnElement[bool]:
