@@ -72,6 +72,17 @@ def ours(
     return validate(question, WorldSource(world), public_keys, workers=2)
 
 
+def both(world: World, arn: str, start: float, **more: Any) -> str:
+    """Both validators find everything valid, and the same; returns the CLI's output."""
+    status, output = awscli(world, arn, start, **more)
+    report = ours(world, arn, start, **more)
+    found = [str(finding) for finding in report.findings]
+    assert (status, report.exit_code) == (0, 0), (output, found)
+    told = [line for line in output.splitlines() if line.startswith(("Digest file", "(backfill) ", "Log file", "No log files"))]
+    assert sorted(found) == sorted(told)
+    return output
+
+
 class _S3:
     def __init__(self, world: World) -> None:
         self._world = world
@@ -121,10 +132,19 @@ class _Arguments:
         self.__dict__.update(members)
 
 
-def awscli(world: World, arn: str, start: float, *, region: str = HOME, bucket: str = "logs", prefix: str | None = None) -> tuple[int, str]:
+def awscli(
+    world: World,
+    arn: str,
+    start: float,
+    *,
+    region: str = HOME,
+    bucket: str = "logs",
+    prefix: str | None = None,
+    end: float | None = None,
+) -> tuple[int, str]:
     """What `aws cloudtrail validate-logs --verbose` says of everything since `start`: exit status and output."""
     command = CloudTrailValidateLogs(session=None)
-    times = {"start_time": world_time(start), "end_time": world_time(world.clock.time())}
+    times = {"start_time": world_time(start), "end_time": world_time(world.clock.time() if end is None else end)}
     command.handle_args(_Arguments(trail_arn=arn, verbose=True, s3_bucket=bucket, s3_prefix=prefix, account_id=None, **times))
     clients = _Clients(world, region)
     command._source_region = region

@@ -12,9 +12,8 @@ their own; the next regular digest goes on behind them and names the regular one
 A chain's times never go back. When the clock is set back, the next digest waits until the clock has passed the end of the last one, and
 covers everything in between; when it is set forward, the jump is made up for as any other outage.
 
-Digests are found by the name of their trail, so trails that had the same name one after the other make one walk. A deleted trail makes
-only its last digest: when all is delivered, or as soon as a new trail of its name has a chain, which then covers what comes late (see
-`Courier`). No two of them ever make a digest with the same key.
+A deleted trail makes only its last digests: when all is delivered, or as soon as a new trail of its name has a chain, which then covers
+what comes late (`succession`; see also `Courier`).
 """
 
 from __future__ import annotations
@@ -39,6 +38,7 @@ from opentrail.trails.plans import ChainState, Link
 from opentrail.trails.regions import Regions
 from opentrail.trails.spool import Spool
 from opentrail.trails.store import Trail
+from opentrail.trails.succession import NOBODY, Succession, name_of, succession
 
 AT_ONCE = 16
 """Chains whose digests are made in one step."""
@@ -61,10 +61,8 @@ class _Open:
     trail: Trail
     state: ChainState
     goes_on: bool
-    has_namesake: bool
-    """Whether a trail of the same name is there too (one of them deleted): its digests would have the same keys."""
-    has_heir: bool
-    """Whether the trail is deleted and the chain of a new one of its name covers what is still delivered for it."""
+    succession: Succession
+    """Of a deleted trail."""
 
     @property
     def chain(self) -> Chain:
@@ -73,15 +71,22 @@ class _Open:
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """The digests that a chain has to have: the chain as it stands, the pieces oldest first, and whether the newest is its last."""
+    """The digests that a chain has to have, the oldest first."""
 
     open: _Open
     pieces: tuple[Piece, ...]
+    end: int
+    """Up to when everything is then in a digest."""
     last: bool
+    """Whether the chain ends with them."""
+    left: tuple[int, ...]
+    """Ids of the files that were delivered since."""
 
     @property
-    def end(self) -> int:
-        return self.pieces[-1].period.end
+    def covering(self) -> Chain | None:
+        """The chain that takes over what is left."""
+        to = self.open.succession.living or self.open.succession.heir
+        return Chain(to.trail_id, to.account_id, to.region) if to is not None else None
 
     @property
     def files(self) -> list[int]:
@@ -152,23 +157,18 @@ class Digests:
         with self._database.read() as connection:
             trails = {trail.id: trail for trail in store.working_trails(connection)}
             states = plans.open_chains_of(connection)
-        names = Counter((trail.account_id, trail.home_region, trail.name) for trail in trails.values())
+            names = Counter(name_of(trail) for trail in trails.values())
+            beside = plans.chains_of(connection, [trail.id for trail in trails.values() if names[name_of(trail)] > 1])
         boundary = periods.boundary(now, self._interval)
         waiting = any(trail.deleted_at is not None for trail in trails.values())
-        heirs = {
-            (trail.account_id, trail.home_region, trail.name, state.account_id, state.region)
-            for state in states
-            if (trail := trails[state.trail_id]).deleted_at is None
-        }
         self._todo = []
         for state in states:
             trail = trails[state.trail_id]
             goes_on = trail.digests_since is not None and trail.covers(state.region)
             waiting = waiting or not goes_on
             if not goes_on or boundary > state.start:
-                name = (trail.account_id, trail.home_region, trail.name)
-                has_heir = trail.deleted_at is not None and (*name, state.account_id, state.region) in heirs
-                self._todo.append(_Open(trail, state, goes_on, names[name] > 1, has_heir))
+                others = succession(trail, state, trails, beside) if trail.deleted_at is not None else NOBODY
+                self._todo.append(_Open(trail, state, goes_on, others))
         following = boundary + max(1.0, self._interval)
         self._changes, self._looked_at = changes, now
         self._look_at = min(following, now + LOOK_AGAIN) if waiting else following
@@ -186,35 +186,29 @@ class Digests:
         if not one.goes_on:
             # While the trail logs on without validation, files cut from now on are nobody's business; a stopped one has to be drained.
             unread = store.has_window(connection, trail.id) and not trail.is_logging
-            drained = trail.is_logging or one.has_heir or not plans.has_undelivered(connection, trail.id, one.chain)
-            if drained and not unread:
-                last_end = int(now)
+            others = one.succession
+            drained = trail.is_logging or others.living is not None or not plans.has_undelivered(connection, trail.id, one.chain)
+            if drained and not unread and not others.waits:
+                last_end = others.heir.began if others.heir is not None else int(now)
             elif trail.deleted_at is not None:
                 return None  # a new trail may have its name: two of them must not make digests for the same hours
         if trail.deleted_at is None and (one.chain, trail.s3_bucket_name, trail.s3_key_prefix or "") in waiting:
             return None
         wanted = self._periods(one, now, last_end)[:MADE_UP_AT_ONCE]
-        if not wanted:
-            return None
+        end = wanted[-1].end if wanted else state.start
+        last = end == last_end if wanted else last_end is not None and one.succession.heir is not None
+        if not wanted and not last:
+            return None  # or a second later
         files = plans.uncovered(connection, one.chain)
-        due = _Due(one, digest_file.pieces(trail, state, wanted, files), last=wanted[-1].end == last_end)
-        if (due.last and len(due.files) != len(files)) or self._is_taken(connection, due):
-            return None
-        return due
+        left = tuple(sorted(file.id for file in files if (file.delivered_at or 0.0) >= end))
+        due = _Due(one, digest_file.pieces(trail, state, wanted, files), end, last, left)
+        return None if last and left and due.covering is None else due
 
     def _periods(self, one: _Open, now: float, last_end: int | None) -> list[Period]:
-        if last_end is None:
-            return periods.due(one.state.start, now, self._interval)
-        if last_end <= one.state.start or periods.is_boundary(last_end, self._interval):
-            return []  # a second later
-        if one.trail.deleted_at is not None:
-            return [Period(one.state.start, last_end, False)]  # an heir may be making up for the same hours
+        stopped = last_end is not None and one.trail.deleted_at is None
+        if stopped and last_end is not None and periods.is_boundary(last_end, self._interval):
+            return []  # a second later: there a trail that goes on has digests, too
         return periods.due(one.state.start, now, self._interval, last_end=last_end)
-
-    def _is_taken(self, connection: Connection, due: _Due) -> bool:
-        """Whether a deleted trail of that name, or the one that has its name now, made a digest with this very key."""
-        newest = due.pieces[-1]
-        return due.open.has_namesake and plans.is_last_digest(connection, newest.bucket, newest.key)
 
     def _make(self, group: Sequence[_Open], now: float) -> bool:
         with self._database.read() as connection:
@@ -238,7 +232,7 @@ class Digests:
             self._courier.left_over()
             self._look_at = now
             raise
-        if kept < len(due) or any(one.pieces[-1].period.is_backfill for one in due):
+        if kept < len(due) or any(one.end < periods.boundary(now, self._interval) for one in due):
             self._look_at = min(self._look_at, now + LOOK_AGAIN)
         if trouble is not None:
             raise trouble
@@ -256,8 +250,10 @@ class Digests:
                 for cut in one.cuts:
                     plans.add(connection, cut)
                 plans.remove(connection, due.files)
-                if due.last and one.previous is not None:
+                if due.last:
                     stretches.end(connection, due.open.trail, due.open.state, due.end, one.previous)
+                    if due.left and due.covering is not None:
+                        plans.hand_over(connection, due.left, due.covering)
                 values = {**plans.link_columns("previous", one.previous), **plans.link_columns("backfill", one.backfill)}
                 plans.set_chain(connection, due.open.chain, {"is_open": not due.last, "start": due.end, **values})
         for one in refused:
@@ -274,11 +270,11 @@ class Digests:
         covered = [number for number, delivered_at in arrived if delivered_at < due.end]
         if due.last:
             trail = store.trail(connection, due.open.trail.id)
-            if trail is None or trail.digests_since != due.open.trail.digests_since or len(covered) != len(arrived):
+            if trail is None or trail.digests_since != due.open.trail.digests_since:
                 return False
-        if plans.chain(connection, due.open.chain) != due.open.state or self._is_taken(connection, due):
-            return False
-        return sorted(covered) == due.files
+            if due.left != tuple(sorted(number for number, delivered_at in arrived if delivered_at >= due.end)):
+                return False
+        return plans.chain(connection, due.open.chain) == due.open.state and sorted(covered) == due.files
 
     def _signed(self, due: _Due) -> _Made:
         trail, state = due.open.trail, due.open.state
@@ -329,6 +325,6 @@ class Digests:
             not store.has_window(connection, trail.id)
             and not plans.has_undelivered(connection, trail.id)
             and not plans.open_chains_of(connection, trail.id)
-            # The stamps of its last digests are remembered as long as another trail of its name could be about to use them.
-            and not any(end >= int(now) or end == periods.boundary(now, self._interval) for end in plans.chain_ends(connection, trail.id))
+            # After its last digests begin those of another trail of its name: remembered until that goes without saying.
+            and not any(end > int(now) for end in plans.chain_ends(connection, trail.id))
         )

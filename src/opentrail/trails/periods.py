@@ -35,7 +35,7 @@ def boundary(now: float, interval: float) -> int:
 
 
 def is_boundary(end: int, interval: float) -> bool:
-    """Whether a period that goes on after `end` could have ended there. The last digest of a chain does not: so it can be told."""
+    """Whether `end` is on the grid. The last digest of a trail that was stopped does not end there: so it can be told."""
     return interval >= 2 and boundary(end + 1, interval) == end
 
 

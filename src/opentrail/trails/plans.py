@@ -215,6 +215,15 @@ def remove(connection: Connection, ids: Sequence[int]) -> None:
         connection.execute(delete(PLANS).where(PLANS.c.id.in_(ids[begin : begin + 500])))
 
 
+def hand_over(connection: Connection, ids: Sequence[int], chain_: Chain) -> None:
+    """Delivered log files are from now on those of another chain, which covers them in its next digest."""
+    taking = chain(connection, chain_)
+    start = float(taking.start) if taking is not None else 0.0
+    where = PLANS.c.id.in_(ids)
+    connection.execute(update(PLANS).where(where).values(trail_id=chain_.trail_id))
+    connection.execute(update(PLANS).where(and_(where, PLANS.c.delivered_at < start)).values(delivered_at=start))
+
+
 def uncovered(connection: Connection, chain: Chain) -> list[Plan]:
     """The delivered log files of a chain that no digest covers yet, oldest first."""
     where = and_(_of(PLANS, chain), PLANS.c.kind == "log", PLANS.c.delivered_at.is_not(None))
@@ -281,10 +290,11 @@ def chain_ends(connection: Connection, trail_id: int) -> list[int]:
     return list(connection.scalars(select(CHAINS.c.start).where(CHAINS.c.trail_id == trail_id)))
 
 
-def is_last_digest(connection: Connection, bucket: str, key: str) -> bool:
-    """Whether some chain's last digest has this place."""
-    where = and_(CHAINS.c.previous_bucket == bucket, CHAINS.c.previous_key == key)
-    return connection.scalar(select(CHAINS.c.trail_id).where(where).limit(1)) is not None
+def chains_of(connection: Connection, trail_ids: Sequence[int]) -> list[ChainState]:
+    """Every chain of these trails, open or not."""
+    if not trail_ids:
+        return []
+    return [_state(row) for row in connection.execute(select(CHAINS).where(CHAINS.c.trail_id.in_(trail_ids)))]
 
 
 def open_chains(connection: Connection, trail_id: int, account_id: str, regions: Iterable[str], start: int) -> None:

@@ -38,7 +38,7 @@ class Stretch:
     """Up to when digests are in the bucket."""
     is_open: bool
     bucket: str | None
-    """Of the newest regular digest; `None`, as key and signature, while there is none, or a newer one is on its way."""
+    """Of the newest regular digest; `None`, as key and signature, where there is none, or a newer one is on its way."""
     key: str | None
     signature: str | None
     """Hex, or the beginning of it."""

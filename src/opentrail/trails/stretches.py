@@ -19,17 +19,20 @@ ENDED = Table(
     Column("region", String, nullable=False),
     Column("began", Integer, nullable=False),
     Column("ended", Integer, nullable=False),
-    Column("bucket", String, nullable=False),
-    Column("key", String, nullable=False),
-    Column("signature", String, nullable=False),
+    Column("bucket", String),
+    Column("key", String),
+    Column("signature", String),
 )
 Index("trail_stretches_chain", ENDED.c.arn, ENDED.c.account_id, ENDED.c.region, ENDED.c.ended)
 
 
-def end(connection: Connection, trail: Trail, state: ChainState, until: int, last: Link) -> None:
-    """The chain `state` ends at `until` with the digest `last`."""
+def end(connection: Connection, trail: Trail, state: ChainState, until: int, last: Link | None) -> None:
+    """The chain `state` ends at `until`; `last` is its newest regular digest."""
+    if until <= state.began:
+        return
+    place = {"bucket": last.bucket, "key": last.key, "signature": last.signature} if last is not None else {}
     values = {"arn": trail.arn, "account_id": state.account_id, "region": state.region, "began": state.began, "ended": until}
-    connection.execute(insert(ENDED).values(**values, bucket=last.bucket, key=last.key, signature=last.signature))
+    connection.execute(insert(ENDED).values(**values, **place))
 
 
 def known(connection: Connection, arn: str, account_id: str, region: str, *, since: int, until: int) -> Known:

@@ -28,6 +28,8 @@ from opentrail.trails.signature import ALGORITHM, string_to_sign
 
 SPILL = 3600
 """Seconds after the end of the range in which digests are still taken: files delivered before the end may be listed there."""
+FEW = 4
+"""Digests of either kind behind the range that are looked at where one of them must cover its end."""
 SLACK = 60
 """Seconds by which a log file may be noted as delivered later than its bucket says."""
 
@@ -120,17 +122,17 @@ def digest_keys(question: Question, digest_folder: str, listed: Iterable[str]) -
 
 
 def digest_keys_beyond(question: Question, digest_folder: str, listed: Iterable[str]) -> list[str]:
-    """The first digest after the range of either kind, as far as `listed` tells."""
+    """The first few digests after the range of either kind, as far as `listed` tells; more than one, as some may have been slipped in."""
     pattern = _pattern(question, digest_folder)
     last = f"{datetime.fromtimestamp(question.end + SPILL, UTC):%Y%m%dT%H%M%SZ}"
-    found: dict[bool, str] = {}
+    found: dict[bool, list[str]] = {False: [], True: []}
     for key in listed:
         matched = pattern.fullmatch(key)
-        if matched is not None and matched[2] > last:
-            found.setdefault(matched[3] is None, key)
-            if len(found) == 2:
+        if matched is not None and matched[2] > last and _is_time(matched[2]):
+            found[matched[3] is None].append(key)
+            if min(map(len, found.values())) >= FEW:
                 break
-    return list(found.values())
+    return [key for kind in found.values() for key in kind[:FEW]]
 
 
 def folder_of(key: str) -> str:

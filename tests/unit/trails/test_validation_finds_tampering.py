@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opentrail.trails import gunzip
+from opentrail.trails.findings import Question
 from opentrail.trails.signature import string_to_sign
 from opentrail.trails.validate import NoPublicKeys, validate
-from opentrail.trails.validation import Question
 from simulators.proof import WorldSource, awscli, ours
 from simulators.trails import Object, World
 
