@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import deflate
@@ -34,13 +34,13 @@ from opentrail.trails.courier import Courier
 from opentrail.trails.digest_file import Piece, SigningKey
 from opentrail.trails.keys import Chain
 from opentrail.trails.periods import Period
-from opentrail.trails.plans import ChainState, Link
+from opentrail.trails.plans import ChainState, Link, Plan
 from opentrail.trails.regions import Regions
 from opentrail.trails.spool import Spool
 from opentrail.trails.store import Trail
 from opentrail.trails.succession import NOBODY, Succession, name_of, succession
 
-AT_ONCE = 16
+AT_ONCE = 32
 """Chains whose digests are made in one step."""
 MADE_UP_AT_ONCE = 24
 """Digests of one chain that are made in one step."""
@@ -102,6 +102,11 @@ class _Made:
     cuts: tuple[plans.Cut, ...]
     previous: Link | None
     backfill: Link | None
+
+    @property
+    def state(self) -> ChainState:
+        """The chain behind them."""
+        return replace(self.due.open.state, is_open=not self.due.last, start=self.due.end, previous=self.previous, backfill=self.backfill)
 
 
 class Digests:
@@ -180,7 +185,10 @@ class Digests:
                 if trail.digests_since is not None:
                     plans.open_chains(connection, trail.id, trail.account_id, self._regions.of(trail), int(self._clock.time()))
 
-    def _due(self, connection: Connection, one: _Open, now: float, waiting: Collection[tuple[Chain, str, str]]) -> _Due | None:
+    def _due(
+        self, connection: Connection, one: _Open, now: float, waiting: Collection[tuple[Chain, str, str]], files: Sequence[Plan]
+    ) -> _Due | None:
+        """What the chain has to have now, `files` being those that no digest covers."""
         trail, state = one.trail, one.state
         last_end: int | None = None
         if not one.goes_on:
@@ -199,7 +207,6 @@ class Digests:
         last = end == last_end if wanted else last_end is not None and one.succession.heir is not None
         if not wanted and not last:
             return None  # or a second later
-        files = plans.uncovered(connection, one.chain)
         left = tuple(sorted(file.id for file in files if (file.delivered_at or 0.0) >= end))
         due = _Due(one, digest_file.pieces(trail, state, wanted, files), end, last, left)
         return None if last and left and due.covering is None else due
@@ -213,7 +220,9 @@ class Digests:
     def _make(self, group: Sequence[_Open], now: float) -> bool:
         with self._database.read() as connection:
             waiting = plans.digests_waiting(connection)
-            due = [found for one in group if (found := self._due(connection, one, now, waiting)) is not None]
+            files = plans.uncovered(connection, [one.chain for one in group])
+            found = [self._due(connection, one, now, waiting, files.get(one.chain, ())) for one in group]
+        due = [one for one in found if one is not None]
         if len(due) < len(group):
             self._look_at = min(self._look_at, now + LOOK_AGAIN)
         if not due:
@@ -241,32 +250,34 @@ class Digests:
     def _keep(self, made: Sequence[_Made]) -> int:
         """Plan the digests that still say the truth, in one transaction; returns of how many chains."""
         refused: list[_Made] = []
+        kept: list[_Made] = []
+        chains = [one.due.open.chain for one in made]
         with self._database.begin() as connection:
+            states, arrived = plans.states(connection, chains), plans.uncovered_ids(connection, chains)
             for one in made:
                 due = one.due
-                if not self._still_true(connection, due):
-                    refused.append(one)
-                    continue
-                for cut in one.cuts:
-                    plans.add(connection, cut)
-                plans.remove(connection, due.files)
+                chain = due.open.chain
+                unchanged = states.get(chain) == due.open.state
+                (kept if unchanged and self._still_true(connection, due, arrived.get(chain, ())) else refused).append(one)
+            plans.add_all(connection, [cut for one in kept for cut in one.cuts])
+            plans.remove(connection, [number for one in kept for number in one.due.files])
+            plans.advance(connection, [one.state for one in kept])
+            for one in kept:
+                due = one.due
                 if due.last:
                     stretches.end(connection, due.open.trail, due.open.state, due.end, one.previous)
                     if due.left and due.covering is not None:
                         plans.hand_over(connection, due.left, due.covering)
-                values = {**plans.link_columns("previous", one.previous), **plans.link_columns("backfill", one.backfill)}
-                plans.set_chain(connection, due.open.chain, {"is_open": not due.last, "start": due.end, **values})
         for one in refused:
             for cut in one.cuts:
                 self._spool.remove(cut.spool)
         for one in made:
             for cut in one.cuts:
                 self._courier.expect(cut.destination)
-        return len(made) - len(refused)
+        return len(kept)
 
-    def _still_true(self, connection: Connection, due: _Due) -> bool:
-        """Whether what the digests say still holds under the write lock: a put may have been noted in between."""
-        arrived = plans.uncovered_ids(connection, due.open.chain)
+    def _still_true(self, connection: Connection, due: _Due, arrived: Sequence[tuple[int, float]]) -> bool:
+        """Whether what the digests say still holds under the write lock, the files `arrived` being there: a put may have been noted."""
         covered = [number for number, delivered_at in arrived if delivered_at < due.end]
         if due.last:
             trail = store.trail(connection, due.open.trail.id)
@@ -274,7 +285,7 @@ class Digests:
                 return False
             if due.left != tuple(sorted(number for number, delivered_at in arrived if delivered_at >= due.end)):
                 return False
-        return plans.chain(connection, due.open.chain) == due.open.state and sorted(covered) == due.files
+        return sorted(covered) == due.files
 
     def _signed(self, due: _Due) -> _Made:
         trail, state = due.open.trail, due.open.state

@@ -6,7 +6,7 @@ A delivered log file keeps its plan until a digest covers it; every other plan g
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -22,11 +22,13 @@ from sqlalchemy import (
     String,
     Table,
     and_,
+    bindparam,
     delete,
     func,
     insert,
     select,
     true,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -166,6 +168,12 @@ def add(connection: Connection, cut: Cut) -> None:
     connection.execute(insert(PLANS).values(**asdict(cut)))
 
 
+def add_all(connection: Connection, cuts: Sequence[Cut]) -> None:
+    """Keep several plans, in this order."""
+    if cuts:
+        connection.execute(insert(PLANS), [asdict(cut) for cut in cuts])
+
+
 def destinations(connection: Connection) -> list[Destination]:
     """Where files wait to go."""
     columns = (PLANS.c.trail_id, PLANS.c.bucket, PLANS.c.prefix)
@@ -224,18 +232,25 @@ def hand_over(connection: Connection, ids: Sequence[int], chain_: Chain) -> None
     connection.execute(update(PLANS).where(and_(where, PLANS.c.delivered_at < start)).values(delivered_at=start))
 
 
-def uncovered(connection: Connection, chain: Chain) -> list[Plan]:
-    """The delivered log files of a chain that no digest covers yet, oldest first."""
-    where = and_(_of(PLANS, chain), PLANS.c.kind == "log", PLANS.c.delivered_at.is_not(None))
-    return [_plan(row) for row in connection.execute(select(PLANS).where(where).order_by(PLANS.c.id))]
+def uncovered(connection: Connection, chains: Collection[Chain]) -> dict[Chain, list[Plan]]:
+    """The delivered log files of chains that no digest covers yet, oldest first; chains without any are left out."""
+    found: dict[Chain, list[Plan]] = {}
+    for row in connection.execute(select(PLANS).where(_uncovered(chains)).order_by(PLANS.c.id)):
+        found.setdefault(Chain(row.trail_id, row.account_id, row.region), []).append(_plan(row))
+    return found
 
 
-def uncovered_ids(connection: Connection, chain: Chain) -> list[tuple[int, float]]:
+def uncovered_ids(connection: Connection, chains: Collection[Chain]) -> dict[Chain, list[tuple[int, float]]]:
     """The same files by their ids, with the times of their delivery."""
-    where = and_(_of(PLANS, chain), PLANS.c.kind == "log", PLANS.c.delivered_at.is_not(None))
-    return [
-        (row.id, row.delivered_at) for row in connection.execute(select(PLANS.c.id, PLANS.c.delivered_at).where(where).order_by(PLANS.c.id))
-    ]
+    columns = (PLANS.c.trail_id, PLANS.c.account_id, PLANS.c.region, PLANS.c.id, PLANS.c.delivered_at)
+    found: dict[Chain, list[tuple[int, float]]] = {}
+    for row in connection.execute(select(*columns).where(_uncovered(chains)).order_by(PLANS.c.id)):
+        found.setdefault(Chain(row.trail_id, row.account_id, row.region), []).append((row.id, row.delivered_at))
+    return found
+
+
+def _uncovered(chains: Collection[Chain]) -> ColumnElement[bool]:
+    return and_(_among(PLANS, chains), PLANS.c.kind == "log", PLANS.c.delivered_at.is_not(None))
 
 
 def has_undelivered(connection: Connection, trail_id: int, chain: Chain | None = None) -> bool:
@@ -250,6 +265,12 @@ def chain(connection: Connection, key: Chain) -> ChainState | None:
     """How far a chain has come; `None` if it never began."""
     row = connection.execute(select(CHAINS).where(_of(CHAINS, key))).first()
     return _state(row) if row else None
+
+
+def states(connection: Connection, chains: Collection[Chain]) -> dict[Chain, ChainState]:
+    """How far chains have come; those that never began are left out."""
+    found = [_state(row) for row in connection.execute(select(CHAINS).where(_among(CHAINS, chains)))]
+    return {Chain(state.trail_id, state.account_id, state.region): state for state in found}
 
 
 def open_chains_of(connection: Connection, trail_id: int | None = None) -> list[ChainState]:
@@ -279,8 +300,7 @@ def _link(bucket: str | None, key: str | None, hash_value: str | None, signature
     return Link(bucket=bucket, key=key, hash=hash_value, signature=signature)
 
 
-def link_columns(kind: Literal["previous", "backfill"], link: Link | None) -> dict[str, str | None]:
-    """The columns of a chain that keep `link`, for `set_chain`."""
+def _link_columns(kind: Literal["previous", "backfill"], link: Link | None) -> dict[str, str | None]:
     members = asdict(link) if link is not None else dict.fromkeys(("bucket", "key", "hash", "signature"))
     return {f"{kind}_{name}": value for name, value in members.items()}
 
@@ -316,7 +336,7 @@ def open_chains(connection: Connection, trail_id: int, account_id: str, regions:
             "is_open": True,
             "began": (begin := max(start, earliest.get(region, start))),
             "start": begin,
-            **link_columns("previous", None),
+            **_link_columns("previous", None),
         }
         for region in closed
     ]
@@ -337,10 +357,29 @@ def _ends_under_the_name(connection: Connection, trail_id: int, account_id: str)
     return {row[0]: row[1] for row in found}
 
 
-def set_chain(connection: Connection, key: Chain, values: Mapping[str, Any]) -> None:
-    """Change how far a chain has come."""
-    connection.execute(update(CHAINS).where(_of(CHAINS, key)).values(**values))
+def advance(connection: Connection, states_: Sequence[ChainState]) -> None:
+    """Keep how far these chains have come now."""
+    if not states_:
+        return
+    rows = [
+        {
+            **{f"of_{name}": getattr(state, name) for name in ("trail_id", "account_id", "region")},
+            "is_open": state.is_open,
+            "start": state.start,
+            **_link_columns("previous", state.previous),
+            **_link_columns("backfill", state.backfill),
+        }
+        for state in states_
+    ]
+    key = [CHAINS.c[name] == bindparam(f"of_{name}") for name in ("trail_id", "account_id", "region")]
+    values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if not name.startswith("of_")}
+    connection.execute(update(CHAINS).where(and_(*key)).values(values), rows)
 
 
 def _of(table: Table, key: Chain) -> ColumnElement[bool]:
     return and_(table.c.trail_id == key.trail_id, table.c.account_id == key.account_id, table.c.region == key.region)
+
+
+def _among(table: Table, chains: Collection[Chain]) -> ColumnElement[bool]:
+    keys = [(chain.trail_id, chain.account_id, chain.region) for chain in chains]
+    return tuple_(table.c.trail_id, table.c.account_id, table.c.region).in_(keys)
