@@ -12,8 +12,10 @@ from typing import Any
 from awscli.customizations.cloudtrail.validation import CloudTrailValidateLogs
 from botocore.exceptions import ClientError
 
+from opentrail.trails.findings import Question, Report
+from opentrail.trails.stretches import known
 from opentrail.trails.validate import validate
-from opentrail.trails.validation import Fetched, Listed, Question, Report
+from opentrail.trails.validation import Fetched, Listed
 from simulators.trails import ACCOUNT, HOME, World
 
 
@@ -34,16 +36,52 @@ class WorldSource:
 
 
 def ours(
-    world: World, arn: str, start: float, *, region: str = HOME, bucket: str = "logs", prefix: str | None = None, **more: Any
+    world: World,
+    arn: str,
+    start: float,
+    *,
+    region: str = HOME,
+    bucket: str = "logs",
+    prefix: str | None = None,
+    end: float | None = None,
+    alone: bool = False,
+    **more: Any,
 ) -> Report:
-    """Our verdict on everything since `start`."""
-    more = {"account_id": ACCOUNT, "end": int(world.clock.time()), **more}
-    question = Question(trail_arn=arn, region=region, bucket=bucket, prefix=prefix, start=int(start), **more)
+    """Our verdict on everything since `start`. `alone`: from the files alone, without asking the server which digests there must be."""
+    since, until = int(start), int(world.clock.time() if end is None else end)
+    account_id = more.pop("account_id", ACCOUNT)
+    told = None
+    if not alone:
+        with world.database.read() as connection:
+            told = known(connection, arn, account_id, region, since=since, until=until)
+    question = Question(
+        trail_arn=arn,
+        region=region,
+        bucket=bucket,
+        prefix=prefix,
+        start=since,
+        end=until,
+        account_id=account_id,
+        known=told if told is not None and told.regions else None,
+        interval=world.settings.digest_interval,
+        **more,
+    )
 
     def public_keys(since: int, until: int) -> dict[str, bytes]:
         return {key.fingerprint: key.value for key in world.keys.public_keys(region, since, until)}
 
     return validate(question, WorldSource(world), public_keys, workers=2)
+
+
+def both(world: World, arn: str, start: float, **more: Any) -> str:
+    """Both validators find everything valid, and the same; returns the CLI's output."""
+    status, output = awscli(world, arn, start, **more)
+    report = ours(world, arn, start, **more)
+    found = [str(finding) for finding in report.findings]
+    assert (status, report.exit_code) == (0, 0), (output, found)
+    told = [line for line in output.splitlines() if line.startswith(("Digest file", "(backfill) ", "Log file", "No log files"))]
+    assert sorted(found) == sorted(told)
+    return output
 
 
 class _S3:
@@ -95,10 +133,19 @@ class _Arguments:
         self.__dict__.update(members)
 
 
-def awscli(world: World, arn: str, start: float, *, region: str = HOME, bucket: str = "logs", prefix: str | None = None) -> tuple[int, str]:
+def awscli(
+    world: World,
+    arn: str,
+    start: float,
+    *,
+    region: str = HOME,
+    bucket: str = "logs",
+    prefix: str | None = None,
+    end: float | None = None,
+) -> tuple[int, str]:
     """What `aws cloudtrail validate-logs --verbose` says of everything since `start`: exit status and output."""
     command = CloudTrailValidateLogs(session=None)
-    times = {"start_time": world_time(start), "end_time": world_time(world.clock.time())}
+    times = {"start_time": world_time(start), "end_time": world_time(world.clock.time() if end is None else end)}
     command.handle_args(_Arguments(trail_arn=arn, verbose=True, s3_bucket=bucket, s3_prefix=prefix, account_id=None, **times))
     clients = _Clients(world, region)
     command._source_region = region

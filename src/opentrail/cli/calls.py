@@ -67,21 +67,29 @@ class Caller:
 
     def cloudtrail(self, operation: str, parameters: Mapping[str, Any], region: str) -> dict[str, Any]:
         """The result of a CloudTrail operation. Raises `CallFailed`."""
-        return self._json("cloudtrail", _CLOUDTRAIL, operation, parameters, region)
+        return self._json("cloudtrail", _CLOUDTRAIL, operation, parameters, region, {})[0]
+
+    def cloudtrail_told(
+        self, operation: str, parameters: Mapping[str, Any], region: str, more: Mapping[str, str]
+    ) -> tuple[dict[str, Any], Mapping[str, str]]:
+        """The same, called with further headers; the headers of the answer too, their names in lower case."""
+        return self._json("cloudtrail", _CLOUDTRAIL, operation, parameters, region, more)
 
     def organizations(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """The result of an operation of Organizations. Raises `CallFailed`."""
-        return self._json("organizations", _ORGANIZATIONS, operation, parameters, "us-east-1")
+        return self._json("organizations", _ORGANIZATIONS, operation, parameters, "us-east-1", {})[0]
 
-    def _json(self, service: str, target: str, operation: str, parameters: Mapping[str, Any], region: str) -> dict[str, Any]:
-        headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", f"{target}.{operation}")]
+    def _json(
+        self, service: str, target: str, operation: str, parameters: Mapping[str, Any], region: str, more: Mapping[str, str]
+    ) -> tuple[dict[str, Any], Mapping[str, str]]:
+        headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", f"{target}.{operation}"), *more.items()]
         received = self._call("POST", "/", "", headers, orjson.dumps(parameters), service, region)
         try:
             found = orjson.loads(received.body)
         except orjson.JSONDecodeError:
             found = None
         if received.status == 200 and isinstance(found, dict):
-            return found
+            return found, received.headers
         if received.status == 200 or not isinstance(found, dict) or "__type" not in found:
             raise self._strange(operation, received)
         raise Refused(operation, str(found["__type"]).rpartition("#")[2], str(found.get("message") or found.get("Message") or ""))

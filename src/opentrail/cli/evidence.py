@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from opentrail.trails.stretch import Known
 from opentrail.trails.validate import Source
 
 
@@ -35,6 +36,9 @@ class Evidence(Protocol):
 
     def trail(self, arn: str) -> TrailFacts | None:
         """The trail as it is set up now, or `None`."""
+
+    def known(self, arn: str, account_id: str, region: str, start: int, end: int) -> Known | None:
+        """What is known of the digests of the account in a Region, of a time range; `None` where nothing is."""
 
     def public_keys(self, region: str) -> Callable[[int, int], Mapping[str, bytes]]:
         """ListPublicKeys of `region`: keys by fingerprint for a time range."""

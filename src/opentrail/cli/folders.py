@@ -10,6 +10,7 @@ from pathlib import Path
 from opentrail.cli.evidence import Evidence, TrailFacts
 from opentrail.cli.failures import CallFailed
 from opentrail.trails.directory_buckets import BESIDE
+from opentrail.trails.stretch import Known
 from opentrail.trails.validate import Source
 from opentrail.trails.validation import Fetched, Listed
 
@@ -40,6 +41,9 @@ class WithFolders:
             return self._evidence.folders(bucket, prefix)
         folder = _existing(self._folders, bucket) / prefix
         return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir())) if folder.is_dir() else ()
+
+    def known(self, arn: str, account_id: str, region: str, start: int, end: int) -> Known | None:
+        return self._evidence.known(arn, account_id, region, start, end)
 
     def close(self) -> None:
         self._evidence.close()

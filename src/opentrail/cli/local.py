@@ -12,8 +12,9 @@ from opentrail.cli.failures import CallFailed, NotSetUp
 from opentrail.public_keys import public_keys
 from opentrail.server.folder import DataFolder
 from opentrail.storage.read_only import ReadOnlyDatabase
-from opentrail.trails.in_place import find_trail, member_since
-from opentrail.trails.validate import Source
+from opentrail.trails.in_place import find_trail, known_digests, member_since
+from opentrail.trails.stretch import Known
+from opentrail.trails.validate import MissingBucket, Source
 from opentrail.trails.validation import Fetched, Listed
 
 WORTH_A_THREAD = 32 << 10
@@ -61,6 +62,10 @@ class LocalEvidence:
         _check(self._buckets, bucket)
         return tuple(self._buckets.folders(bucket, prefix))
 
+    def known(self, arn: str, account_id: str, region: str, start: int, end: int) -> Known | None:
+        found = known_digests(self._database, arn, account_id, region, since=start, until=end)
+        return found if found.regions else None
+
     def close(self) -> None:
         self._database.close()
 
@@ -87,4 +92,4 @@ class _LocalSource:
 
 def _check(buckets: BucketsInPlace, bucket: str) -> None:
     if not buckets.exists(bucket):
-        raise CallFailed(f"There is no bucket {bucket} in this data folder.")
+        raise MissingBucket(f"There is no bucket {bucket} in this data folder.")

@@ -13,7 +13,9 @@ from opentrail.cli.calls import Caller, Refused
 from opentrail.cli.evidence import TrailFacts
 from opentrail.cli.reach import connect
 from opentrail.server.folder import DataFolder
-from opentrail.trails.validate import Source
+from opentrail.trails import stretch
+from opentrail.trails.stretch import Known
+from opentrail.trails.validate import MissingBucket, Source
 from opentrail.trails.validation import Fetched, Listed
 from opentrail.wire import xmltree
 
@@ -60,6 +62,15 @@ class ServedEvidence:
         except Refused:  # it has left, or the caller may not ask
             return None
         return float(found["JoinedTimestamp"])
+
+    def known(self, arn: str, account_id: str, region: str, start: int, end: int) -> Known | None:
+        asking = {stretch.HEADER: stretch.asking(account_id, start, end)}
+        try:
+            _, told = self._caller.cloudtrail_told("GetTrailStatus", {"Name": arn}, region, asking)
+        except Refused:
+            return None  # a trail that is gone, or whose status is not for us to see
+        found = stretch.decoded(told.get(stretch.HEADER, ""))
+        return found if found is not None and found.regions else None
 
     def public_keys(self, region: str) -> Callable[[int, int], Mapping[str, bytes]]:
         def between(start: int, end: int) -> Mapping[str, bytes]:
@@ -110,7 +121,12 @@ class _ServedSource:
 def _pages(caller: Caller, bucket: str, query: Mapping[str, str]) -> Iterator[xmltree.Element]:
     asked = {"list-type": "2", "encoding-type": "url", **query}
     while True:
-        page = xmltree.read(caller.s3("ListObjectsV2", f"/{bucket}", asked).body)
+        try:
+            page = xmltree.read(caller.s3("ListObjectsV2", f"/{bucket}", asked).body)
+        except Refused as refused:
+            if refused.code == "NoSuchBucket":
+                raise MissingBucket(str(refused)) from refused
+            raise
         yield page
         token = page.first("NextContinuationToken")
         if token is None:

@@ -19,10 +19,10 @@ from opentrail.cli.progress import Progress
 from opentrail.cli.reach import DEFAULT_FOLDER
 from opentrail.errors import SettingError
 from opentrail.server.folder import DataFolder
+from opentrail.trails.findings import Finding, NotCovered, Question, Report, Verdict
 from opentrail.trails.keys import logs
 from opentrail.trails.validate import NoPublicKeys
 from opentrail.trails.validate import validate as check
-from opentrail.trails.validation import Finding, NotCovered, Question, Report, Verdict
 
 _ARN = re.compile(r"arn:[^:]+:cloudtrail:(?P<region>[^:]+):(?P<account>\d{12}):trail/(?P<name>.+)")
 GRACE = 60
@@ -97,7 +97,7 @@ def _reports(given: Namespace, arn: re.Match[str], start: int, end: int, evidenc
     chains = [
         (account_id, region)
         for account_id in accounts
-        for region in _regions(given, arn, facts, evidence, bucket, f"{folder}{account_id}/")
+        for region in _regions(given, arn, facts, evidence, bucket, f"{folder}{account_id}/", account_id, start, end)
     ]
     expected = {account_id: _expected(given, arn, facts, evidence, account_id, end, interval) for account_id in accounts}
     reports: list[Report] = []
@@ -112,6 +112,8 @@ def _reports(given: Namespace, arn: re.Match[str], start: int, end: int, evidenc
             account_id=account_id,
             organization_id=organization_id,
             expected_until=expected[account_id],
+            known=evidence.known(given.trail_arn, account_id, region, start, end),
+            interval=interval,
         )
         try:
             reports.append(_report(question, evidence, quiet=given.as_json, verbose=given.verbose))
@@ -122,14 +124,25 @@ def _reports(given: Namespace, arn: re.Match[str], start: int, end: int, evidenc
 
 
 def _regions(
-    given: Namespace, arn: re.Match[str], facts: TrailFacts | None, evidence: Evidence, bucket: str, folder: str
+    given: Namespace,
+    arn: re.Match[str],
+    facts: TrailFacts | None,
+    evidence: Evidence,
+    bucket: str,
+    folder: str,
+    account_id: str,
+    start: int,
+    end: int,
 ) -> tuple[str, ...]:
-    """The source Regions to check of the account whose files lie in `folder`."""
+    """The source Regions to check of an account whose files lie in `folder`: where there are digests, and where there must have been."""
     if given.region:
         return (given.region,)
     if facts is not None and not facts.is_multi_region:
-        return (facts.home_region,)
-    return evidence.folders(bucket, f"{folder}CloudTrail-Digest/") or (arn["region"],)
+        there: tuple[str, ...] = (facts.home_region,)
+    else:
+        there = evidence.folders(bucket, f"{folder}CloudTrail-Digest/")
+    known = evidence.known(given.trail_arn, account_id, arn["region"], start, end)
+    return tuple(sorted({*there, *(known.regions if known is not None else ())})) or (arn["region"],)
 
 
 def _expected(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class ReadOnlyDatabase:
         self._lock = threading.Lock()
         self._connection = self._open("mode=ro")
 
-    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> list[tuple[Any, ...]]:
         """What a SELECT finds, as committed now; nothing, when its table has not been made yet. Raises `Unreadable`."""
         with self._lock:
             try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opentrail.storage.read_only import ReadOnlyDatabase
+from opentrail.trails import stretch
+from opentrail.trails.stretch import Known, Stretch
 
 _QUERY = """
 SELECT account_id, home_region, s3_bucket_name, s3_key_prefix, is_multi_region_trail, digests_since, organization_id
@@ -51,3 +53,11 @@ def member_since(database: ReadOnlyDatabase, arn: str, account_id: str) -> float
     for (since,) in database.rows(_MEMBER, (account_id, arn)):
         return float(since)
     return None
+
+
+def known_digests(database: ReadOnlyDatabase, arn: str, account_id: str, region: str, *, since: int, until: int) -> Known:
+    """What is known of a chain of digests in a time range (epoch seconds), of a deleted trail too. Raises `Unreadable`."""
+    asked = {"arn": arn, "account": account_id, "region": region, "since": since, "until": until}
+    rows = [row for query in (stretch.ENDED, stretch.OPEN) for row in database.rows(query, asked)]
+    regions = database.rows(stretch.REGIONS, asked)
+    return Known(since=since, stretches=tuple(Stretch.of(row) for row in rows), regions=tuple(region for (region,) in regions))

@@ -67,3 +67,8 @@ def digest_key(
     name = f"{account_id}_CloudTrail-Digest_{region}_{trail_name}_{home_region}_{time:%Y%m%dT%H%M%SZ}.json.gz"
     where = folder(prefix, account_id, "CloudTrail-Digest", region, organization_id=organization_id)
     return f"{where}{time:%Y/%m/%d}/{name}"
+
+
+def backfill(key: str) -> str:
+    """The key of a backfill digest, made from that of the regular digest of the same period."""
+    return key.removesuffix(".json.gz") + "_backfill.json.gz"

@@ -6,7 +6,7 @@ A delivered log file keeps its plan until a digest covers it; every other plan g
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -22,11 +22,13 @@ from sqlalchemy import (
     String,
     Table,
     and_,
+    bindparam,
     delete,
     func,
     insert,
     select,
     true,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -55,6 +57,7 @@ PLANS = Table(
     Column("oldest", String),
     Column("newest", String),
     Column("cut_at", Float, nullable=False),
+    Column("covers_from", Integer),
     Column("delivered_at", Float),
     sqlite_autoincrement=True,
 )
@@ -68,11 +71,16 @@ CHAINS = Table(
     Column("account_id", String, primary_key=True),
     Column("region", String, primary_key=True),
     Column("is_open", Boolean, nullable=False),
+    Column("began", Integer, nullable=False),
     Column("start", Integer, nullable=False),
     Column("previous_bucket", String),
     Column("previous_key", String),
     Column("previous_hash", String),
     Column("previous_signature", String),
+    Column("backfill_bucket", String),
+    Column("backfill_key", String),
+    Column("backfill_hash", String),
+    Column("backfill_signature", String),
 )
 
 
@@ -116,6 +124,8 @@ class Cut:
     """`eventTime` of the oldest record in it."""
     newest: str | None
     cut_at: float
+    covers_from: int | None = None
+    """Of a digest file: the start of its period, epoch seconds."""
 
     @property
     def destination(self) -> Destination:
@@ -135,6 +145,16 @@ class Plan(Cut):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A digest as the next one of its chain names it."""
+
+    bucket: str
+    key: str
+    hash: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChainState:
     """How far the digests of a chain have come."""
 
@@ -142,12 +162,14 @@ class ChainState:
     account_id: str
     region: str
     is_open: bool
+    began: int
+    """When its starting digest begins: epoch seconds."""
     start: int
-    """End of the last digest, or when the chain began: epoch seconds."""
-    previous_bucket: str | None
-    previous_key: str | None
-    previous_hash: str | None
-    previous_signature: str | None
+    """Up to when everything is in a digest, or when the chain began: epoch seconds."""
+    previous: Link | None
+    """The newest regular digest since then."""
+    backfill: Link | None
+    """The newest backfill digest of all times: these have a chain of their own."""
 
 
 def _plan(row: Row[Any]) -> Plan:
@@ -157,6 +179,12 @@ def _plan(row: Row[Any]) -> Plan:
 def add(connection: Connection, cut: Cut) -> None:
     """Keep a plan."""
     connection.execute(insert(PLANS).values(**asdict(cut)))
+
+
+def add_all(connection: Connection, cuts: Sequence[Cut]) -> None:
+    """Keep several plans, in this order."""
+    if cuts:
+        connection.execute(insert(PLANS), [asdict(cut) for cut in cuts])
 
 
 def destinations(connection: Connection) -> list[Destination]:
@@ -193,6 +221,13 @@ def spooled(connection: Connection) -> set[str]:
     return set(connection.scalars(select(PLANS.c.spool).where(PLANS.c.delivered_at.is_(None))))
 
 
+def digests_waiting(connection: Connection) -> set[tuple[Chain, str, str]]:
+    """The chains that have a digest which is not in its bucket yet, with that bucket and prefix."""
+    columns = (PLANS.c.trail_id, PLANS.c.account_id, PLANS.c.region, PLANS.c.bucket, PLANS.c.prefix)
+    query = select(*columns).where(and_(PLANS.c.delivered_at.is_(None), PLANS.c.kind == "digest")).distinct()
+    return {(Chain(row.trail_id, row.account_id, row.region), row.bucket, row.prefix) for row in connection.execute(query)}
+
+
 def files_waiting(connection: Connection) -> int:
     """How many files are cut but not in their bucket yet."""
     return connection.scalar(select(func.count()).select_from(PLANS).where(PLANS.c.delivered_at.is_(None))) or 0
@@ -212,18 +247,34 @@ def remove(connection: Connection, ids: Sequence[int]) -> None:
         connection.execute(delete(PLANS).where(PLANS.c.id.in_(ids[begin : begin + 500])))
 
 
-def uncovered(connection: Connection, chain: Chain) -> list[Plan]:
-    """The delivered log files of a chain that no digest covers yet, oldest first."""
-    where = and_(_of(PLANS, chain), PLANS.c.kind == "log", PLANS.c.delivered_at.is_not(None))
-    return [_plan(row) for row in connection.execute(select(PLANS).where(where).order_by(PLANS.c.id))]
+def hand_over(connection: Connection, ids: Sequence[int], chain_: Chain) -> None:
+    """Delivered log files are from now on those of another chain, which covers them in its next digest."""
+    taking = chain(connection, chain_)
+    start = float(taking.start) if taking is not None else 0.0
+    where = PLANS.c.id.in_(ids)
+    connection.execute(update(PLANS).where(where).values(trail_id=chain_.trail_id))
+    connection.execute(update(PLANS).where(and_(where, PLANS.c.delivered_at < start)).values(delivered_at=start))
 
 
-def uncovered_ids(connection: Connection, chain: Chain) -> list[tuple[int, float]]:
+def uncovered(connection: Connection, chains: Collection[Chain]) -> dict[Chain, list[Plan]]:
+    """The delivered log files of chains that no digest covers yet, oldest first; chains without any are left out."""
+    found: dict[Chain, list[Plan]] = {}
+    for row in connection.execute(select(PLANS).where(_uncovered(chains)).order_by(PLANS.c.id)):
+        found.setdefault(Chain(row.trail_id, row.account_id, row.region), []).append(_plan(row))
+    return found
+
+
+def uncovered_ids(connection: Connection, chains: Collection[Chain]) -> dict[Chain, list[tuple[int, float]]]:
     """The same files by their ids, with the times of their delivery."""
-    where = and_(_of(PLANS, chain), PLANS.c.kind == "log", PLANS.c.delivered_at.is_not(None))
-    return [
-        (row.id, row.delivered_at) for row in connection.execute(select(PLANS.c.id, PLANS.c.delivered_at).where(where).order_by(PLANS.c.id))
-    ]
+    columns = (PLANS.c.trail_id, PLANS.c.account_id, PLANS.c.region, PLANS.c.id, PLANS.c.delivered_at)
+    found: dict[Chain, list[tuple[int, float]]] = {}
+    for row in connection.execute(select(*columns).where(_uncovered(chains)).order_by(PLANS.c.id)):
+        found.setdefault(Chain(row.trail_id, row.account_id, row.region), []).append((row.id, row.delivered_at))
+    return found
+
+
+def _uncovered(chains: Collection[Chain]) -> ColumnElement[bool]:
+    return and_(_among(PLANS, chains), PLANS.c.kind == "log", PLANS.c.delivered_at.is_not(None))
 
 
 def has_undelivered(connection: Connection, trail_id: int, chain: Chain | None = None) -> bool:
@@ -237,7 +288,13 @@ def has_undelivered(connection: Connection, trail_id: int, chain: Chain | None =
 def chain(connection: Connection, key: Chain) -> ChainState | None:
     """How far a chain has come; `None` if it never began."""
     row = connection.execute(select(CHAINS).where(_of(CHAINS, key))).first()
-    return ChainState(**row._mapping) if row else None
+    return _state(row) if row else None
+
+
+def states(connection: Connection, chains: Collection[Chain]) -> dict[Chain, ChainState]:
+    """How far chains have come; those that never began are left out."""
+    found = [_state(row) for row in connection.execute(select(CHAINS).where(_among(CHAINS, chains)))]
+    return {Chain(state.trail_id, state.account_id, state.region): state for state in found}
 
 
 def open_chains_of(connection: Connection, trail_id: int | None = None) -> list[ChainState]:
@@ -245,7 +302,31 @@ def open_chains_of(connection: Connection, trail_id: int | None = None) -> list[
     query = select(CHAINS).where(CHAINS.c.is_open == true()).order_by(CHAINS.c.trail_id, CHAINS.c.account_id, CHAINS.c.region)
     if trail_id is not None:
         query = query.where(CHAINS.c.trail_id == trail_id)
-    return [ChainState(**row._mapping) for row in connection.execute(query)]
+    return [_state(row) for row in connection.execute(query)]
+
+
+def _state(row: Row[Any]) -> ChainState:
+    return ChainState(
+        trail_id=row.trail_id,
+        account_id=row.account_id,
+        region=row.region,
+        is_open=row.is_open,
+        began=row.began,
+        start=row.start,
+        previous=_link(row.previous_bucket, row.previous_key, row.previous_hash, row.previous_signature),
+        backfill=_link(row.backfill_bucket, row.backfill_key, row.backfill_hash, row.backfill_signature),
+    )
+
+
+def _link(bucket: str | None, key: str | None, hash_value: str | None, signature: str | None) -> Link | None:
+    if bucket is None or key is None or hash_value is None or signature is None:
+        return None
+    return Link(bucket=bucket, key=key, hash=hash_value, signature=signature)
+
+
+def _link_columns(kind: Literal["previous", "backfill"], link: Link | None) -> dict[str, str | None]:
+    members = asdict(link) if link is not None else dict.fromkeys(("bucket", "key", "hash", "signature"))
+    return {f"{kind}_{name}": value for name, value in members.items()}
 
 
 def chain_ends(connection: Connection, trail_id: int) -> list[int]:
@@ -253,10 +334,11 @@ def chain_ends(connection: Connection, trail_id: int) -> list[int]:
     return list(connection.scalars(select(CHAINS.c.start).where(CHAINS.c.trail_id == trail_id)))
 
 
-def is_last_digest(connection: Connection, bucket: str, key: str) -> bool:
-    """Whether some chain's last digest has this place."""
-    where = and_(CHAINS.c.previous_bucket == bucket, CHAINS.c.previous_key == key)
-    return connection.scalar(select(CHAINS.c.trail_id).where(where).limit(1)) is not None
+def chains_of(connection: Connection, trail_ids: Sequence[int]) -> list[ChainState]:
+    """Every chain of these trails, open or not."""
+    if not trail_ids:
+        return []
+    return [_state(row) for row in connection.execute(select(CHAINS).where(CHAINS.c.trail_id.in_(trail_ids)))]
 
 
 def open_chains(connection: Connection, trail_id: int, account_id: str, regions: Iterable[str], start: int) -> None:
@@ -266,25 +348,62 @@ def open_chains(connection: Connection, trail_id: int, account_id: str, regions:
     """
     where = and_(CHAINS.c.trail_id == trail_id, CHAINS.c.account_id == account_id)
     known = {row.region: row for row in connection.execute(select(CHAINS).where(where))}
-    fresh = {"previous_bucket": None, "previous_key": None, "previous_hash": None, "previous_signature": None, "is_open": True}
+    closed = [region for region in sorted(set(regions)) if region not in known or not known[region].is_open]
+    if not closed:
+        return
+    earliest = _ends_under_the_name(connection, trail_id, account_id)
     rows = [
-        {"trail_id": trail_id, "account_id": account_id, "region": region, "start": max(start, known[region].start), **fresh}
-        if region in known
-        else {"trail_id": trail_id, "account_id": account_id, "region": region, "start": start, **fresh}
-        for region in sorted(set(regions))
-        if region not in known or not known[region].is_open
+        {
+            "trail_id": trail_id,
+            "account_id": account_id,
+            "region": region,
+            "is_open": True,
+            "began": (begin := max(start, earliest.get(region, start))),
+            "start": begin,
+            **_link_columns("previous", None),
+        }
+        for region in closed
     ]
-    if rows:  # in one go: an organization's trail has a chain for each account and Region
-        row = upsert(CHAINS)
-        anew = {name: row.excluded[name] for name in (*fresh, "start")}
-        connection.execute(row.on_conflict_do_update(index_elements=["trail_id", "account_id", "region"], set_=anew), rows)
+    row = upsert(CHAINS)
+    anew = {name: row.excluded[name] for name in rows[0] if name not in ("trail_id", "account_id", "region")}
+    connection.execute(row.on_conflict_do_update(index_elements=["trail_id", "account_id", "region"], set_=anew), rows)
 
 
-def set_chain(connection: Connection, key: Chain, values: Mapping[str, Any]) -> None:
-    """Change how far a chain has come."""
-    row = upsert(CHAINS).values(**asdict(key), **values)
-    connection.execute(row.on_conflict_do_update(index_elements=["trail_id", "account_id", "region"], set_=dict(values)))
+def _ends_under_the_name(connection: Connection, trail_id: int, account_id: str) -> dict[str, int]:
+    """Region → up to when chains of the trail, and of deleted ones of its name, have digests. No digest may have the key of another."""
+    mine = select(TRAILS.c.account_id, TRAILS.c.home_region, TRAILS.c.name).where(TRAILS.c.id == trail_id).subquery()
+    namesakes = select(TRAILS.c.id).join(
+        mine,
+        and_(TRAILS.c.account_id == mine.c.account_id, TRAILS.c.home_region == mine.c.home_region, TRAILS.c.name == mine.c.name),
+    )
+    where = and_(CHAINS.c.account_id == account_id, CHAINS.c.trail_id.in_(namesakes))
+    found = connection.execute(select(CHAINS.c.region, func.max(CHAINS.c.start)).where(where).group_by(CHAINS.c.region))
+    return {row[0]: row[1] for row in found}
+
+
+def advance(connection: Connection, states_: Sequence[ChainState]) -> None:
+    """Keep how far these chains have come now."""
+    if not states_:
+        return
+    rows = [
+        {
+            **{f"of_{name}": getattr(state, name) for name in ("trail_id", "account_id", "region")},
+            "is_open": state.is_open,
+            "start": state.start,
+            **_link_columns("previous", state.previous),
+            **_link_columns("backfill", state.backfill),
+        }
+        for state in states_
+    ]
+    key = [CHAINS.c[name] == bindparam(f"of_{name}") for name in ("trail_id", "account_id", "region")]
+    values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if not name.startswith("of_")}
+    connection.execute(update(CHAINS).where(and_(*key)).values(values), rows)
 
 
 def _of(table: Table, key: Chain) -> ColumnElement[bool]:
     return and_(table.c.trail_id == key.trail_id, table.c.account_id == key.account_id, table.c.region == key.region)
+
+
+def _among(table: Table, chains: Collection[Chain]) -> ColumnElement[bool]:
+    keys = [(chain.trail_id, chain.account_id, chain.region) for chain in chains]
+    return tuple_(table.c.trail_id, table.c.account_id, table.c.region).in_(keys)

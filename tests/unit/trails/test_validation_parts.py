@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opentrail.trails import signature
-from opentrail.trails.validation import Question, digest_keys
+from opentrail.trails.findings import Question
+from opentrail.trails.validation import digest_keys, digest_keys_beyond, folder_of
 from opentrail.trails.workers import Workers
 
 ARN = "arn:aws:cloudtrail:us-east-1:111122223333:trail/audit"
@@ -90,7 +91,10 @@ def test_keys_slipped_among_the_digests_hide_none_of_them() -> None:
         late,
         stamped("2026/01/07", "20260105T040000Z"),
     ]
-    assert digest_keys(question, listed) == ([first, second], [late])
+    assert digest_keys(question, question.digest_folder, listed) == ([first, second], [late])
+    assert {folder_of(key) for key in (first, second, late)} == {question.digest_folder}
+    after = stamped("2026/01/08", "20260108T000000Z")
+    assert digest_keys_beyond(question, question.digest_folder, [*listed, after]) == [stamped("2026/01/05", "20990101T000000Z"), after]
 
 
 @pytest.mark.parametrize("count", [0, 1, 4])

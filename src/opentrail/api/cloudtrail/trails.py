@@ -8,6 +8,7 @@ from typing import Any
 
 from opentrail.api.call import Call, Handler
 from opentrail.api.cloudtrail import trail_pages
+from opentrail.api.cloudtrail.digests import with_digests
 from opentrail.clock import iso_seconds
 from opentrail.events import selectors
 from opentrail.trails import tags
@@ -43,7 +44,7 @@ class TrailOperations:
             "ListTrails": self.list_trails,
             "StartLogging": self.start_logging,
             "StopLogging": self.stop_logging,
-            "GetTrailStatus": self.get_trail_status,
+            "GetTrailStatus": with_digests(trails, self.get_trail_status),
             "GetEventSelectors": self.get_event_selectors,
             "PutEventSelectors": self.put_event_selectors,
         }
