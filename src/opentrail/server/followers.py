@@ -31,7 +31,9 @@ from opentrail.eventstore.store import EventStore
 from opentrail.journal import Reader, trim
 from opentrail.journal.positions import Positions
 from opentrail.link import LinkServer
+from opentrail.messaging.topics.neighbours import NoQueues
 from opentrail.server.folder import DataFolder
+from opentrail.server.messages import dispatcher
 from opentrail.server.orphan import stop_with_parent
 from opentrail.server.roles import Orders
 from opentrail.signing import SigningKeys
@@ -82,6 +84,8 @@ class Followers:
         self._secret = folder.token_secret()
         self._stop = threading.Event()
         self._database = Database.at(folder.state)
+        self._messages = Database.at(folder.messages)
+        self._dispatcher = dispatcher(orders, self._messages, clock, queues=NoQueues())
         self._reader = Reader(folder.journal)
         self._positions = Positions(self._database)
         self._outbox = Outbox(self._database)
@@ -145,15 +149,17 @@ class Followers:
             self._stop.set()
             for thread in threads:
                 await asyncio.to_thread(thread.join)
+            await asyncio.to_thread(self._dispatcher.close)
             for executor in (self._couriers, self._askers, self._teller):
                 executor.shutdown(cancel_futures=True)
             if self._store_is_open.is_set():
                 self._store.close()
             self._buckets.close()
+            self._messages.close()
             self._database.close()
 
     def _threads(self) -> list[threading.Thread]:
-        """One thread for each follower, not started yet."""
+        """One thread for each follower and one for the dispatcher, not started yet."""
         return [
             threading.Thread(
                 target=self._follow,
@@ -165,6 +171,7 @@ class Followers:
                 args=(EVENT_STORE, (self._step_store, self._trim), lambda: self._store.position),
                 name="event-store",
             ),
+            threading.Thread(target=self._dispatcher.run, args=(self._stop,), name="messages"),
         ]
 
     def _follow(self, name: str, steps: Sequence[Callable[[], int | None]], position: Callable[[], int]) -> None:
@@ -280,6 +287,7 @@ class Followers:
             "positions": {TRAILS: self._delivery.position, EVENT_STORE: store.position},
             "counts": {
                 "files_waiting": waiting,
+                "messages_waiting": self._dispatcher.waiting(),
                 "records_quarantined": store.quarantined,
                 "events_hot": store.hot_events,
                 "events_cold": store.cold_events,
