@@ -119,7 +119,10 @@ def test_stars_stand_for_any_text(pattern: str, text: str) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(text=st.text(max_size=30) | st.recursive(values, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=4), inner)).map(json.dumps))
+@given(
+    text=st.text(max_size=30)
+    | st.recursive(values, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=4), inner)).map(json.dumps)
+)
 def test_no_text_whatever_it_holds_makes_the_parser_stumble(text: str) -> None:
     for scope in ("MessageAttributes", "MessageBody"):
         try:

@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -32,11 +32,8 @@ def server(answer: Callable[[socket.socket, bytes], None]) -> Iterator[int]:
                 connection, _ = listening.accept()
             except OSError:
                 return
-            with connection:
-                try:
-                    answer(connection, _whole(connection))
-                except OSError:
-                    pass
+            with connection, suppress(OSError):
+                answer(connection, _whole(connection))
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -105,7 +102,9 @@ def test_the_connection_goes_to_the_address_that_was_looked_at_under_the_name_th
         connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
 
     with server(answer) as port:
-        status = Web(resolve=lambda host, _: ["127.0.0.1"]).post(f"http://ana:s%40cret@name.example.com:{port}/a?b=c", {"X-One": "1"}, b"hi")
+        status = Web(resolve=lambda host, _: ["127.0.0.1"]).post(
+            f"http://ana:s%40cret@name.example.com:{port}/a?b=c", {"X-One": "1"}, b"hi"
+        )
     assert status == 204
     head, _, body = seen[0].partition(b"\r\n\r\n")
     lines = head.decode().splitlines()
@@ -150,7 +149,7 @@ def test_an_answer_that_comes_byte_by_byte_is_late() -> None:
 
 @pytest.mark.parametrize("text", [b"", b"hello\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200 + b"\r\n"])
 def test_what_is_no_http_is_an_error(text: bytes) -> None:
-    with server(says(text)) as port, pytest.raises(OSError, match="HTTP|reset|closed"):
+    with server(says(text)) as port, pytest.raises(OSError, match=r"HTTP|reset|closed"):
         Web(patience=5).post(f"http://127.0.0.1:{port}/", {}, b"x")
 
 
@@ -162,11 +161,8 @@ def test_a_certificate_that_nobody_trusts_is_refused(tmp_path: Path) -> None:
 
     def serve() -> None:
         connection, _ = listening.accept()
-        with connection:
-            try:
-                context.wrap_socket(connection, server_side=True).close()
-            except OSError:
-                pass
+        with connection, suppress(OSError):
+            context.wrap_socket(connection, server_side=True).close()
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()

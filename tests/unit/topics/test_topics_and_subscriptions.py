@@ -223,6 +223,10 @@ def test_a_password_in_an_endpoint_is_not_told(house: TopicHouse) -> None:
     assert house.messages.subscriptions.shown(made.arn)["Endpoint"] == "https://ana:****@example.com/x"
 
 
+def attribute(name: str, kind: str, value: str, **more: Any) -> dict[str, Any]:
+    return {"MessageAttributes": {name: {"DataType": kind, "StringValue": value, **more}}}
+
+
 def test_topics_and_subscriptions_outlive_a_crash(house: TopicHouse) -> None:
     topic = house.topic()
     arn = house.subscribed(topic)
@@ -238,7 +242,7 @@ def test_topics_and_subscriptions_outlive_a_crash(house: TopicHouse) -> None:
     [
         ({"Message": ""}, "InvalidParameter", "Empty message"),
         ({"Message": "x" * (MAX_SIZE + 1)}, "InvalidParameter", "too long"),
-        ({"Message": "é" * (MAX_SIZE // 2), "MessageAttributes": {"a": {"DataType": "String", "StringValue": "b"}}}, "InvalidParameter", "too long"),
+        ({"Message": "é" * (MAX_SIZE // 2), **attribute("a", "String", "b")}, "InvalidParameter", "too long"),
         ({"Message": "m", "Subject": "a\nb"}, "InvalidParameter", "Subject"),
         ({"Message": "m", "Subject": "x" * 101}, "InvalidParameter", "Subject"),
         ({"Message": "m", "Subject": ""}, "InvalidParameter", "Subject"),
@@ -248,17 +252,14 @@ def test_topics_and_subscriptions_outlive_a_crash(house: TopicHouse) -> None:
         ({"Message": '{"default": "x", "default": "y"}', "MessageStructure": "json"}, "InvalidParameter", "failed to parse"),
         ({"Message": "m", "MessageGroupId": "g"}, "InvalidParameter", "MessageGroupId"),
         ({"Message": "m", "MessageDeduplicationId": "d"}, "InvalidParameter", "MessageDeduplicationId"),
-        ({"Message": "m", "MessageAttributes": {"a": {"DataType": "Bool", "StringValue": "x"}}}, "ParameterValueInvalid", "type prefixes"),
-        ({"Message": "m", "MessageAttributes": {"a": {"DataType": "String"}}}, "ParameterValueInvalid", "non-empty message attribute value"),
-        ({"Message": "m", "MessageAttributes": {"a": {"DataType": "Number", "StringValue": "x"}}}, "ParameterValueInvalid", "Could not cast"),
-        ({"Message": "m", "MessageAttributes": {"a..b": {"DataType": "String", "StringValue": "x"}}}, "ParameterValueInvalid", "name"),
-        ({"Message": "m", "MessageAttributes": {"AWS.x": {"DataType": "String", "StringValue": "x"}}}, "ParameterValueInvalid", "name"),
-        (
-            {"Message": "m", "MessageAttributes": {"a": {"DataType": "String", "StringValue": "x", "BinaryValue": b"y"}}},
-            "ParameterValueInvalid", "more than one value",
-        ),
+        ({"Message": "m", **attribute("a", "Bool", "x")}, "ParameterValueInvalid", "type prefixes"),
+        ({"Message": "m", **attribute("a", "String", "")}, "ParameterValueInvalid", "non-empty message attribute value"),
+        ({"Message": "m", **attribute("a", "Number", "x")}, "ParameterValueInvalid", "Could not cast"),
+        ({"Message": "m", **attribute("a..b", "String", "x")}, "ParameterValueInvalid", "name"),
+        ({"Message": "m", **attribute("AWS.x", "String", "x")}, "ParameterValueInvalid", "name"),
+        ({"Message": "m", **attribute("a", "String", "x", BinaryValue=b"y")}, "ParameterValueInvalid", "more than one value"),
     ],
-)  # fmt: skip
+)
 def test_messages_that_cannot_be_published_are_refused(given: dict[str, Any], code: str, says: str) -> None:
     assert says in refused(code, draft, given)
 
