@@ -42,11 +42,12 @@ class SimulatedQueues:
     after: Callable[[], None] = lambda: None
     """Called when a message is in the queue."""
 
-    def deliver(self, *, queue_arn: str, body: str, attributes: Mapping[str, MessageAttribute], source_arn: str) -> None:
+    def deliver(self, *, queue_arn: str, body: str, attributes: Mapping[str, MessageAttribute], source_arn: str, account_id: str) -> None:
         if queue_arn in self.raising:
             raise self.raising[queue_arn]
         self.bodies.setdefault(queue_arn, []).append(body)
         self.attributes.append(attributes)
+        assert account_id == source_arn.split(":")[4]
         self.sources.append(source_arn)
         self.after()
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,8 @@ def test_without_apprise_the_server_says_what_to_install(tmp_path: Path, monkeyp
         notifier(MessagingSettings(notify=str(written(tmp_path, '[chat]\nops = "slack://a/b/c"'))))
 
 
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 def test_apprise_is_asked_and_its_log_holds_no_url(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    pytest.importorskip("apprise", reason="apprise is an extra")
     caplog.set_level(logging.DEBUG)
     path = written(tmp_path, f'[chat]\nlost = "ntfy://u:{SECRET}@127.0.0.1:1/topic"\nbroken = "slack://{SECRET}"\n')
     told = notifier(MessagingSettings(notify=str(path)))
@@ -83,4 +84,31 @@ def test_apprise_is_asked_and_its_log_holds_no_url(tmp_path: Path, caplog: pytes
             told.send("email", f"{channel}@chat.opentrail", "t", "b")
         assert SECRET not in str(error.value)
     assert SECRET not in caplog.text
-    assert importlib.import_module("apprise") is not None
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+def test_a_channel_that_takes_messages_gets_them_through_apprise(tmp_path: Path) -> None:
+    got: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(200)
+            self.send_header("content-length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    path = written(tmp_path, f'[chat]\nops = "ntfy://127.0.0.1:{server.server_port}/alerts"\n')
+    notifier(MessagingSettings(notify=str(path))).send("email", "ops@chat.opentrail", "fire", "it burns")
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
+    (body,) = got
+    assert b"it burns" in body
+    assert b"fire" in body

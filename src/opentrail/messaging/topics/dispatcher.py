@@ -142,8 +142,6 @@ class Dispatcher:
         loads = self._loads(lane, BATCH if lane.kind == "sqs" else 1)
         began = self._clock.monotonic()
         outcomes = [(load, self._attempt(load)) for load in loads]
-        if self._stop.is_set():
-            return False
         failed = any(outcome.error is not None and not outcome.permanent for _, outcome in outcomes)
         per_second = loads[0].policy.per_second if loads and lane.kind == "http" else None
         monotonic = self._clock.monotonic()

@@ -13,8 +13,9 @@ from opentrail.wire.faults import Fault
 class Queues(Protocol):
     """Queues of our own."""
 
-    def deliver(self, *, queue_arn: str, body: str, attributes: Mapping[str, MessageAttribute], source_arn: str) -> None:
-        """Put a message into a queue, durably, as `sns.amazonaws.com` for the topic `source_arn`, by leave of the queue's policy.
+    def deliver(self, *, queue_arn: str, body: str, attributes: Mapping[str, MessageAttribute], source_arn: str, account_id: str) -> None:
+        """Put a message into a queue, durably, as `sns.amazonaws.com`, by leave of the queue's policy. `source_arn` is the topic, of the
+        account `account_id`.
 
         Raises a `Fault` of status 4xx when the queue is not there or does not let it in: trying again would not help."""
 
@@ -38,5 +39,5 @@ class QueueDoesNotExist(Fault):
 class NoQueues:
     """Stands for queues where none are served: every one is missing."""
 
-    def deliver(self, *, queue_arn: str, body: str, attributes: Mapping[str, MessageAttribute], source_arn: str) -> None:
+    def deliver(self, *, queue_arn: str, body: str, attributes: Mapping[str, MessageAttribute], source_arn: str, account_id: str) -> None:
         raise QueueDoesNotExist

@@ -138,7 +138,9 @@ class Carrier:
                 "ErrorMessage": MessageAttribute("String", load.delivery.failed),
             }
         try:
-            self._queues.deliver(queue_arn=queue_arn, body=body, attributes=attributes, source_arn=load.topic.arn)
+            self._queues.deliver(
+                queue_arn=queue_arn, body=body, attributes=attributes, source_arn=load.topic.arn, account_id=load.topic.account_id
+            )
         except Fault as fault:
             return Outcome(error=fault.code, permanent=fault.status < 500)
         return DONE
