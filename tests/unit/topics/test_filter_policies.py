@@ -102,7 +102,7 @@ def plainly_taken(wanted: list[Any], message: dict[str, Any], key: str) -> bool:
     return False
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     policy=st.dictionaries(st.sampled_from("abc"), st.lists(conditions, min_size=1, max_size=3), max_size=3),
     message=st.dictionaries(st.sampled_from("abc"), values | st.lists(values, max_size=3), max_size=3),
@@ -112,13 +112,13 @@ def test_a_body_is_taken_as_the_plain_matcher_takes_it(policy: dict[str, Any], m
     assert compiled.accepts_body(json.dumps(message)) == all(plainly_taken(wanted, message, key) for key, wanted in policy.items())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(pattern=st.text("ab*", max_size=7), text=st.text("ab", max_size=8))
 def test_stars_stand_for_any_text(pattern: str, text: str) -> None:
     assert matches(pattern, text) == fnmatch.fnmatchcase(text, pattern)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     text=st.text(max_size=30)
     | st.recursive(values, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=4), inner)).map(json.dumps)

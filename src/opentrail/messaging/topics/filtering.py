@@ -9,19 +9,14 @@ may be nested; where the message has a list, one element must satisfy what stand
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
-from opentrail.messaging.topics.faults import InvalidParameterException
-from opentrail.messaging.topics.globs import matches
+from opentrail.messaging.topics.filter_conditions import Test, Value, condition_test, single, wrong
 from opentrail.messaging.topics.values import MessageAttribute
 
 Scope: TypeAlias = Literal["MessageAttributes", "MessageBody"]
-Value: TypeAlias = str | float | bool | None
-Test: TypeAlias = Callable[[Value], bool]
 
 MAX_KEYS: Final = 5
 """Keys of a policy that have conditions."""
@@ -29,17 +24,9 @@ MAX_COMBINATIONS: Final = 150
 """Product over all keys of the number of their conditions, times how deep they lie."""
 MAX_SIZE: Final = 256 << 10
 """Bytes of a policy."""
-MAX_NUMBER: Final = 1_000_000_000
 MAX_DEPTH: Final = 32
 """Objects within objects, of a policy or a body, that are looked into."""
 
-_NUMERIC: Final[Mapping[str, Callable[[float, float], bool]]] = {
-    "=": lambda value, bound: value == bound,
-    "<": lambda value, bound: value < bound,
-    "<=": lambda value, bound: value <= bound,
-    ">": lambda value, bound: value > bound,
-    ">=": lambda value, bound: value >= bound,
-}
 _OR: Final = "$or"
 
 
@@ -53,13 +40,13 @@ class _Key:
         self.absent = self.present = False
         for condition in conditions:
             if isinstance(condition, dict) and "exists" in condition:
-                wanted = _only(condition, path)
+                wanted = single(condition, path)[1]
                 if not isinstance(wanted, bool):
-                    raise _wrong(f"exists of {path} must be true or false")
+                    raise wrong(f"exists of {path} must be true or false")
                 self.present |= wanted
                 self.absent |= not wanted
             else:
-                self.tests.append(_condition(condition, path))
+                self.tests.append(condition_test(condition, path))
 
     def takes(self, values: Sequence[Value] | None) -> bool:
         """`values` are those of the message; `None`: it has no such key."""
@@ -78,25 +65,25 @@ class _Node:
         self.below: dict[str, _Node] = {}
         self.alternatives: list[_Node] = []
         if depth > MAX_DEPTH:
-            raise _wrong("Filter policy is nested too deep")
+            raise wrong("Filter policy is nested too deep")
         for name, conditions in given.items():
             where = f"{path}.{name}" if path else name
             if name == _OR and isinstance(conditions, list) and conditions and all(isinstance(one, dict) for one in conditions):
                 if len(conditions) < 2 or not all(conditions):
-                    raise _wrong("$or must have at least two alternatives, none of them empty")
+                    raise wrong("$or must have at least two alternatives, none of them empty")
                 self.alternatives = [_Node(one, path, depth + 1, scope) for one in conditions]
             elif isinstance(conditions, list):
                 if not conditions:
-                    raise _wrong(f"Empty arrays are not allowed: {where}")
+                    raise wrong(f"Empty arrays are not allowed: {where}")
                 self.keys[name] = _Key(conditions, where)
             elif isinstance(conditions, dict) and scope == "MessageBody":
                 if not conditions:
-                    raise _wrong(f"Empty objects are not allowed: {where}")
+                    raise wrong(f"Empty objects are not allowed: {where}")
                 self.below[name] = _Node(conditions, where, depth + 1, scope)
             elif isinstance(conditions, dict):
-                raise _wrong("Filter policy scope MessageAttributes does not support nested filter policy")
+                raise wrong("Filter policy scope MessageAttributes does not support nested filter policy")
             else:
-                raise _wrong(f'"{where}" must be an object or an array')
+                raise wrong(f'"{where}" must be an object or an array')
 
     def combinations(self, depth: int) -> int:
         found = 1
@@ -147,18 +134,18 @@ class FilterPolicy:
     def parse(cls, text: str, *, scope: Scope) -> FilterPolicy:
         """Compile `text`. Raises `InvalidParameter`, saying what is wrong."""
         if len(text.encode()) > MAX_SIZE:
-            raise _wrong("Filter policy is too long")
+            raise wrong("Filter policy is too long")
         try:
             given = json.loads(text, object_pairs_hook=_distinct, parse_constant=_no_constant)
         except (ValueError, RecursionError):
-            raise _wrong("failed to parse JSON") from None
+            raise wrong("failed to parse JSON") from None
         if not isinstance(given, dict):
-            raise _wrong("failed to parse JSON: an object is expected")
+            raise wrong("failed to parse JSON: an object is expected")
         root = _Node(given, "", 1, scope)
         if len(root.names()) > MAX_KEYS:
-            raise _wrong("Filter policy can not have more than 5 keys")
+            raise wrong("Filter policy can not have more than 5 keys")
         if root.combinations(1) > MAX_COMBINATIONS:
-            raise _wrong("Filter policy is too complex")
+            raise wrong("Filter policy is too complex")
         return cls(root, scope)
 
     def accepts(self, body: str, attributes: Mapping[str, MessageAttribute]) -> bool:
@@ -200,121 +187,6 @@ def _values(found: Any) -> Sequence[Value]:
     return () if isinstance(found, dict) else (found,)
 
 
-def _condition(condition: Any, path: str) -> Test:
-    if isinstance(condition, dict):
-        return _operator(*_single(condition, path), path)
-    if isinstance(condition, list):
-        raise _wrong(f"Match value of {path} must be String, number, true, false, or null")
-    return _equal(condition)
-
-
-def _equal(wanted: Value) -> Test:
-    if isinstance(wanted, bool) or wanted is None:
-        return lambda value: value is wanted
-    if isinstance(wanted, str):
-        return lambda value: value == wanted
-    _number(wanted, "value")
-    return lambda value: _is_number(value) and value == wanted
-
-
-def _operator(name: str, operand: Any, path: str) -> Test:
-    match name:
-        case "prefix" | "suffix" | "equals-ignore-case" | "wildcard":
-            return _text(name, operand, path)
-        case "anything-but":
-            return _anything_but(operand, path)
-        case "numeric":
-            return _numeric(operand, path)
-        case "cidr":
-            return _cidr(operand, path)
-    raise _wrong(f"Unrecognized match type {name}")
-
-
-def _text(name: str, operand: Any, path: str) -> Test:
-    if not isinstance(operand, str):
-        raise _wrong(f"{name} match pattern of {path} must be a string")
-    if name == "prefix":
-        return lambda value: isinstance(value, str) and value.startswith(operand)
-    if name == "suffix":
-        return lambda value: isinstance(value, str) and value.endswith(operand)
-    if name == "wildcard":
-        if "**" in operand or operand.count("*") > 3:
-            raise _wrong(f"wildcard match pattern of {path} can have three stars, no two of them side by side")
-        return lambda value: isinstance(value, str) and matches(operand, value)
-    folded = operand.casefold()
-    return lambda value: isinstance(value, str) and value.casefold() == folded
-
-
-def _anything_but(operand: Any, path: str) -> Test:
-    if isinstance(operand, dict):
-        name, inner = _single(operand, path)
-        if name not in ("prefix", "suffix", "equals-ignore-case", "wildcard"):
-            raise _wrong(f"Unsupported anything-but pattern of {path}: {name}")
-        choices = inner if isinstance(inner, list) else [inner]
-        tests = [_text(name, choice, path) for choice in choices]
-    else:
-        choices = operand if isinstance(operand, list) else [operand]
-        if any(isinstance(choice, (bool, dict, list)) or choice is None for choice in choices):
-            raise _wrong(f"anything-but of {path} takes strings or numbers")
-        tests = [_equal(choice) for choice in choices]
-    if not tests:
-        raise _wrong(f"Value of anything-but of {path} must not be empty")
-    return lambda value: not any(test(value) for test in tests)
-
-
-def _numeric(operand: Any, path: str) -> Test:
-    if not isinstance(operand, list) or len(operand) not in (2, 4):
-        raise _wrong(f"Value of numeric of {path} must be an array: an operator and a number, or a range of both")
-    bounds: list[tuple[Callable[[float, float], bool], float]] = []
-    for sign, bound in zip(operand[::2], operand[1::2], strict=True):
-        if not isinstance(sign, str) or sign not in _NUMERIC:
-            raise _wrong(f"Unrecognized numeric range operator of {path}")
-        bounds.append((_NUMERIC[sign], _number(bound, path)))
-    if len(operand) == 4:
-        if operand[0] not in (">", ">=") or operand[2] not in ("<", "<="):
-            raise _wrong(f"Bad numeric range of {path}: it begins with > or >=, and goes on with < or <=")
-        if not operand[1] < operand[3]:
-            raise _wrong(f"Bottom of the numeric range of {path} must be less than its top")
-    return lambda value: _is_number(value) and all(test(float(value), bound) for test, bound in bounds)  # type: ignore[arg-type]
-
-
-def _cidr(operand: Any, path: str) -> Test:
-    try:
-        network = ipaddress.ip_network(operand if isinstance(operand, str) else "", strict=False)
-    except ValueError:
-        raise _wrong(f"Malformed CIDR of {path}") from None
-
-    def test(value: Value) -> bool:
-        try:
-            return isinstance(value, str) and ipaddress.ip_address(value) in network
-        except ValueError:
-            return False
-
-    return test
-
-
-def _number(value: Any, path: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise _wrong(f"Value of numeric of {path} must be a number")
-    if not -MAX_NUMBER <= value <= MAX_NUMBER or (isinstance(value, float) and not math.isfinite(value)):
-        raise _wrong(f"Value of {path} must be between -1.0E9 and +1.0E9, inclusive")
-    return float(value)
-
-
-def _is_number(value: Value) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _single(given: Mapping[str, Any], path: str) -> tuple[str, Any]:
-    if len(given) != 1:
-        raise _wrong(f"Only one key allowed in match expression of {path}")
-    return next(iter(given.items()))
-
-
-def _only(given: Mapping[str, Any], path: str) -> Any:
-    return _single(given, path)[1]
-
-
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -324,7 +196,3 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(name)
-
-
-def _wrong(why: str) -> InvalidParameterException:
-    return InvalidParameterException(f"Invalid parameter: FilterPolicy: {why}")
