@@ -89,6 +89,24 @@ class LakeSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MessagingSettings:
+    """Topics and queues."""
+
+    public_url: str = _setting(
+        "",
+        "Address under which subscribers reach this server, for links in messages (https://example.com); empty: the first listener's.",
+    )
+    notify: str = _setting(
+        "", "A TOML file with apprise URLs for mail, text messages and chat (how-to: get notified); for its owner only, it holds passwords."
+    )
+    notify_schemes: str = _setting(
+        "mailto,mailtos,slack,discord,msteams,workflows,tgram,matrix,matrixs,mmost,mmosts,rocket,rockets,zulip,gchat,ntfy,ntfys,gotify,gotifys,"
+        "pover,pagerduty,opsgenie,twilio,vonage,clickatell",
+        "Comma-separated schemes that URLs of messaging.notify may have.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class SandboxSettings:
     """The sandbox."""
 
@@ -114,6 +132,7 @@ class Settings:
     trails: TrailsSettings = field(default_factory=TrailsSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
     lake: LakeSettings = field(default_factory=LakeSettings)
+    messaging: MessagingSettings = field(default_factory=MessagingSettings)
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     testing: TestingSettings = field(default_factory=TestingSettings)
 

@@ -70,6 +70,7 @@ class Pages:
 
 _COUNTS = {
     "files_waiting": "Log and digest files that are cut but not in their bucket yet.",
+    "messages_waiting": "Messages of topics that are on their way, one for each subscriber.",
     "records_quarantined": "Records that the event store could not read; their bytes are kept.",
 }
 

@@ -19,6 +19,8 @@ from opentrail.wire.models import Service as WireService
 from opentrail.wire.routing import Route, Router
 from opentrail.wire.scope import Scope
 
+UNSIGNED = frozenset({("sns", "ConfirmSubscription"), ("sns", "Unsubscribe")})
+"""Operations (service, operation) that may come without a signature although the model does not say so: links in messages."""
 MOST_UNPROVEN = 64 << 10
 """Bytes of a body, as sent and inflated, that are looked at while no signature vouches for them."""
 
@@ -101,7 +103,7 @@ class Reading:
             scope,
             streamed=streamed,
             signing_names=None,
-            may_be_unsigned=route.operation.service.name == "s3" or is_unsigned(route.operation),
+            may_be_unsigned=_may_be_unsigned(route.operation),
             resource=route.request.path,
         )
 
@@ -135,6 +137,11 @@ def _with_body(request: Request, body: bytes) -> Request:
 def _whole_fields(start: bytes) -> bytes:
     """The start of a form, without the field that it may break off in."""
     return start if len(start) < MOST_UNPROVEN else start[: start.rfind(b"&") + 1]
+
+
+def _may_be_unsigned(operation: Operation) -> bool:
+    service = operation.service.name
+    return service == "s3" or (service, operation.name) in UNSIGNED or is_unsigned(operation)
 
 
 def is_unsigned(operation: Operation) -> bool:

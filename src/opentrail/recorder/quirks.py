@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from opentrail.recorder.masking import without_user_info
 from opentrail.recorder.observation import Observation
 
 Part = Callable[[Observation], Mapping[str, Any]]
@@ -93,6 +94,12 @@ def _new_key(printed: dict[str, Any], observation: Observation) -> dict[str, Any
     }
 
 
+def _without_password(printed: dict[str, Any], observation: Observation) -> dict[str, Any]:
+    """The URL of a subscriber may hold a user name and password, which is no business of the record."""
+    endpoint = printed.get("endpoint")
+    return {**printed, "endpoint": without_user_info(endpoint)} if isinstance(endpoint, str) and "://" in endpoint else printed
+
+
 REQUESTS: dict[tuple[str, str], Change] = {
     ("ec2-instance-connect", "SendSerialConsoleSSHPublicKey"): _always(monitorMode=False),
     ("kms", "CreateKey"): _new_key,
@@ -103,6 +110,7 @@ REQUESTS: dict[tuple[str, str], Change] = {
     ("lambda", "CreateFunction"): _always(publish=False, environment={}),
     ("lambda", "UpdateFunctionCode"): _with_defaults(_qualified, publish=False, dryRun=False),
     ("lambda", "UpdateFunctionConfiguration"): _named_by_arn,
+    ("sns", "Subscribe"): _without_password,
     ("ssm", "SendCommand"): _always(interactive=False),
 }
 

@@ -33,9 +33,12 @@ from opentrail.journal import Reader, trim
 from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
 from opentrail.link import LinkServer
+from opentrail.messaging.topics.neighbours import NoQueues
+from opentrail.messaging.topics.service_publisher import ServicePublisher
 from opentrail.proxy import Upstreams
 from opentrail.server.folder import DataFolder
 from opentrail.server.log_buckets import is_ours, log_buckets
+from opentrail.server.messages import dispatcher
 from opentrail.server.orphan import stop_with_parent
 from opentrail.server.roles import Orders
 from opentrail.signing import SigningKeys
@@ -46,7 +49,6 @@ from opentrail.trails.courier import Courier
 from opentrail.trails.delivery import FOLLOWER as TRAILS
 from opentrail.trails.delivery import Delivery
 from opentrail.trails.digests import Digests
-from opentrail.trails.neighbours import NoTopics
 from opentrail.trails.notifications import Notifications
 from opentrail.trails.regions import known_regions
 from opentrail.trails.selection import Selection
@@ -92,6 +94,8 @@ class Followers:
         self._secret = folder.token_secret()
         self._stop = threading.Event()
         self._database = Database.at(folder.state)
+        self._messages = Database.at(folder.messages)
+        self._dispatcher = dispatcher(orders, self._messages, clock, queues=NoQueues())
         self._reader = Reader(folder.journal)
         self._positions = Positions(self._database)
         self._outbox = Outbox(self._database)
@@ -114,7 +118,11 @@ class Followers:
             is_selected=lambda bucket: is_ours(settings, upstreams, bucket) and selection.may(DATA, "s3.amazonaws.com", "PutObject"),
         )
         self._notifications = Notifications(
-            self._database, clock, topics=NoTopics(), retry_limit=settings.trails.retry_limit, executor=self._couriers
+            self._database,
+            clock,
+            topics=ServicePublisher(self._messages, clock, keys=kms.service_keys),
+            retry_limit=settings.trails.retry_limit,
+            executor=self._couriers,
         )
 
         def cured() -> None:
@@ -169,15 +177,17 @@ class Followers:
             self._stop.set()
             for thread in threads:
                 await asyncio.to_thread(thread.join)
+            await asyncio.to_thread(self._dispatcher.close)
             for executor in (self._couriers, self._packers, self._askers, self._teller):
                 executor.shutdown(cancel_futures=True)
             if self._store_is_open.is_set():
                 self._store.close()
             self._buckets.close()
+            self._messages.close()
             self._database.close()
 
     def _threads(self) -> list[threading.Thread]:
-        """One thread for each follower and one for lifecycle rules, not started yet."""
+        """One thread for each follower, one for lifecycle rules and one for the dispatcher, not started yet."""
         return [
             threading.Thread(
                 target=self._follow,
@@ -190,6 +200,7 @@ class Followers:
                 name="event-store",
             ),
             threading.Thread(target=self._expire, name="lifecycle"),
+            threading.Thread(target=self._dispatcher.run, args=(self._stop,), name="messages"),
         ]
 
     def _expire(self) -> None:
@@ -319,6 +330,7 @@ class Followers:
             "positions": {TRAILS: self._delivery.position, EVENT_STORE: store.position},
             "counts": {
                 "files_waiting": waiting,
+                "messages_waiting": self._dispatcher.waiting(),
                 "records_quarantined": store.quarantined,
                 "events_hot": store.hot_events,
                 "events_cold": store.cold_events,

@@ -35,6 +35,8 @@ from opentrail.api.recording import Recording
 from opentrail.api.request_ids import RequestIds
 from opentrail.api.s3 import S3
 from opentrail.api.signin import Door, Federation, PasswordSignIn, Roles, UserDevices
+from opentrail.api.sns import SNS
+from opentrail.api.sns.certificate import certificate_pages
 from opentrail.api.sts import STS
 from opentrail.api.sts.fetching import Fetcher
 from opentrail.buckets import Buckets, ObjectKeys, ServiceWriter
@@ -45,6 +47,9 @@ from opentrail.journal import Journal, Reader
 from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
 from opentrail.link import Link
+from opentrail.messaging.topics import Notifications
+from opentrail.messaging.topics.service_publisher import ServicePublisher
+from opentrail.messaging.topics.signing import MessageSigner
 from opentrail.proxy import Proxy, Upstreams
 from opentrail.recorder import Recorder
 from opentrail.sandbox import Mirror
@@ -89,6 +94,7 @@ class Front:
         self._clock = clock
         self._folder = folder
         self._database = Database.at(folder.state)
+        self._messages = Database.at(folder.messages)
         http_issuers = settings.identity.http_issuers
         outbox = Outbox(self._database)
         self._identities = Identities(self._database, folder.keys, clock, account_id=account_id, outbox=outbox, http_issuers=http_issuers)
@@ -113,6 +119,7 @@ class Front:
             head=lambda: self._journal.head,
             changed=selection.changed,
             neighbours=Neighbours(
+                topics=ServicePublisher(self._messages, clock, keys=self._kms.service_keys),
                 keys=TrailKeysAnywhere(
                     TrailKeys(self._kms.service_keys, writer),
                     is_ours=lambda bucket: is_ours(settings, upstreams, bucket),
@@ -141,6 +148,7 @@ class Front:
             CloudTrailService(trails, keys, {**history.operations, **delegates.operations, **organization_trails.operations}),
             OrganizationsService(self._identities.organizations, catalogue.service("organizations").model),
             KMS(self._kms, catalogue.service("kms").model),
+            SNS(Notifications(self._messages, clock), catalogue.service("sns").model, keys=self._kms.service_keys),
             CloudTrailData(BuiltInChannels(), RecentEvents(self._audit_events), clock),
         ]
         request_ids = RequestIds()
@@ -186,11 +194,12 @@ class Front:
             pass_on_journal_failure=settings.journal.on_failure == "pass",
         )
         trusted = [address.strip() for address in settings.front.trusted_proxies.split(",") if address.strip()]
-        pages = Pages(journal=self._journal, ask=self._asker.ask).by_path()
+        signer = MessageSigner.open(folder.keys, clock)
+        pages = {**Pages(journal=self._journal, ask=self._asker.ask).by_path(), **certificate_pages(signer)}
         doors = dict(self._signin.by_path())
         if settings.testing.reset_door:
             doors |= ResetDoor(
-                [self._database], buckets.removed, partial(self._identities.ensure_root, account_id), selection.changed
+                [self._database, self._messages], buckets.removed, partial(self._identities.ensure_root, account_id), selection.changed
             ).by_path()
         self._applications = {
             listener: Application(
@@ -247,6 +256,7 @@ class Front:
             self._journal.close()
             self._buckets.close()
             self._identities.save_uses()
+            self._messages.close()
             self._database.close()
 
     async def _save_uses(self) -> None:

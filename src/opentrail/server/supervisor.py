@@ -25,6 +25,7 @@ from opentrail.errors import SettingError
 from opentrail.sandbox import Sandbox
 from opentrail.server.folder import DataFolder
 from opentrail.server.listening import Listener, listeners
+from opentrail.server.messages import notifier
 from opentrail.server.roles import Orders
 
 PATIENCE = 8.0
@@ -88,6 +89,7 @@ class Supervisor:
             raise SettingError("identity.open=true is for development on a loopback address only: change --listen or leave it out.")
         if self.settings.testing.reset_door and not all(one.is_loopback for one in wanted):
             raise SettingError("testing.reset_door=true is for tests on a loopback address only: change --listen or leave it out.")
+        notifier(self.settings.messaging)
         self.folder.prepare()
         held = self.folder.lock()
         free = _free_ports(wanted)

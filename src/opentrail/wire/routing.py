@@ -28,6 +28,9 @@ SIGNING_NAMES = {"s3express": "s3", "s3-object-lambda": "s3", "s3-outposts": "s3
 UNSIGNED_REST = ("sso", "sso-oidc", "signin")
 """REST services with operations that need no signature; an unsigned REST request that is none of theirs is S3's."""
 
+UNSIGNED_ACTIONS = {"ConfirmSubscription": "sns", "Unsubscribe": "sns"}
+"""Actions in links that SNS sends, which name neither service nor version."""
+
 CBOR = "smithy-rpc-v2-cbor"
 MAX_INFLATED = 64 << 20
 """Bytes that a gzip body may grow to."""
@@ -213,6 +216,8 @@ class Router:
                 first.setdefault(name, value)
         action, version = first["Action"], first.get("Version", "")
         listings = self._candidates(request, scope)
+        if scope is None and not listings and not version and action in UNSIGNED_ACTIONS:
+            listings = [self.catalogue.listings[UNSIGNED_ACTIONS[action]]]
         if listings and not any(_speaks_query(listing) for listing in listings):
             return None
         speaking = [listing for listing in listings or self.catalogue.listings.values() if _speaks_query(listing)]
