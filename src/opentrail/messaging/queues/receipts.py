@@ -1,0 +1,69 @@
+"""What a receiver does with what it has received, within a transaction: DeleteMessage, ChangeMessageVisibility.
+
+Only the latest receipt of a message counts. In standard queues it counts until the message is received again; in FIFO queues only while
+its visibility timeout lasts.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, select, update
+
+from opentrail.messaging.queues import ordering, store
+from opentrail.messaging.queues.faults import InvalidParameterValue, MessageNotInflight
+from opentrail.messaging.queues.handles import Receipt
+from opentrail.messaging.queues.store import messages
+from opentrail.messaging.queues.values import Queue
+
+MAX_VISIBILITY: Final = 43_200
+"""Seconds that one receipt can last in all, however often it is prolonged."""
+
+_STATE = select(
+    messages.c.id, messages.c.visible_at, messages.c.receives, messages.c.earlier, messages.c.received, messages.c.ordered_group
+)
+
+
+def remove(connection: Connection, queue: Queue, receipt: Receipt, handle: str, now: float) -> None:
+    """Delete the message. Nothing happens when it is gone, or has been received again meanwhile.
+
+    Raises `InvalidParameterValue` in a FIFO queue when the receipt has expired.
+    """
+    row = _latest(connection, queue, receipt)
+    if row is None:
+        return
+    if queue.fifo and row.visible_at <= now:
+        raise InvalidParameterValue(f"Value {handle} for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.")
+    store.remove(connection, [row.id])
+    _settle(connection, queue, row, now)
+
+
+def change_visibility(connection: Connection, queue: Queue, receipt: Receipt, handle: str, seconds: int, now: float) -> None:
+    """Let the receipt last `seconds` from now; 0 ends it. Raises `MessageNotInflight` when it has ended already, and
+    `InvalidParameterValue` when the message is gone or the receipt would last longer than `MAX_VISIBILITY` in all."""
+    row = _latest(connection, queue, receipt)
+    if row is None:
+        raise InvalidParameterValue(
+            f"Value {handle} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility "
+            "timeout change."
+        )
+    if row.visible_at <= now:
+        raise MessageNotInflight
+    if now + seconds > row.received + MAX_VISIBILITY:
+        raise InvalidParameterValue(
+            f"Value {seconds} for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the "
+            f"limit [{MAX_VISIBILITY} seconds]."
+        )
+    connection.execute(update(messages).where(messages.c.id == row.id).values(visible_at=now + seconds))
+    _settle(connection, queue, row, now)
+
+
+def _latest(connection: Connection, queue: Queue, receipt: Receipt) -> Row[Any] | None:
+    """The message, if this is its latest receipt in this queue."""
+    row = connection.execute(_STATE.where(messages.c.id == receipt.message, messages.c.box == queue.box)).first()
+    return row if row is not None and row.receives and row.earlier + row.receives == receipt.number else None
+
+
+def _settle(connection: Connection, queue: Queue, row: Row[Any], now: float) -> None:
+    if row.ordered_group is not None:
+        ordering.settle(connection, queue.box, row.ordered_group, now)
