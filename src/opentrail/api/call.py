@@ -40,6 +40,8 @@ class Call:
     body: AsyncIterator[bytes] | None = None
     vpc_endpoint: VpcEndpoint | None = None
     """Through which the call came."""
+    gone: Callable[[], Awaitable[None]] | None = None
+    """Returns when the client has gone, for handlers that wait long. Not for operations with a `body`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

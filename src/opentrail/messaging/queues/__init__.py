@@ -19,6 +19,7 @@ from opentrail.messaging.queues.control import Control
 from opentrail.messaging.queues.handles import Handles
 from opentrail.messaging.queues.keeper import Keeper
 from opentrail.messaging.queues.messages import Messages
+from opentrail.messaging.queues.moves import Moves
 from opentrail.messaging.queues.names import Place
 from opentrail.messaging.queues.receiving import Asking
 from opentrail.messaging.queues.sealing import Keys, Party, Sealing
@@ -35,9 +36,10 @@ class Queues:
         queues = store.Store(database)
         self._writer = Writer(database)
         self._sealing = Sealing(vault, keys, clock)
-        self.control = Control(database, queues, self._writer, clock)
         self.messages = Messages(database, queues, self._writer, self._sealing, Handles(secret), clock)
-        self.keeper = Keeper(self._writer)
+        self.control = Control(database, queues, self._writer, clock, self.messages.wake)
+        self.moves = Moves(database, queues, self._writer, clock, self.messages.wake)
+        self.keeper = Keeper(self._writer, self.moves)
 
     def outgoing(
         self,

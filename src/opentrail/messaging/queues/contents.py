@@ -42,7 +42,7 @@ def token(name: str, value: str) -> str:
     """`value`, when it can be a group id, a deduplication id, an attempt id. Raises `InvalidParameterValue`."""
     if not _TOKEN.match(value):
         raise InvalidParameterValue(
-            f"Value {value[:200]} for parameter {name} is invalid. Reason: {name} can only include alphanumeric and punctuation characters. "
+            f"Value {value[:200]} for parameter {name} is invalid. Reason: {name} can only include alphanumeric characters and punctuation, "
             "1 to 128 in length."
         )
     return value
@@ -120,15 +120,9 @@ def _octets(value: Attribute) -> bytes:
 
 
 def _check_attribute_name(name: str) -> None:
-    if (
-        not _NAME.match(name)
-        or name.startswith(".")
-        or name.endswith(".")
-        or ".." in name
-        or name.lower().startswith(("aws.", "amazon."))
-    ):
+    if not _NAME.match(name) or name.startswith(".") or name.endswith(".") or ".." in name or name.lower().startswith(("aws.", "amazon.")):
         raise InvalidParameterValue(
-            f"Message attribute name '{name[:300]}' is invalid. It can only contain alphanumeric characters, hyphens, underscores and single "
+            f"Message attribute name '{name[:300]}' is invalid. It can only contain alphanumeric characters, hyphens, underscores, single "
             "periods between them, up to 256, and must not begin with AWS. or Amazon."
         )
 
@@ -161,4 +155,6 @@ def _attribute(name: str, given: Mapping[str, Any]) -> Attribute:
 
 def _without_value(name: str, data_type: str) -> InvalidParameterValue:
     member = "BinaryValue" if data_type.startswith("Binary") else "StringValue"
-    return InvalidParameterValue(f"The message attribute '{name}' with type '{data_type}' must use field '{member}', which must not be empty.")
+    return InvalidParameterValue(
+        f"The message attribute '{name}' with type '{data_type}' must use field '{member}', which must not be empty."
+    )

@@ -30,11 +30,15 @@ MAX_TAGS: Final = 50
 class Control:
     """The queues of every account and Region. Thread-safe; every change is durable on return."""
 
-    def __init__(self, database: Database, queues: store.Store, writer: Writer, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, queues: store.Store, writer: Writer, clock: Clock, gone: Callable[[Connection, int], None]
+    ) -> None:
+        """`gone` is told of queues (ids) that are deleted, in their transaction."""
         self._database = database
         self._queues = queues
         self._writer = writer
         self._clock = clock
+        self._gone = gone
 
     # finding
 
@@ -142,6 +146,7 @@ class Control:
                 insert(deleted).values(account_id=place.account_id, region=place.region, name=place.name, at=self._clock.time())
             )
             store.changed(connection)
+            self._gone(connection, found.id)
 
         self._writer.run(job)
 

@@ -1,4 +1,5 @@
-"""What time does to queues: old messages go, given-up boxes are emptied, old notes are forgotten. A little in each transaction."""
+"""What time does to queues: old messages go, given-up boxes are emptied, old notes are forgotten, message move tasks go on. A little
+in each transaction."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, delete, select
 
 from opentrail.messaging.queues import ordering, store
 from opentrail.messaging.queues.control import GRACE
+from opentrail.messaging.queues.moves import Moves
 from opentrail.messaging.queues.sending import DEDUPLICATION
 from opentrail.messaging.queues.store import attempts, boxes, deleted, duplicates, messages
 from opentrail.messaging.queues.writer import Writer
@@ -17,14 +19,24 @@ MOST: Final = 500
 """Rows that go in one transaction, so that nobody waits long for it."""
 
 
+SWEEP: Final = 30.0
+"""Seconds between two looks for what is too old."""
+
+
 class Keeper:
     """Does what is due. For a thread that can wait."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, moves: Moves) -> None:
         self._writer = writer
+        self._moves = moves
+        self._swept: float | None = None
 
     def work(self, now: float) -> None:
-        """Remove all that is due at `now` (epoch seconds)."""
+        """Do what is due at `now` (epoch seconds); to be called once a second."""
+        self._moves.step(now)
+        if self._swept is not None and 0 <= now - self._swept < SWEEP:
+            return
+        self._swept = now
         for step in (_expired, _given_up, _notes):
             while self._writer.run(_bound(step, now)):
                 pass

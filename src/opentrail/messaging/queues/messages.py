@@ -1,4 +1,4 @@
-"""Messages on their way: sent, received, deleted, prolonged. Each call is one transaction, shared with others that come at the same time."""
+"""Messages on their way: sent, received, deleted, prolonged. Each call is one transaction, shared with others that come meanwhile."""
 
 from __future__ import annotations
 
@@ -32,9 +32,7 @@ _FILLED = (
 class Messages:
     """What is done with messages. Futures are done when it is durable; what they raise are faults."""
 
-    def __init__(
-        self, database: Database, queues: store.Store, writer: Writer, sealing: Sealing, handles: Handles, clock: Clock
-    ) -> None:
+    def __init__(self, database: Database, queues: store.Store, writer: Writer, sealing: Sealing, handles: Handles, clock: Clock) -> None:
         self._database = database
         self._queues = queues
         self._writer = writer
@@ -54,9 +52,7 @@ class Messages:
 
         return self._writer.submit(job)
 
-    async def receive(
-        self, queue: Queue, asking: Asking, patience: float = 0, gone: Callable[[], Awaitable[None]] | None = None
-    ) -> Taken:
+    async def receive(self, queue: Queue, asking: Asking, patience: float = 0, gone: Callable[[], Awaitable[None]] | None = None) -> Taken:
         """Take messages, waiting for the first one up to `patience` seconds or until the receiver has `gone`.
 
         Raises `QueueDoesNotExist`, `OverLimit` and faults of KMS keys.

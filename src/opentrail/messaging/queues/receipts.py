@@ -8,20 +8,25 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
-from opentrail.messaging.queues import ordering, store
+from opentrail.messaging.queues import ordering
 from opentrail.messaging.queues.faults import InvalidParameterValue, MessageNotInflight
 from opentrail.messaging.queues.handles import Receipt
+from opentrail.messaging.queues.statements import Statement
 from opentrail.messaging.queues.store import messages
 from opentrail.messaging.queues.values import Queue
 
 MAX_VISIBILITY: Final = 43_200
 """Seconds that one receipt can last in all, however often it is prolonged."""
 
-_STATE = select(
-    messages.c.id, messages.c.visible_at, messages.c.receives, messages.c.earlier, messages.c.received, messages.c.ordered_group
+_STATE = Statement(
+    select(
+        messages.c.id, messages.c.visible_at, messages.c.receives, messages.c.earlier, messages.c.received, messages.c.ordered_group
+    ).where(messages.c.id == bindparam("this"), messages.c.box == bindparam("box"))
 )
+_REMOVE = Statement(delete(messages).where(messages.c.id == bindparam("this")))
+_PROLONG = Statement(update(messages).where(messages.c.id == bindparam("this")).values(visible_at=bindparam("until")))
 
 
 def remove(connection: Connection, queue: Queue, receipt: Receipt, handle: str, now: float) -> None:
@@ -34,7 +39,7 @@ def remove(connection: Connection, queue: Queue, receipt: Receipt, handle: str, 
         return
     if queue.fifo and row.visible_at <= now:
         raise InvalidParameterValue(f"Value {handle} for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.")
-    store.remove(connection, [row.id])
+    _REMOVE(connection, this=row.id)
     _settle(connection, queue, row, now)
 
 
@@ -54,13 +59,13 @@ def change_visibility(connection: Connection, queue: Queue, receipt: Receipt, ha
             f"Value {seconds} for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the "
             f"limit [{MAX_VISIBILITY} seconds]."
         )
-    connection.execute(update(messages).where(messages.c.id == row.id).values(visible_at=now + seconds))
+    _PROLONG(connection, this=row.id, until=now + seconds)
     _settle(connection, queue, row, now)
 
 
 def _latest(connection: Connection, queue: Queue, receipt: Receipt) -> Row[Any] | None:
     """The message, if this is its latest receipt in this queue."""
-    row = connection.execute(_STATE.where(messages.c.id == receipt.message, messages.c.box == queue.box)).first()
+    row = _STATE(connection, this=receipt.message, box=queue.box).first()
     return row if row is not None and row.receives and row.earlier + row.receives == receipt.number else None
 
 

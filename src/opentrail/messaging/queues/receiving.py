@@ -15,6 +15,7 @@ from opentrail.messaging.queues.faults import OverLimit
 from opentrail.messaging.queues.handles import Handles, Receipt
 from opentrail.messaging.queues.sealing import Party, Sealing
 from opentrail.messaging.queues.sending import DEDUPLICATION, sequence_number
+from opentrail.messaging.queues.statements import Statement
 from opentrail.messaging.queues.store import attempts, contents, messages
 from opentrail.messaging.queues.values import Queue, Received, Sealed, Taken
 
@@ -46,15 +47,28 @@ _ROWS: Select[Any] = select(
     contents.c.octets,
 ).join(contents, contents.c.id == messages.c.id)
 
-_VISIBLE = (
+_VISIBLE = Statement(
     _ROWS.where(messages.c.box == bindparam("box"), messages.c.visible_at <= bindparam("now"))
     .order_by(messages.c.visible_at, messages.c.id)
     .limit(bindparam("most"))
 )
-_OF_GROUP = (
+_OF_GROUP = Statement(
     _ROWS.where(messages.c.box == bindparam("box"), messages.c.ordered_group == bindparam("ordered"))
     .order_by(messages.c.id)
     .limit(bindparam("most"))
+)
+_NEXT = Statement(
+    select(func.min(messages.c.visible_at)).where(messages.c.box == bindparam("box"), messages.c.visible_at > bindparam("now"))
+)
+_TAKE = Statement(
+    update(messages)
+    .where(messages.c.id == bindparam("this"))
+    .values(
+        visible_at=bindparam("until"),
+        receives=messages.c.receives + 1,
+        received=bindparam("at"),
+        first_received=func.coalesce(messages.c.first_received, bindparam("at")),
+    )
 )
 
 
@@ -107,7 +121,7 @@ class Receiving:
         else:
             while len(chosen) < most and aside.count < MOST_ASIDE:
                 page = most if aside.count == 0 else max(most, _PAGE)
-                found = connection.execute(_VISIBLE, {"box": queue.box, "now": now, "most": page}).all()
+                found = _VISIBLE(connection, box=queue.box, now=now, most=page).all()
                 good = aside.sort(found)
                 chosen += good[: most - len(chosen)]
                 if len(good) == len(found):
@@ -119,7 +133,7 @@ class Receiving:
         return chosen, more
 
     def _of_group(self, connection: Connection, queue: Queue, group: str, most: int, aside: _Aside) -> list[Row[Any]]:
-        found = connection.execute(_OF_GROUP, {"box": queue.box, "ordered": group, "most": most}).all()
+        found = _OF_GROUP(connection, box=queue.box, ordered=group, most=most).all()
         good = aside.sort(found)
         aside.groups.add(group)
         visible = []
@@ -150,9 +164,7 @@ class Receiving:
     def _next(self, connection: Connection, queue: Queue, now: float) -> float | None:
         if queue.fifo:
             return ordering.next_ready(connection, queue.box, now)
-        found: float | None = connection.execute(
-            select(func.min(messages.c.visible_at)).where(messages.c.box == queue.box, messages.c.visible_at > now)
-        ).scalar()
+        found: float | None = _NEXT(connection, box=queue.box, now=now).scalar()
         return found
 
     # handing out
@@ -160,16 +172,7 @@ class Receiving:
     def _hand_out(self, connection: Connection, queue: Queue, asking: Asking, rows: Sequence[Row[Any]], now: float) -> Taken:
         timeout = queue.number("VisibilityTimeout") if asking.visibility is None else asking.visibility
         found = tuple(self._received(queue, row, asking.party, row.receives + 1, now) for row in rows)
-        connection.execute(
-            update(messages)
-            .where(messages.c.id.in_([row.id for row in rows]))
-            .values(
-                visible_at=now + timeout,
-                receives=messages.c.receives + 1,
-                received=now,
-                first_received=func.coalesce(messages.c.first_received, now),
-            )
-        )
+        _TAKE.each(connection, [{"this": row.id, "until": now + timeout, "at": now} for row in rows])
         self._in_flight[queue.box] = self._in_flight.get(queue.box, 0) + len(rows)
         for group in {row.ordered_group for row in rows if row.ordered_group is not None}:
             ordering.settle(connection, queue.box, group, now)
@@ -200,7 +203,7 @@ class Receiving:
         known = connection.execute(select(attempts.c.at, attempts.c.receipts).where(*this)).first()
         if known is None:
             return None
-        numbers: dict[int, int] = {message: number for message, number in known.receipts}
+        numbers: dict[int, int] = dict(known.receipts)
         rows = connection.execute(_ROWS.where(messages.c.id.in_(list(numbers)), messages.c.box == queue.box).order_by(messages.c.id)).all()
         whole = len(rows) == len(numbers) and now - known.at < DEDUPLICATION
         if not whole or any(row.visible_at <= now or row.earlier + row.receives != numbers[row.id] for row in rows):
@@ -257,23 +260,26 @@ class _Aside:
             filled(self._connection, self._target.id)
 
 
-def move(connection: Connection, rows: Sequence[Row[Any]], source_arn: str | None, target: Queue, now: float) -> None:
-    """Put messages into another queue of the same kind, where they are visible at once.
+def move(
+    connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]], source_arn: str | None, target: Queue, now: float, *, anew: bool = False
+) -> None:
+    """Put messages into another queue of the same kind, where they are visible at once. `source_arn`: whose dead letters they are.
 
-    How old they are is counted on, except in FIFO queues, where it begins anew (SQS developer guide, "dead-letter queues").
+    How old they are is counted on, except in FIFO queues, and except `anew`: there it begins again (SQS developer guide, "dead-letter
+    queues").
     """
     retention = target.number("MessageRetentionPeriod")
+    anew = anew or target.fifo
     changes: dict[str, Any] = {
         "box": target.box,
         "visible_at": now,
         "earlier": messages.c.earlier + messages.c.receives,
         "receives": 0,
         "source": source_arn,
-        "expires": now + retention if target.fifo else messages.c.sent + retention,
+        "expires": now + retention if anew else messages.c.sent + retention,
     }
-    if target.fifo:
+    if anew:
         changes["sent"] = now
     connection.execute(update(messages).where(messages.c.id.in_([row.id for row in rows])).values(**changes))
     for group in {row.ordered_group for row in rows if row.ordered_group is not None}:
         ordering.settle(connection, target.box, group, now)
-

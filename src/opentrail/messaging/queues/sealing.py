@@ -117,8 +117,9 @@ class Sealing:
             return cast(T, known[1])
         try:
             made = make()
-        except tuple(_FAULTS) as error:
-            assert isinstance(error, Fault)
+        except Fault as error:
+            if type(error) not in _FAULTS:
+                raise
             raise _FAULTS[type(error)](error.message) from None
         with self._lock:
             if len(self._kept) >= MAX_KEPT:

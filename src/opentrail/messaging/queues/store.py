@@ -28,6 +28,7 @@ from sqlalchemy import (
     Row,
     String,
     Table,
+    Text,
     UniqueConstraint,
     delete,
     insert,
@@ -155,6 +156,21 @@ attempts = Table(
     Column("receipts", JSON, nullable=False),
 )
 """What ReceiveMessage with a `ReceiveRequestAttemptId` gave out: pairs of message and number."""
+
+moves = Table(
+    "sqs_moves",
+    tables,
+    Column("id", String(36), primary_key=True),
+    Column("source_arn", String(256), nullable=False, index=True),
+    Column("target_arn", String(256)),  # none: each message goes back to where it came from
+    Column("rate", Integer),
+    Column("status", String(16), nullable=False, index=True),
+    Column("started", Float, nullable=False),
+    Column("moved", Integer, nullable=False),
+    Column("to_move", Integer, nullable=False),
+    Column("failure", Text),
+)
+"""Message move tasks."""
 
 
 class Store:

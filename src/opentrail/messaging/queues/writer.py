@@ -85,9 +85,9 @@ class Writer:
             for _, future in batch:
                 future.set_exception(error)
             return
-        for (_, future), (result, error) in zip(batch, outcomes, strict=True):
-            if error is not None:
-                future.set_exception(error)
+        for (_, future), (result, failure) in zip(batch, outcomes, strict=True):
+            if failure is not None:
+                future.set_exception(failure)
             else:
                 future.set_result(result)
 
