@@ -8,25 +8,30 @@ from typing import Any
 
 import pytest
 
-_internal_error = pytest.StashKey[str]()
-
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable() -> Generator[None, Any, Any]:
-    """Reports reach the process that prints them as UTF-8; one with half of a surrogate pair in it (a log line will do) would end the run."""
+    """Reports reach the process that prints them as UTF-8; with half of a surrogate pair in one (a log line will do) the run would end."""
     report = yield
     return _printable(report)
 
 
-def pytest_internalerror(excrepr: object, config: pytest.Config) -> None:
-    """Keep what ended the run for the end of the output, where a reader of a long log looks first."""
-    config.stash[_internal_error] = str(excrepr)
+class _LastWords:
+    """What ended the run, said again at the end of the output, where a reader of a long log looks first."""
+
+    def __init__(self) -> None:
+        self._error = ""
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        self._error = str(excrepr)
+
+    def pytest_unconfigure(self) -> None:
+        if self._error:
+            print("The run was ended by:", *self._error.splitlines()[-20:], sep="\n", file=sys.stderr)
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Say it again."""
-    if error := config.stash.get(_internal_error, ""):
-        print("The run was ended by:", *error.splitlines()[-20:], sep="\n", file=sys.stderr)
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(_LastWords())
 
 
 def _printable(value: Any) -> Any:

@@ -42,8 +42,8 @@ def token(name: str, value: str) -> str:
     """`value`, when it can be a group id, a deduplication id, an attempt id. Raises `InvalidParameterValue`."""
     if not _TOKEN.match(value):
         raise InvalidParameterValue(
-            f"Value {value[:200]} for parameter {name} is invalid. Reason: {name} can only include alphanumeric characters and punctuation, "
-            "1 to 128 in length."
+            f"Value {value[:200]} for parameter {name} is invalid. Reason: It can only include alphanumeric characters and "
+            "punctuation. 1 to 128 in length."
         )
     return value
 
