@@ -178,6 +178,11 @@ class SqsCaller:
     def attributes(self, url: str, *names: str) -> dict[str, str]:
         return dict(self("GetQueueAttributes", QueueUrl=url, AttributeNames=list(names or ("All",))).get("Attributes", {}))
 
+    def service_members(self, operation: str) -> set[str]:
+        """The parameters that an operation has."""
+        shape = MODEL.operation_model(operation).input_shape
+        return set(shape.members) if isinstance(shape, StructureShape) else set()
+
     def receive(self, url: str, **more: Any) -> list[dict[str, Any]]:
         return list(self("ReceiveMessage", QueueUrl=url, MaxNumberOfMessages=10, **more).get("Messages", []))
 

@@ -60,9 +60,10 @@ def fault(
 
 def query_code(service: Service, error: Fault, shape: StructureShape | None) -> str:
     """The code in the query protocols: the model's own, SQS's old ones from a table, else the fault's."""
+    known = QUERY_CODES.get(service.name, {})
     if shape is None:
-        return error.code
-    return QUERY_CODES.get(service.name, {}).get(shape.name) or str(shape.error_code)
+        return known.get(error.code) or error.code
+    return known.get(shape.name) or str(shape.error_code)
 
 
 def _shape(service: Service, code: str, operation: Operation | None) -> StructureShape | None:

@@ -41,9 +41,5 @@ def entries(call: Call) -> Sequence[Mapping[str, Any]]:
 
 def result(successful: Sequence[Mapping[str, Any]], failed: Mapping[str, Fault]) -> dict[str, Any]:
     """How a batch went: the entries that succeeded, and what is wrong with the others, by their ids."""
-    shown: dict[str, Any] = {"Successful": list(successful)}
-    if failed:
-        shown["Failed"] = [
-            {"Id": name, "SenderFault": fault.sender, "Code": fault.code, "Message": fault.message} for name, fault in failed.items()
-        ]
-    return shown
+    told = [{"Id": name, "SenderFault": fault.sender, "Code": fault.code, "Message": fault.message} for name, fault in failed.items()]
+    return {"Successful": list(successful), "Failed": told}
