@@ -22,6 +22,7 @@ from opentrail.identity import Identities, Principal
 from opentrail.identity.vault import Vault
 from opentrail.kms import KeyManagement
 from opentrail.messaging.queues import Asking, Attribute, Contents, Party, Place, Queue, Queues, Taken
+from opentrail.messaging.queues.polls import Polls
 from opentrail.storage.database import Database
 from opentrail.storage.outbox import Outbox
 from opentrail.wire.faults import Fault
@@ -61,9 +62,7 @@ class QueueHouse:
     def beside(self) -> Queues:
         """The queues as another process has them."""
         database = Database.at(self.folder / "messages.db")
-        return Queues(
-            database, self.clock, vault=Vault.open(self.folder / "keys"), secret=b"receipts", keys=self.kms.service_keys
-        )
+        return Queues(database, self.clock, vault=Vault.open(self.folder / "keys"), secret=b"receipts", keys=self.kms.service_keys)
 
     def close(self) -> None:
         self.queues.close()
@@ -198,6 +197,12 @@ def user(house: QueueHouse, name: str, *statements: Mapping[str, Any], account_i
     credential = house.identities.credential(key.access_key_id)
     assert credential is not None
     return credential.principal
+
+
+async def standing(polls: Polls, waiting: int) -> None:
+    """Until so many stand in line."""
+    while sum(len(line.waiters) for line in polls._lines.values()) != waiting:
+        await asyncio.sleep(0.001)
 
 
 def codes(faults: Sequence[Fault | None]) -> list[str | None]:

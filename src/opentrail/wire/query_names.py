@@ -65,7 +65,6 @@ QUERY_NAMESPACES: Mapping[str, str] = {"sqs": "http://queue.amazonaws.com/doc/20
 
 QUERY_CODES: Mapping[str, Mapping[str, str]] = {
     "sqs": {
-        "AccessDeniedException": "AccessDenied",
         "BatchEntryIdsNotDistinct": "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
         "BatchRequestTooLong": "AWS.SimpleQueueService.BatchRequestTooLong",
         "EmptyBatchRequest": "AWS.SimpleQueueService.EmptyBatchRequest",
@@ -86,4 +85,7 @@ QUERY_CODES: Mapping[str, Mapping[str, str]] = {
         "UnsupportedOperation": "AWS.SimpleQueueService.UnsupportedOperation",
     }
 }
-"""Service → error shape (or code without one) → its code in the query protocol, where the model does not tell."""
+"""Service → error shape → its code in the query protocol, where the model does not tell."""
+
+QUERY_CODES_OF_ALL: Mapping[str, str] = {"AccessDeniedException": "AccessDenied"}
+"""Code of an error that every service has, in JSON → in the query protocol."""

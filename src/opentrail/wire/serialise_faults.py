@@ -17,7 +17,7 @@ from opentrail.wire.answers import host_id, respond
 from opentrail.wire.faults import Fault
 from opentrail.wire.http import Response
 from opentrail.wire.models import Operation, Service, trait
-from opentrail.wire.query_names import QUERY_CODES
+from opentrail.wire.query_names import QUERY_CODES, QUERY_CODES_OF_ALL
 from opentrail.wire.serialise_rest import Lines, compile_shape, header_text, write_headers
 from opentrail.wire.serialise_values import ValueWriters
 from opentrail.wire.serialise_xml import DECLARATION, XmlWriters, escape
@@ -60,10 +60,9 @@ def fault(
 
 def query_code(service: Service, error: Fault, shape: StructureShape | None) -> str:
     """The code in the query protocols: the model's own, SQS's old ones from a table, else the fault's."""
-    known = QUERY_CODES.get(service.name, {})
     if shape is None:
-        return known.get(error.code) or error.code
-    return known.get(shape.name) or str(shape.error_code)
+        return QUERY_CODES_OF_ALL.get(error.code, error.code)
+    return QUERY_CODES.get(service.name, {}).get(shape.name) or str(shape.error_code)
 
 
 def _shape(service: Service, code: str, operation: Operation | None) -> StructureShape | None:

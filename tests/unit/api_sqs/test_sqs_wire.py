@@ -20,6 +20,7 @@ from opentrail.messaging.queues import Queues
 from opentrail.storage.database import Database
 from opentrail.storage.outbox import Outbox
 from simulators.front_door import ACCOUNT, Answered, Everything, FrontDoor
+from simulators.queues import standing
 
 URL = f"http://127.0.0.1:4747/{ACCOUNT}/work"
 ARN = f"arn:aws:sqs:us-east-1:{ACCOUNT}:work"
@@ -216,12 +217,11 @@ def test_a_receiver_that_leaves_is_answered_at_once_and_takes_nothing(sqs: SqsDo
             "scheme": "http",
         }
         call = asyncio.ensure_future(sqs.door.application(scope, receive, send))
-        while not sqs.queues.messages.polls._lines:
-            await asyncio.sleep(0.001)
+        await standing(sqs.queues.messages.polls, 1)
         assert not call.done()
         left.set()
         await asyncio.wait_for(call, 5)
-        assert not sqs.queues.messages.polls._lines or not any(line.waiters for line in sqs.queues.messages.polls._lines.values())
+        await standing(sqs.queues.messages.polls, 0)
 
     asyncio.run(story())
     sqs.json("SendMessage", QueueUrl=URL, MessageBody="x")

@@ -18,7 +18,7 @@ from opentrail.messaging.queues import Asking, Contents, Queue, Queues, Taken
 from opentrail.messaging.queues.faults import QueueDoesNotExist
 from opentrail.messaging.queues.polls import Polls
 from opentrail.messaging.queues.values import NOTHING, Received
-from simulators.queues import ME, QueueHouse
+from simulators.queues import ME, QueueHouse, standing
 
 LONG = 20.0
 Story = Callable[[], Coroutine[Any, Any, None]]
@@ -29,12 +29,6 @@ def run(story: Coroutine[Any, Any, None]) -> None:
         await asyncio.wait_for(story, 15)
 
     asyncio.run(bounded())
-
-
-async def settled(polls: Polls, waiting: int) -> None:
-    """Until so many stand in line."""
-    while sum(len(line.waiters) for line in polls._lines.values()) != waiting:
-        await asyncio.sleep(0.001)
 
 
 def poll(queues: Queues, queue: Queue, most: int = 1, patience: float = LONG, gone: Any = None) -> asyncio.Task[Taken]:
@@ -57,14 +51,14 @@ def test_a_message_ends_the_wait_of_one_receiver(house: QueueHouse) -> None:
 
     async def story() -> None:
         waiting = [poll(queues, queue) for _ in range(3)]
-        await settled(queues.messages.polls, 3)
+        await standing(queues.messages.polls, 3)
         await send(queues, queue, "one", "two")
         done, left = await asyncio.wait(waiting, timeout=2, return_when=asyncio.FIRST_COMPLETED)
         while len(done) < 2:
             more, left = await asyncio.wait(left, timeout=2, return_when=asyncio.FIRST_COMPLETED)
             done |= more
         assert sorted(body for task in done for body in bodies(task.result())) == ["one", "two"]
-        await settled(queues.messages.polls, 1)
+        await standing(queues.messages.polls, 1)
         queues.messages.polls.stop()
         assert (await left.pop()).messages == ()
 
@@ -76,7 +70,7 @@ def test_every_receiver_gets_something_when_there_is_enough(house: QueueHouse) -
 
     async def story() -> None:
         waiting = [poll(queues, queue, most=3) for _ in range(20)]
-        await settled(queues.messages.polls, 20)
+        await standing(queues.messages.polls, 20)
         for number in range(0, 60, 10):
             await send(queues, queue, *(f"{number + at}" for at in range(10)))
         found = [body for taken in await asyncio.gather(*waiting) for body in bodies(taken)]
@@ -90,7 +84,7 @@ def test_a_message_of_another_process_is_noticed(house: QueueHouse) -> None:
 
     async def story() -> None:
         waiting = poll(queues, queue)
-        await settled(queues.messages.polls, 1)
+        await standing(queues.messages.polls, 1)
         began = time.monotonic()
         await asyncio.to_thread(lambda: other.messages.send(queue, [other.outgoing(queue, Contents("theirs", "me"), ME)]).result())
         assert bodies(await waiting) == ["theirs"]
@@ -121,7 +115,7 @@ def test_a_receipt_given_back_wakes_who_waits(house: QueueHouse) -> None:
 
     async def story() -> None:
         waiting = poll(queues, queue)
-        await settled(queues.messages.polls, 1)
+        await standing(queues.messages.polls, 1)
         await asyncio.wrap_future(queues.messages.change_visibility(queue, [(message.receipt_handle, 0)]))
         assert bodies(await waiting) == ["a"]
 
@@ -135,7 +129,7 @@ def test_deleting_from_a_group_lets_its_next_message_go(house: QueueHouse) -> No
 
     async def story() -> None:
         waiting = poll(queues, queue)
-        await settled(queues.messages.polls, 1)
+        await standing(queues.messages.polls, 1)
         await asyncio.wrap_future(queues.messages.remove(queue, [message.receipt_handle]))
         assert bodies(await waiting) == ["2"]
 
@@ -147,7 +141,7 @@ def test_a_message_after_a_purge_is_received(house: QueueHouse) -> None:
 
     async def story() -> None:
         waiting = poll(queues, queue)
-        await settled(queues.messages.polls, 1)
+        await standing(queues.messages.polls, 1)
         await asyncio.to_thread(queues.control.purge, queue)
         await send(queues, queue, "later")
         assert bodies(await waiting) == ["later"]
@@ -160,7 +154,7 @@ def test_who_waits_at_a_deleted_queue_is_told(house: QueueHouse) -> None:
 
     async def story() -> None:
         waiting = [poll(queues, queue) for _ in range(2)]
-        await settled(queues.messages.polls, 2)
+        await standing(queues.messages.polls, 2)
         await asyncio.to_thread(queues.control.delete, queue)
         for task in waiting:
             with pytest.raises(QueueDoesNotExist):
@@ -179,10 +173,10 @@ def test_a_client_that_goes_away_takes_no_message_with_it(house: QueueHouse) -> 
             await left.wait()
 
         waiting = poll(queues, queue, gone=gone)
-        await settled(queues.messages.polls, 1)
+        await standing(queues.messages.polls, 1)
         left.set()
         assert (await waiting).messages == ()
-        await settled(queues.messages.polls, 0)
+        await standing(queues.messages.polls, 0)
         await send(queues, queue, "for somebody else")
         assert bodies(await poll(queues, queue)) == ["for somebody else"]
 
@@ -195,7 +189,7 @@ def test_patience_ends(house: QueueHouse) -> None:
     async def story() -> None:
         assert (await poll(queues, queue, patience=0.05)).messages == ()
         assert (await poll(queues, queue, patience=0)).messages == ()
-        await settled(queues.messages.polls, 0)
+        await standing(queues.messages.polls, 0)
 
     run(story())
 
@@ -205,7 +199,7 @@ def test_nobody_waits_after_the_stop(house: QueueHouse) -> None:
 
     async def story() -> None:
         waiting = [poll(queues, queue) for _ in range(3)]
-        await settled(queues.messages.polls, 3)
+        await standing(queues.messages.polls, 3)
         queues.messages.polls.stop()
         for task in [*waiting, poll(queues, queue)]:
             assert (await task).messages == ()
@@ -214,9 +208,7 @@ def test_nobody_waits_after_the_stop(house: QueueHouse) -> None:
 
 
 def message(body: str) -> Received:
-    return Received(
-        message_id=body, receipt_handle="h", contents=Contents(body, "me"), sent=0.0, receives=1, first_received=0.0
-    )
+    return Received(message_id=body, receipt_handle="h", contents=Contents(body, "me"), sent=0.0, receives=1, first_received=0.0)
 
 
 def test_a_message_that_is_being_taken_when_patience_ends_is_not_lost() -> None:
@@ -224,19 +216,20 @@ def test_a_message_that_is_being_taken_when_patience_ends_is_not_lost() -> None:
 
     async def story() -> None:
         looks: list[asyncio.Future[Taken]] = []
+        second = asyncio.Event()
 
         async def attempt() -> Taken:
             if len(looks) == 0:
                 looks.append(asyncio.get_running_loop().create_future())
                 return NOTHING
             looks.append(asyncio.get_running_loop().create_future())
+            second.set()
             return await looks[-1]
 
         waiting = asyncio.create_task(polls.receive(1, attempt, 0.05, None))
-        await settled(polls, 1)
+        await standing(polls, 1)
         polls.wake(1)
-        while len(looks) < 2:
-            await asyncio.sleep(0.001)
+        await second.wait()
         await asyncio.sleep(0.1)  # its patience ends while the look is under way
         assert not waiting.done()
         looks[-1].set_result(Taken(messages=(message("late"),)))

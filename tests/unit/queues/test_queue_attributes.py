@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -18,7 +19,7 @@ ARN = "arn:aws:sqs:us-east-1:123456789012:dead"
 
 
 def test_every_attribute_of_the_model_is_known() -> None:
-    assert attributes.NAMES == set(MODEL.shape_for("QueueAttributeName").enum)
+    assert set(MODEL.shape_for("QueueAttributeName").enum) == attributes.NAMES
 
 
 @pytest.mark.parametrize("name", attributes.NUMBERS)
@@ -26,7 +27,7 @@ def test_numbers_have_bounds(name: str) -> None:
     number = attributes.NUMBERS[name]
     for value in (number.low, number.high, number.default):
         assert attributes.checked({name: str(value)}, fifo=False) == {name: str(value)}
-    for text in (str(number.low - 1), str(number.high + 1), "", "x", "1.5", "-0", "١", "9" * 5000):
+    for text in (str(number.low - 1), str(number.high + 1), "", "x", "1.5", "-0", "\u0661", "9" * 5000):
         with pytest.raises(InvalidAttributeValue, match=name):
             attributes.checked({name: text}, fifo=False)
 
@@ -84,7 +85,12 @@ def test_a_redrive_allow_policy_says_whose_dead_letters_are_taken() -> None:
     assert not allows('{"redrivePermission":"denyAll"}', ARN)
     assert allows(by_queue, ARN)
     assert not allows(by_queue, ARN + "2")
-    for bad in ("{}", '{"redrivePermission":"x"}', '{"redrivePermission":"byQueue"}', '{"redrivePermission":"denyAll","sourceQueueArns":["a"]}'):
+    for bad in (
+        "{}",
+        '{"redrivePermission":"x"}',
+        '{"redrivePermission":"byQueue"}',
+        '{"redrivePermission":"denyAll","sourceQueueArns":["a"]}',
+    ):
         with pytest.raises(InvalidParameterValue):
             attributes.checked({"RedriveAllowPolicy": bad}, fifo=False)
 
@@ -99,7 +105,5 @@ def test_a_policy_must_be_one() -> None:
 
 @given(st.dictionaries(st.sampled_from(sorted(attributes.NAMES)) | st.text(max_size=5), st.text(max_size=40), max_size=4), st.booleans())
 def test_anything_is_taken_or_refused_by_a_fault(given: dict[str, str], fifo: bool) -> None:
-    try:
+    with contextlib.suppress(Fault):
         attributes.merged({}, attributes.checked(given, fifo=fifo))
-    except Fault:
-        pass

@@ -63,7 +63,16 @@ def test_good_names_are_taken(name: str, fifo: bool) -> None:
 
 @pytest.mark.parametrize(
     ("name", "fifo"),
-    [("", False), ("a" * 81, False), ("a.b", False), ("a b", False), ("a.fifo", False), ("a", True), (".fifo", True), ("a" * 76 + ".fifo", True)],
+    [
+        ("", False),
+        ("a" * 81, False),
+        ("a.b", False),
+        ("a b", False),
+        ("a.fifo", False),
+        ("a", True),
+        (".fifo", True),
+        ("a" * 76 + ".fifo", True),
+    ],
 )
 def test_bad_names_are_refused(name: str, fifo: bool) -> None:
     with pytest.raises(InvalidParameterValue):

@@ -51,9 +51,7 @@ class StandardQueue(RuleBasedStateMachine):
 
     def visible(self) -> list[Known]:
         return [
-            one
-            for one in self.known.values()
-            if not one.dead and one.visible_at <= self.now < one.expires and one.receives < MAX_RECEIVES
+            one for one in self.known.values() if not one.dead and one.visible_at <= self.now < one.expires and one.receives < MAX_RECEIVES
         ]
 
     @rule(count=st.integers(1, 4), delay=st.sampled_from([None, 0, 5, 60]))
