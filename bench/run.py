@@ -56,6 +56,7 @@ PARTS = (
     Part("policies", "Policy evaluations per second"),
     Part("selection", "What data events cost", takes_options=False),
     Part("recording", "What recording costs"),
+    Part("queues", "Messages through a queue"),
     Part("middleware", "What the middleware adds to a request"),
     Part(
         "validate",

@@ -201,7 +201,7 @@ def user(house: QueueHouse, name: str, *statements: Mapping[str, Any], account_i
 
 async def standing(polls: Polls, waiting: int) -> None:
     """Until so many stand in line."""
-    while sum(len(line.waiters) for line in polls._lines.values()) != waiting:
+    while sum(len(line.waiters) for line in polls._lines.values()) != waiting:  # noqa: ASYNC110 - nobody tells
         await asyncio.sleep(0.001)
 
 
