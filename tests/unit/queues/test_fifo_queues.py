@@ -155,7 +155,7 @@ class FifoQueue(RuleBasedStateMachine):
             return
         receipt = self.house.queues.messages._handles.read(message.receipt_handle, self.queue.id)
         if prolong is None:
-            receipts.remove(self.connection, self.queue, receipt, "handle", self.now)
+            receipts.remove_ordered(self.connection, self.queue, receipt, "handle", self.now)
             self.left[body[0]].remove(body)
             del self.in_flight[body]
         else:

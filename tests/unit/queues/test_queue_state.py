@@ -96,8 +96,7 @@ class StandardQueue(RuleBasedStateMachine):
         name = data.draw(st.sampled_from([name for name, one in self.known.items() if one.handles]))
         one = self.known[name]
         message = data.draw(st.sampled_from(one.handles))
-        handle = message.receipt_handle
-        receipts.remove(self.connection, self.queue, self.house.queues.messages._handles.read(handle, self.queue.id), handle, self.now)
+        receipts.remove(self.connection, self.queue, [self.house.queues.messages._handles.read(message.receipt_handle, self.queue.id)])
         if message is one.handles[-1] and not self.is_dead(name):
             del self.known[name]
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from opentrail.clock import Clock
 from opentrail.messaging.queues import receipts, sending, store
-from opentrail.messaging.queues.handles import Handles
+from opentrail.messaging.queues.handles import Handles, Receipt
 from opentrail.messaging.queues.polls import Polls
 from opentrail.messaging.queues.receiving import Asking, Receiving
 from opentrail.messaging.queues.sealing import Sealing
@@ -66,10 +66,22 @@ class Messages:
     def remove(self, queue: Queue, handles: Sequence[str]) -> Future[list[Fault | None]]:
         """Delete the messages of these receipts; for each one, what kept it from being deleted."""
 
-        def one(connection: Connection, current: Queue, handle: str, now: float) -> None:
-            receipts.remove(connection, current, self._handles.read(handle, queue.id), handle, now)
+        if queue.fifo:
 
-        return self._each(queue, handles, one, opens=queue.fifo)
+            def one(connection: Connection, current: Queue, handle: str, now: float) -> None:
+                receipts.remove_ordered(connection, current, self._handles.read(handle, queue.id), handle, now)
+
+            return self._each(queue, handles, one, opens=True)
+        read = [self._read(handle, queue) for handle in handles]
+        good = [receipt for receipt in read if isinstance(receipt, Receipt)]
+
+        def job(connection: Connection) -> list[Fault | None]:
+            current = self._queues.current(connection, queue.id)
+            if good:
+                receipts.remove(connection, current, good)
+            return [receipt if isinstance(receipt, Fault) else None for receipt in read]
+
+        return self._writer.submit(job)
 
     def change_visibility(self, queue: Queue, changes: Sequence[tuple[str, int]]) -> Future[list[Fault | None]]:
         """Let receipts (handles) last so many seconds from now; for each one, what kept it from being changed."""
@@ -79,6 +91,12 @@ class Messages:
             receipts.change_visibility(connection, current, self._handles.read(handle, queue.id), handle, seconds, now)
 
         return self._each(queue, changes, one, opens=True)
+
+    def _read(self, handle: str, queue: Queue) -> Receipt | Fault:
+        try:
+            return self._handles.read(handle, queue.id)
+        except Fault as fault:
+            return fault
 
     def _each(
         self, queue: Queue, items: Sequence[T], one: Callable[[Connection, Queue, T, float], None], *, opens: bool

@@ -45,6 +45,8 @@ class _Line:
         self.waiters: deque[_Waiter] = deque()
         self.happened = asyncio.Event()
         self.timer: asyncio.TimerHandle | None = None
+        self.due: float | None = None
+        """When the timer rings, epoch seconds."""
         self.task: asyncio.Task[None] | None = None
 
 
@@ -109,7 +111,8 @@ class Polls:
             line = self._lines[queue] = _Line()
             line.task = loop.create_task(self._serve(queue, line))
         line.waiters.append(waiter)
-        self._expect(line, taken.next_at)
+        if taken.next_at is not None and (line.due is None or taken.next_at < line.due):
+            self._expect(line, taken.next_at)
         if at_once:
             line.happened.set()
         left: asyncio.Future[None] | None = None if gone is None else asyncio.ensure_future(gone())
@@ -126,7 +129,8 @@ class Polls:
             waiter.last = True
             if waiter in line.waiters:
                 line.waiters.remove(waiter)
-            line.happened.set()  # whoever is left, or nobody, is for the line to see
+            if not line.waiters:
+                line.happened.set()  # the line ends
             if left is not None:
                 left.cancel()
 
@@ -164,10 +168,10 @@ class Polls:
         return taken.again
 
     def _expect(self, line: _Line, at: float | None) -> None:
-        """Something becomes visible at `at` (epoch seconds)."""
+        """Something becomes visible at `at` (epoch seconds), or nothing by itself."""
         if line.timer is not None:
             line.timer.cancel()
-            line.timer = None
+        line.timer, line.due = None, at
         if at is not None:
             delay = max(0.0, at - self._clock.time())
             line.timer = asyncio.get_running_loop().call_later(delay, line.happened.set)

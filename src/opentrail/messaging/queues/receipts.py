@@ -6,6 +6,7 @@ its visibility timeout lasts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, delete, select, update
@@ -25,19 +26,32 @@ _STATE = Statement(
         messages.c.id, messages.c.visible_at, messages.c.receives, messages.c.earlier, messages.c.received, messages.c.ordered_group
     ).where(messages.c.id == bindparam("this"), messages.c.box == bindparam("box"))
 )
+_REMOVE_LATEST = Statement(
+    delete(messages).where(
+        messages.c.id == bindparam("this"),
+        messages.c.box == bindparam("box"),
+        messages.c.receives > 0,
+        messages.c.earlier + messages.c.receives == bindparam("number"),
+    )
+)
 _REMOVE = Statement(delete(messages).where(messages.c.id == bindparam("this")))
 _PROLONG = Statement(update(messages).where(messages.c.id == bindparam("this")).values(visible_at=bindparam("until")))
 
 
-def remove(connection: Connection, queue: Queue, receipt: Receipt, handle: str, now: float) -> None:
-    """Delete the message. Nothing happens when it is gone, or has been received again meanwhile.
+def remove(connection: Connection, queue: Queue, receipts: Sequence[Receipt]) -> None:
+    """Delete messages of a standard queue. Nothing happens to one that is gone, or has been received again meanwhile."""
+    _REMOVE_LATEST.each(connection, [{"this": one.message, "box": queue.box, "number": one.number} for one in receipts])
 
-    Raises `InvalidParameterValue` in a FIFO queue when the receipt has expired.
+
+def remove_ordered(connection: Connection, queue: Queue, receipt: Receipt, handle: str, now: float) -> None:
+    """Delete a message of a FIFO queue. Nothing happens when it is gone, or has been received again meanwhile.
+
+    Raises `InvalidParameterValue` when the receipt has expired.
     """
     row = _latest(connection, queue, receipt)
     if row is None:
         return
-    if queue.fifo and row.visible_at <= now:
+    if row.visible_at <= now:
         raise InvalidParameterValue(f"Value {handle} for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.")
     _REMOVE(connection, this=row.id)
     _settle(connection, queue, row, now)
