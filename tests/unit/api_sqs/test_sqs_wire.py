@@ -157,6 +157,12 @@ def test_the_query_protocol_says_errors_in_its_own_words(sqs: SqsDoor) -> None:
     assert text(root, "Error/Message") == "The specified queue does not exist."
 
 
+def test_records_name_an_error_alike_whatever_the_protocol(sqs: SqsDoor) -> None:
+    sqs.json("GetQueueUrl", QueueName="none")
+    sqs.query("GetQueueUrl", QueueName="none")
+    assert [record["errorCode"] for record in sqs.door.records] == ["AWS.SimpleQueueService.NonExistentQueue"] * 2
+
+
 def test_queues_are_recorded_as_management_events_and_messages_as_data_events(tmp_path: Path) -> None:
     sqs = SqsDoor(tmp_path, selection=Everything())
     sqs.json("CreateQueue", QueueName="work")
