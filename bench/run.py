@@ -59,6 +59,7 @@ PARTS = (
     Part("selection", "What data events cost", takes_options=False),
     Part("recording", "What recording costs"),
     Part("delivery", "Events delivered per second"),
+    Part("queues", "Messages through a queue"),
     Part("middleware", "What the middleware adds to a request"),
     Part(
         "validate",

@@ -44,6 +44,8 @@ class Call:
     within: list[Inner] = field(default_factory=list, compare=False)
     """Notebook of the handler: calls that the service made to others of ours on the way. They are recorded with this one, whatever
     becomes of it."""
+    gone: Callable[[], Awaitable[None]] | None = None
+    """Returns when the client has gone, for handlers that wait long. Not for operations with a `body`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -232,6 +232,7 @@ class Endpoint:
             request=asked.route.request,
             body=body,
             vpc_endpoint=arrival.vpc_endpoint,
+            gone=arrival.disconnected if body is None else None,
         )
 
     async def _handled(self, service: Service, asked: Asked, call: Call) -> Outcome:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from botocore.model import OperationModel, ServiceModel
+
+from opentrail.wire.query_names import QUERY_CODES
 
 DENIALS = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "UnauthorizedAccess", "AuthorizationError"}
@@ -33,12 +35,14 @@ def namer(operation: OperationModel) -> Namer:
     """How the operation's service names its errors.
 
     EC2 says whose mistake it was (`Client.…`, `Server.…`); query services print the name of the modelled error (`NoSuchEntity` on the
-    wire is `NoSuchEntityException`); a refusal is `AccessDenied` with all others.
+    wire is `NoSuchEntityException`), SQS its older codes, in whatever protocol a call came; a refusal is `AccessDenied` with all others.
     """
     service = operation.service_model
     if service.service_name == "ec2":
         return _ec2
-    shapes = _shape_names(operation.service_model) if service.metadata.get("protocol") == "query" else {}
+    shapes = QUERY_CODES.get(service.service_name, {})
+    if service.metadata.get("protocol") == "query":
+        shapes = _shape_names(operation.service_model)
 
     def name(code: str, status: int) -> str:
         code = code.rpartition("#")[2].partition(":")[0]
@@ -58,7 +62,7 @@ def _ec2(code: str, status: int) -> str:
     return ("Server." if status >= 500 else "Client.") + code
 
 
-def _shape_names(service: ServiceModel) -> dict[str, str]:
+def _shape_names(service: ServiceModel) -> Mapping[str, str]:
     names: dict[str, str] = {}
     for shape in service.error_shapes:
         code = shape.metadata.get("error", {}).get("code")

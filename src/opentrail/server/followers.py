@@ -29,16 +29,18 @@ from opentrail.events.categories import DATA
 from opentrail.eventstore.settings import EventStoreSettings
 from opentrail.eventstore.store import EventStore
 from opentrail.identity import Identities
+from opentrail.identity.vault import Vault
 from opentrail.journal import Reader, trim
 from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
 from opentrail.link import LinkServer
-from opentrail.messaging.topics.neighbours import NoQueues
+from opentrail.messaging.queues import Queues
+from opentrail.messaging.queues.service_sender import ServiceSender
 from opentrail.messaging.topics.service_publisher import ServicePublisher
 from opentrail.proxy import Upstreams
 from opentrail.server.folder import DataFolder
 from opentrail.server.log_buckets import is_ours, log_buckets
-from opentrail.server.messages import dispatcher
+from opentrail.server.messages import OwnQueues, dispatcher
 from opentrail.server.orphan import stop_with_parent
 from opentrail.server.roles import Orders
 from opentrail.signing import SigningKeys
@@ -95,13 +97,16 @@ class Followers:
         self._stop = threading.Event()
         self._database = Database.at(folder.state)
         self._messages = Database.at(folder.messages)
-        self._dispatcher = dispatcher(orders, self._messages, clock, queues=NoQueues())
         self._reader = Reader(folder.journal)
         self._positions = Positions(self._database)
         self._outbox = Outbox(self._database)
         self._buckets = Buckets(self._database, folder.buckets, clock)
         identities = Identities(self._database, folder.keys, clock, account_id=settings.identity.account_id, outbox=self._outbox)
         kms = KeyManagement(self._database, folder.keys, clock, outbox=self._outbox, identities=identities)
+        vault = Vault.open(folder.keys)
+        self._queues = Queues(self._messages, clock, vault=vault, secret=self._secret, keys=kms.service_keys)
+        own_queues = OwnQueues(ServiceSender(self._queues, clock, service="sns.amazonaws.com"))
+        self._dispatcher = dispatcher(orders, self._messages, clock, queues=own_queues)
         self._couriers = ThreadPoolExecutor(COURIERS, thread_name_prefix="courier")
         self._packers = ThreadPoolExecutor(PACKERS, thread_name_prefix="packer")
         regions = known_regions()
@@ -178,6 +183,7 @@ class Followers:
             for thread in threads:
                 await asyncio.to_thread(thread.join)
             await asyncio.to_thread(self._dispatcher.close)
+            await asyncio.to_thread(self._queues.close)
             for executor in (self._couriers, self._packers, self._askers, self._teller):
                 executor.shutdown(cancel_futures=True)
             if self._store_is_open.is_set():

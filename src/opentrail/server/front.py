@@ -37,16 +37,19 @@ from opentrail.api.s3 import S3
 from opentrail.api.signin import Door, Federation, PasswordSignIn, Roles, UserDevices
 from opentrail.api.sns import SNS
 from opentrail.api.sns.certificate import certificate_pages
+from opentrail.api.sqs import SQS
 from opentrail.api.sts import STS
 from opentrail.api.sts.fetching import Fetcher
 from opentrail.buckets import Buckets, ObjectKeys, ServiceWriter
 from opentrail.clock import Clock, SystemClock
 from opentrail.identity import Identities
 from opentrail.identity.issuers import Issuers, read_given
+from opentrail.identity.vault import Vault
 from opentrail.journal import Journal, Reader
 from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
 from opentrail.link import Link
+from opentrail.messaging.queues import Queues
 from opentrail.messaging.topics import Notifications
 from opentrail.messaging.topics.service_publisher import ServicePublisher
 from opentrail.messaging.topics.signing import MessageSigner
@@ -79,6 +82,8 @@ SAVE_USES = 60.0
 """Seconds between two times that the last uses of keys are written down."""
 KEEP_KEYS = 60.0
 """Seconds between two times that KMS keys are looked at whose deletion or rotation may be due."""
+KEEP_QUEUES = 1.0
+"""Seconds between two looks at what is due in queues."""
 
 log = logging.getLogger("opentrail.front")
 
@@ -105,6 +110,8 @@ class Front:
         self._announcing = Announcing(outbox=outbox, journal=self._journal, reader=Reader(folder.journal))
         outbox.on_put = self._announcing.wake
         self._kms = KeyManagement(self._database, folder.keys, clock, outbox=outbox, identities=self._identities)
+        vault = Vault.open(folder.keys)
+        self._queues = Queues(self._messages, clock, vault=vault, secret=folder.token_secret(), keys=self._kms.service_keys)
         self._buckets = buckets = Buckets(self._database, folder.buckets, clock)
         object_keys = ObjectKeys(self._kms.service_keys)
         writer = ServiceWriter(buckets, clock, keys=object_keys)
@@ -149,6 +156,7 @@ class Front:
             OrganizationsService(self._identities.organizations, catalogue.service("organizations").model),
             KMS(self._kms, catalogue.service("kms").model),
             SNS(Notifications(self._messages, clock), catalogue.service("sns").model, keys=self._kms.service_keys),
+            SQS(self._queues),
             CloudTrailData(BuiltInChannels(), RecentEvents(self._audit_events), clock),
         ]
         request_ids = RequestIds()
@@ -230,14 +238,19 @@ class Front:
         """Serve until SIGTERM; calls in flight are answered first."""
         orders = self._orders
         servers = Servers([self._config(listener) for listener in orders.listeners])
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, servers.stop)
+
+        def stop() -> None:
+            self._queues.messages.polls.stop()  # nobody who waits for a message holds up the end
+            servers.stop()
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
         await self._proxy.open()
         if self._mirror is not None:
             await self._mirror.open()
         serving = asyncio.create_task(servers.serve())
         chores = [
             asyncio.create_task(chore)
-            for chore in (self._save_uses(), self._own_deliveries.run(), self._keep_keys(), self._announcing.run())
+            for chore in (self._save_uses(), self._own_deliveries.run(), self._keep_keys(), self._keep_queues(), self._announcing.run())
         ]
         try:
             if await servers.listen():
@@ -253,6 +266,7 @@ class Front:
             await self._asker.close()
             self._endpoint.close()
             self._signin.close()
+            await asyncio.to_thread(self._queues.close)
             self._journal.close()
             self._buckets.close()
             self._identities.save_uses()
@@ -273,6 +287,15 @@ class Front:
             except Exception:
                 log.exception("KMS keys could not be deleted or rotated")
             await asyncio.sleep(KEEP_KEYS)
+
+    async def _keep_queues(self) -> None:
+        """Move and remove the messages that are due; what fails (a full disk) is tried again the next time."""
+        while True:
+            try:
+                await asyncio.to_thread(self._queues.keeper.work, self._clock.time())
+            except Exception:
+                log.exception("what is due in queues could not be done")
+            await asyncio.sleep(KEEP_QUEUES)
 
     def _config(self, listener: Listener) -> uvicorn.Config:
         settings = self._orders.settings.front

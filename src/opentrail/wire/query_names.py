@@ -86,3 +86,6 @@ QUERY_CODES: Mapping[str, Mapping[str, str]] = {
     }
 }
 """Service → error shape → its code in the query protocol, where the model does not tell."""
+
+QUERY_CODES_OF_ALL: Mapping[str, str] = {"AccessDeniedException": "AccessDenied"}
+"""Code of an error that every service has, in JSON → in the query protocol."""

@@ -17,7 +17,7 @@ from opentrail.wire.answers import host_id, respond
 from opentrail.wire.faults import Fault
 from opentrail.wire.http import Response
 from opentrail.wire.models import Operation, Service, trait
-from opentrail.wire.query_names import QUERY_CODES
+from opentrail.wire.query_names import QUERY_CODES, QUERY_CODES_OF_ALL
 from opentrail.wire.serialise_rest import Lines, compile_shape, header_text, write_headers
 from opentrail.wire.serialise_values import ValueWriters
 from opentrail.wire.serialise_xml import DECLARATION, XmlWriters, escape
@@ -61,7 +61,7 @@ def fault(
 def query_code(service: Service, error: Fault, shape: StructureShape | None) -> str:
     """The code in the query protocols: the model's own, SQS's old ones from a table, else the fault's."""
     if shape is None:
-        return error.code
+        return QUERY_CODES_OF_ALL.get(error.code, error.code)
     return QUERY_CODES.get(service.name, {}).get(shape.name) or str(shape.error_code)
 
 
