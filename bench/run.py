@@ -57,6 +57,7 @@ PARTS = (
     Part("selection", "What data events cost", takes_options=False),
     Part("recording", "What recording costs"),
     Part("middleware", "What the middleware adds to a request"),
+    Part("idle", "What trails cost that have nothing to do"),
     Part(
         "validate",
         "opentrail validate beside aws cloudtrail validate-logs",
