@@ -3,8 +3,8 @@
     python bench/idle.py [--quick] [--out FILE]
 
 Five multi-Region trails with log file validation have a chain of digests in each Region: 170 chains and more. Measured are the followers
-without any trail, with the trails while no digest is due (all but a few seconds of every hour), and with a digest of every chain every
-20 s; from the last follows the cost of one digest, and with it the share of a core that an hour of doing nothing takes. The limit of a
+without any trail; with the trails while no digest is due (all but a few seconds of every hour); and with a digest of every chain every 20
+seconds. From the last follows the cost of one digest, and with it the share of a core that an hour of doing nothing takes. The limit of a
 digest is what cannot be left out: an RSA-2048 signature, gzip, two files made durable and two commits.
 """
 

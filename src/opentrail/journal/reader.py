@@ -71,13 +71,14 @@ class Reader:
             with closing(connection.execute(_BATCHES, (after,))) as rows:
                 return self._entries(rows, after, limit)
 
-    def wait(self, after: int, timeout: float, stop: threading.Event) -> bool:
+    def wait(self, after: int, timeout: float, stop: threading.Event, *, quiet: bool = False) -> bool:
         """Wait until there is a record with a position above `after`: True; or `timeout` seconds or `stop` came first: False.
 
-        Looks at a counter in shared memory every 10 ms, down to every 100 ms when nothing comes for long.
+        Looks at a counter in shared memory every 10 ms, down to every 100 ms when nothing comes for long; `quiet`: nothing has come for
+        long already.
         """
         seen: int | None = None
-        pause = SHORTEST
+        pause = LONGEST if quiet else SHORTEST
         waited = 0.0
         while True:
             with self._lock, sqlite.translated(self.path):

@@ -59,6 +59,8 @@ from opentrail.wire.faults import ServiceUnavailable, UnknownOperationException
 
 IDLE = 0.25
 """Seconds a follower waits for the journal before it looks at the clock again."""
+QUIET = 8
+"""Waits in vain after which nobody is expected to call in the next moment: the journal is then looked at less often."""
 TROUBLE = 2.0
 """Seconds a follower waits after something went wrong."""
 BREATH = 0.2
@@ -226,6 +228,7 @@ class Followers:
         A follower that is nearly there takes a breath, so that records gather: a batch of hundreds costs little more than one of ten, and
         the front gets the processor. Nobody waits for it: a question about events has them taken in first.
         """
+        quiet = 0
         while not self._stop.is_set():
             waits: list[int | None] = []
             trouble = False
@@ -239,7 +242,8 @@ class Followers:
             if trouble:
                 self._stop.wait(TROUBLE)
             elif None not in waits:
-                self._wait(min(wait for wait in waits if wait is not None))
+                arrived = self._wait(min(wait for wait in waits if wait is not None), quiet=quiet >= QUIET)
+                quiet = 0 if arrived else quiet + 1
             elif self._lag(position()) < NEAR:
                 self._stop.wait(BREATH)
 
@@ -254,11 +258,12 @@ class Followers:
         said, at = self._trouble.get(name, ("", 0.0))
         return said if self._clock.monotonic() - at < self._trouble_lasts else ""
 
-    def _wait(self, after: int) -> None:
+    def _wait(self, after: int, *, quiet: bool) -> bool:
         try:
-            self._reader.wait(after, IDLE, self._stop)
+            return self._reader.wait(after, IDLE, self._stop, quiet=quiet)
         except JournalError:
             self._stop.wait(TROUBLE)  # whoever reads next says what it is
+            return False
 
     def _step_trails(self) -> int | None:
         return None if self._delivery.step() else self._delivery.position

@@ -126,6 +126,32 @@ def test_json(folder: Folder) -> None:
     assert chain["invalid"] == [{"kind": "log", "bucket": "logs", "key": key, "problem": "not found"}]
 
 
+def test_the_newest_digest_removed_is_missed_as_the_server_remembers_it(folder: Folder) -> None:
+    file = folder.file("_CloudTrail-Digest_", HOURS - 1)
+    file.unlink()
+    for words in ((), ("--s3-bucket", "logs")):
+        code, _, err = folder.validate(*words)
+        assert code == 1
+        assert f"{file.name}\tINVALID: not found" in err
+        assert "Digest files\tINVALID: missing between 2026-01-05T12:00:00Z and 2026-01-05T13:00:00Z" in err
+    (chain,) = json.loads(folder.validate("--s3-bucket", "logs", "--json")[1])["chains"]
+    assert chain["missingDigests"] == [{"start": "2026-01-05T12:00:00Z", "end": "2026-01-05T13:00:00Z"}]
+    assert (chain["overdueDigests"], chain["noLastDigest"], chain["valid"]) == ([], [], False)
+
+
+def test_a_region_whose_digests_are_all_gone_is_missed(folder: Folder) -> None:
+    with sqlite3.connect(folder.root / "state.db") as connection:
+        connection.execute(
+            "INSERT INTO trail_chains (trail_id, account_id, region, is_open, began, start)"
+            " SELECT trail_id, account_id, 'eu-west-1', 1, began, start FROM trail_chains"
+        )
+        connection.execute("INSERT INTO signing_keys SELECT 'other', 'eu-west-1', public, start, \"end\" FROM signing_keys")
+    connection.close()
+    code, _, err = folder.validate()
+    assert code == 1
+    assert "Digest files\tINVALID: missing between 2026-01-05T10:11:12Z and 2026-01-05T13:00:00Z" in err
+
+
 def test_a_bucket_can_be_checked_without_its_trail(folder: Folder) -> None:
     with sqlite3.connect(folder.root / "state.db") as connection:
         connection.execute("UPDATE trails SET deleted_at = 1")
