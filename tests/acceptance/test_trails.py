@@ -177,3 +177,32 @@ def test_there_is_no_reset_door_unless_it_is_asked_for(opentrail: RunningOpenTra
     raised.value.close()
     assert 400 <= raised.value.code < 500
     opentrail.client("sts").get_caller_identity()
+
+
+def test_a_subscription_with_a_topic_of_its_own(opentrail: RunningOpenTrail) -> None:
+    with gone_afterwards(opentrail, "announced"):
+        sqs, sns = opentrail.client("sqs"), opentrail.client("sns")
+        opentrail.aws(
+            "cloudtrail", "create-subscription", "--name", "announced", "--s3-new-bucket", "announced-logs", "--sns-new-topic", "announced"
+        )
+        topic = f"arn:aws:sns:{HOME}:{ACCOUNT}:announced"
+        shown = opentrail.client("cloudtrail").get_trail(Name="announced")["Trail"]
+        assert (shown["SnsTopicARN"], shown["SnsTopicName"]) == (topic, "announced")
+        policy = json.loads(sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"])
+        assert {"Service": "cloudtrail.amazonaws.com"} in [statement["Principal"] for statement in policy["Statement"]]
+        queue = sqs.create_queue(QueueName="announced")["QueueUrl"]
+        arn = f"arn:aws:sqs:{HOME}:{ACCOUNT}:announced"
+        allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [allow]})})
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        opentrail.client("cloudtrail").list_trails()
+
+        def announced() -> list[str]:
+            messages = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1, MaxNumberOfMessages=10).get("Messages", [])
+            return [key for message in messages for key in json.loads(json.loads(message["Body"])["Message"])["s3ObjectKey"]]
+
+        (key, *_) = wait_for(announced)
+        assert (opentrail.data / "buckets" / "announced-logs" / key).exists()
+        again = opentrail.aws("cloudtrail", "update-subscription", "--name", "announced", "--sns-new-topic", "announced", check=False)
+        assert again.returncode != 0
+        assert "already exists" in again.stderr
