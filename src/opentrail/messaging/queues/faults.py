@@ -1,4 +1,4 @@
-"""What SQS answers when it cannot do as asked. Codes are those of botocore's model; the last four are common to AWS's older services."""
+"""What SQS answers when it cannot do as asked. Codes are those of botocore's model; the last three are common to AWS's older services."""
 
 from __future__ import annotations
 
@@ -103,10 +103,6 @@ class AccessDenied(Fault):
 
 class InvalidParameterValue(Fault):
     """One or more parameters are invalid."""
-
-
-class InvalidParameterCombination(Fault):
-    """The parameters cannot be used together."""
 
 
 class MissingParameter(Fault):

@@ -13,8 +13,6 @@ from opentrail.messaging.queues.faults import InvalidParameterValue
 
 FIFO = ".fifo"
 """How the name of every FIFO queue ends, and of no other."""
-MAX_NAME = 80
-"""Characters of a name, `.fifo` among them (CreateQueue)."""
 MAX_URL = 2048
 """Characters of a URL that are looked at."""
 
