@@ -91,10 +91,13 @@ def _reports(given: Namespace, arn: re.Match[str], start: int, end: int, evidenc
     if facts is not None and facts.logs:
         now = datetime.now(UTC).timestamp()
         expected = min(end, int((now - GRACE) // interval * interval))
-    if not given.region and (known := evidence.known(given.trail_arn, whose, arn["region"], start, end)) is not None:
-        regions = tuple(sorted({*regions, *known.regions}))
+    known = {arn["region"]: evidence.known(given.trail_arn, whose, arn["region"], start, end)}
+    if not given.region and (home := known[arn["region"]]) is not None:
+        regions = tuple(sorted({*regions, *home.regions}))
     reports: list[Report] = []
     for source_region in regions or (arn["region"],):
+        if source_region not in known:
+            known[source_region] = evidence.known(given.trail_arn, whose, source_region, start, end)
         question = Question(
             trail_arn=given.trail_arn,
             region=source_region,
@@ -104,7 +107,7 @@ def _reports(given: Namespace, arn: re.Match[str], start: int, end: int, evidenc
             end=end,
             account_id=whose,
             expected_until=expected,
-            known=evidence.known(given.trail_arn, whose, source_region, start, end),
+            known=known[source_region],
             interval=interval,
         )
         try:
