@@ -133,10 +133,8 @@ def test_an_organization_of_four(opentrail: RunningOpenTrail, admin: tuple[str, 
     role = f"arn:aws:iam::{accounts['dev']}:role/OrganizationAccountAccessRole"
     refused("AccessDenied", opentrail.client("sts", key=admin).assume_role, RoleArn=role, RoleSessionName="again")
 
-
-def test_errors_carry_their_reason(opentrail: RunningOpenTrail, admin: tuple[str, str]) -> None:
+    # Errors carry their reason.
     client = opentrail.client("organizations", key=admin)
-    root = client.list_roots()["Roots"][0]["Id"]
     with pytest.raises(client.exceptions.InvalidInputException) as error:
         client.enable_aws_service_access(ServicePrincipal="nobody.amazonaws.com")
     assert error.value.response["Reason"] == "UNRECOGNIZED_SERVICE_PRINCIPAL"
