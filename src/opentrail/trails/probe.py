@@ -54,14 +54,19 @@ class Probe:
         prefix = values.get("s3_key_prefix", old and old.s3_key_prefix)
         found: dict[str, Any] = {}
         key = None if old is None else old.kms_key_id
-        if wanted.kms_key_id is not None:
-            key = self._key(wanted.kms_key_id, bucket, prefix, account_id, region, arn) if wanted.kms_key_id else None
-            found["kms_key_id"] = key
-        elif key is not None and old is not None and bucket != old.s3_bucket_name:
-            self._key(key, bucket, prefix, account_id, region, arn)  # a key must be in the Region of the bucket
-        self._check_bucket(bucket, prefix, account_id, arn, organization_id, key)
+        try:
+            self._check_bucket(bucket, prefix, account_id, arn, organization_id, None if wanted.kms_key_id == "" else key)
+        except InsufficientS3BucketPolicyException:
+            if not wanted.kms_key_id:
+                raise  # else the policy may demand that key: it is asked again when the key is known
         if wanted.sns_topic_name is not None:
             found["sns_topic_arn"] = self._topic(wanted.sns_topic_name, account_id, region, arn) if wanted.sns_topic_name else None
+        if wanted.kms_key_id is not None:
+            found["kms_key_id"] = self._key(wanted.kms_key_id, bucket, prefix, account_id, region, arn) if wanted.kms_key_id else None
+        elif key is not None and old is not None and bucket != old.s3_bucket_name:
+            self._key(key, bucket, prefix, account_id, region, arn)  # a key must be in the Region of the bucket
+        if found.get("kms_key_id"):
+            self._check_bucket(bucket, prefix, account_id, arn, organization_id, found["kms_key_id"])
         neighbours.check_log_group(wanted.log_group_arn, wanted.role_arn)
         return found
 

@@ -108,7 +108,6 @@ def test_create_answers_the_settings_and_describe_shows_more(api: Api) -> None:
 
 
 NEIGHBOURS = [
-    ({"SnsTopicName": "topic"}, ("InsufficientSnsTopicPolicyException", "SNS Topic does not exist or the topic policy is incorrect!")),
     ({"SnsTopicName": "no topic"}, ("InvalidSnsTopicNameException", None)),
     ({"KmsKeyId": "alias/mine"}, ("KmsKeyNotFoundException", None)),
     ({"KmsKeyId": "mine"}, ("InvalidKmsKeyIdException", None)),

@@ -28,6 +28,7 @@ from opentrail.storage.outbox import Outbox
 from opentrail.trails import tags
 from opentrail.trails.control import Trails, Wanted
 from simulators.front_door import ACCOUNT, FrontDoor
+from simulators.object_keys import object_keys
 from simulators.trails import ACCOUNT as OWNER
 from simulators.trails import HOME, REGIONS, World
 from simulators.trails import Buckets as LogBuckets
@@ -39,7 +40,8 @@ class House:
     def __init__(self, folder: Path) -> None:
         def services(door: FrontDoor) -> list[Any]:
             self.buckets = Buckets(door.database, folder / "buckets", door.clock)
-            return [S3(self.buckets)]
+            keys = object_keys(door.database, folder / "keys", door.clock, account_id=ACCOUNT)
+            return [S3(self.buckets, keys)]
 
         self.folder = folder
         self.door = door = FrontDoor(folder, services=services)

@@ -46,7 +46,7 @@ ACTIONS: dict[str, Callable[[OrganizationWorld, str, str], object]] = {
     "delete": lambda world, who, arn: world.trails.delete(who, HOME, arn, "request"),
     "get": lambda world, who, arn: world.trails.get(who, HOME, arn),
     "status": lambda world, who, arn: world.trails.status(who, HOME, arn),
-    "get selectors": lambda world, who, arn: world.trails.event_selectors(who, HOME, arn),
+    "get selectors": lambda world, who, arn: world.trails.at_home(who, HOME, arn),
 }
 NO, FOREIGN, OUTSIDE = "NotOrganizationMasterAccountException", "CloudTrailARNInvalidException", "OrganizationsNotInUseException"
 MAY = {
@@ -146,7 +146,7 @@ def test_the_bucket_is_asked_for_the_folder_of_the_organization(world: Organizat
     world.organization_trail(by=delegate, s3_key_prefix="p")
     world.trails.update(delegate, HOME, AUDIT, Wanted(s3_key_prefix="q"))
     world.trails.update(MANAGER, HOME, "audit", Wanted(is_organization_trail=False))
-    both = {"bucket": "logs", "account_id": MANAGER, "source_arn": AUDIT}
+    both = {"bucket": "logs", "account_id": MANAGER, "source_arn": AUDIT, "kms_key_id": None}
     assert asked == [
         {**both, "prefix": "p", "organization_id": world.organization_id},
         {**both, "prefix": "q", "organization_id": world.organization_id},
