@@ -161,7 +161,7 @@ CLIENT_MISTAKES: list[tuple[str, str, dict[str, Any], str]] = [
     ("iam", "create_role", {"RoleName": "r", "AssumeRolePolicyDocument": "{"}, "MalformedPolicyDocument"),
     ("s3", "get_object", {"Bucket": "no-such-bucket-here", "Key": "k"}, "NoSuchBucket"),
     ("s3", "get_object", {"Bucket": "xml-bucket", "Key": "none"}, "NoSuchKey"),
-    ("s3", "put_bucket_versioning", {"Bucket": "xml-bucket", "VersioningConfiguration": {"Status": "Enabled"}}, "NotImplemented"),
+    ("s3", "get_bucket_replication", {"Bucket": "xml-bucket"}, "ReplicationConfigurationNotFoundError"),
     ("ec2", "describe_regions", {}, "NotImplemented"),
 ]
 

@@ -211,7 +211,9 @@ def _kept(path: Path, before: int) -> tuple[dict[int, str], int, int]:
     """Positions and names of what is there from some positions below `before` on, the first of them, and the head."""
     reader = Reader(path)
     first, head = max(reader.first(), before - OVERLAP), reader.head()
-    entries = reader.read(first - 1, 10_000_000)
+    entries = list(reader.read(first - 1, 10_000_000))
+    while entries and entries[-1].position < head:  # one read gives up to 16 MB
+        entries += reader.read(entries[-1].position, 10_000_000)
     reader.close()
     return {entry.position: entry.record.split(b"/x")[0].rstrip(b"/").decode() for entry in entries}, first, head
 

@@ -41,6 +41,7 @@ from opentrail.trails.keys import Chain
 from opentrail.trails.neighbours import Neighbours
 from opentrail.trails.regions import known_regions
 from simulators.buckets import trail_policy
+from simulators.object_keys import object_keys
 from simulators.running import BIN, wait_for
 
 KILLS = int(os.environ.get("OPENTRAIL_KILLS", "15"))
@@ -218,7 +219,7 @@ def test_whatever_is_killed_every_event_is_delivered_once_signed_and_told_of(
     trails = Trails(
         database,
         clock,
-        buckets=ServiceWriter(buckets, clock),
+        buckets=ServiceWriter(buckets, clock, keys=object_keys(database, folder.keys, clock, account_id=ACCOUNT)),
         regions=known_regions(),
         head=lambda: 0,
         neighbours=Neighbours(topics=AnyTopic()),

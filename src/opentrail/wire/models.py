@@ -76,6 +76,8 @@ class Service:
         self.listing = listing
         self.protocol = protocol
         self.query_mode = query_mode
+        self.source = description
+        """The model as it is, whatever the protocol makes of its names."""
         if protocol == "query":
             description = _with_query_names(listing.name, description)
         self.description = description
@@ -168,7 +170,7 @@ class Catalogue:
             if found is None:
                 if spoken not in listing.protocols:
                     raise ValueError(f"{name} does not speak {spoken}")
-                description = next(iter(forms.values())).description if forms else _load(listing)
+                description = next(iter(forms.values())).source if forms else _load(listing)
                 found = forms[(spoken, query_mode)] = Service(listing, description, spoken, query_mode=query_mode)
             return found
 

@@ -121,3 +121,13 @@ def test_query_names_stand_for_what_the_model_has() -> None:
             assert member in shapes[shape].get("members", shapes[shape]), path
     for name, codes in QUERY_CODES.items():
         assert codes.keys() <= CATALOGUE.service(name).description["shapes"].keys()
+
+
+def test_a_service_that_is_first_spoken_to_in_query_keeps_its_names_in_json() -> None:
+    catalogue = Catalogue()
+    member = {
+        name: catalogue.service("sqs", name).model.shape_for("SetQueueAttributesRequest").members["Attributes"]
+        for name in ("query", "json")
+    }
+    assert member["query"].serialization["name"] == "Attribute"
+    assert "name" not in member["json"].serialization
