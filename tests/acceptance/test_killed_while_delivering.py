@@ -264,7 +264,7 @@ def test_whatever_is_killed_every_event_is_delivered_once_signed_and_told_of(
 def _is_done(database: Database, head: int) -> bool:
     """Whether all is read, put, told of and covered by a digest."""
     with database.read() as connection:
-        uncovered = sum(len(plans.uncovered(connection, Chain(trail, ACCOUNT, region))) for trail, region in enumerate(HOMES.values(), 1))
+        uncovered = plans.uncovered(connection, [Chain(trail, ACCOUNT, region) for trail, region in enumerate(HOMES.values(), 1)])
         return (
             Positions(database).get(FOLLOWER) >= head
             and not uncovered
