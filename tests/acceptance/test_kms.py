@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from opentrail.clock import SystemClock
 from opentrail.identity import Identities
 from opentrail.storage.database import Database
-from simulators.running import RunningOpenTrail, wait_for
+from simulators.running import RunningOpenTrail, contents, wait_for
 
 ACCOUNT, OTHER = "123456789012", "444455556666"
 CANARY = b"PLAINTEXT-CANARY-0123456789"
@@ -256,8 +256,7 @@ def test_every_call_is_recorded_with_its_key_and_no_secret_is_on_disk(server: Ru
     wait_for(lambda: list(files.rglob("*.json.gz")))
     spelled = [form for secret in secrets for form in (secret, base64.b64encode(secret), secret.hex().encode())]
     spelled.append(base64.b64encode(blob))
-    for file in [path for path in server.folder.rglob("*") if path.is_file()]:
-        content = file.read_bytes()
+    for file, content in contents(server.folder):
         content += gzip.decompress(content) if file.name.endswith(".gz") else b""
         assert not [form for form in spelled if form in content], file
     # The journal's batches and the event store's files are compressed: what they hold is what LookupEvents shows.

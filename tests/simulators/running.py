@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +161,16 @@ class RunningOpenTrail:
             aws_session_token=key[2] if len(key) == 3 else None,
             config=Config(retries={"total_max_attempts": 1}, **config),
         )
+
+
+def contents(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """Every file below `folder` and its bytes; those that are gone by the time they are read (from the spool, say) are left out."""
+    for path in sorted(folder.rglob("*")):
+        try:
+            if path.is_file():
+                yield path, path.read_bytes()
+        except FileNotFoundError:
+            continue
 
 
 def wait_for(what: Any, patience: float = 30.0, pause: float = 0.05) -> Any:

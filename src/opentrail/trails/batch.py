@@ -7,10 +7,14 @@ by all trails that take them, and what they will come to is told from samples.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import deflate
+
+_Name = TypeVar("_Name")
 
 LEVEL = 6
 """Of gzip: the highest that costs next to nothing more than the ones below it."""
@@ -73,3 +77,24 @@ def pack(records: Iterable[bytes]) -> Packed:
     """The file of these records. Leaves Python free for other threads nearly all of the time."""
     text = b'{"Records":[%b]}' % b",".join(records)
     return Packed(bytes(deflate.gzip_compress(text, LEVEL)), hashlib.sha256(text).hexdigest())
+
+
+def pack_all(batches: Mapping[_Name, Batch], executor: Executor | None, meanwhile: Callable[[], bool]) -> dict[_Name, Packed]:
+    """The finished files, by the names of their batches. Those with the very same records, of several trails, are packed once.
+
+    With an `executor` they are packed beside each other, and beside `meanwhile`, which is called for as long as it did something.
+    """
+    alike: list[tuple[Batch, list[_Name]]] = []
+    for name, batch in batches.items():
+        for other, names in alike:
+            if len(other.records) == len(batch.records) and other.records == batch.records:
+                names.append(name)
+                break
+        else:
+            alike.append((batch, [name]))
+    if executor is None:
+        return {name: one for batch, names in alike for one in (pack(batch.records),) for name in names}
+    jobs = [(executor.submit(pack, batch.records), names) for batch, names in alike]
+    while not all(job.done() for job, _ in jobs) and meanwhile():
+        pass
+    return {name: one for job, names in jobs for one in (job.result(),) for name in names}

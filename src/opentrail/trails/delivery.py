@@ -15,10 +15,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sqlalchemy.engine import Connection
@@ -27,59 +25,31 @@ from opentrail.clock import Clock
 from opentrail.config import TrailsSettings
 from opentrail.errors import JournalError, JournalTrimmed
 from opentrail.storage.database import Database
-from opentrail.trails import facts as records
 from opentrail.trails import held, keys, organization_members, plans, store
-from opentrail.trails.batch import SAMPLE, Batch, Packed, pack
+from opentrail.trails.batch import SAMPLE, Batch, Packed, pack_all
 from opentrail.trails.courier import Courier
 from opentrail.trails.facts import Facts
 from opentrail.trails.keys import Chain
 from opentrail.trails.organization_members import Membership
-from opentrail.trails.regions import Regions, is_region_name
-from opentrail.trails.selection import Choice
+from opentrail.trails.pages import Entry, Pages, Reader
+from opentrail.trails.regions import Regions
+from opentrail.trails.routes import Routes
 from opentrail.trails.spool import Spool
 from opentrail.trails.store import Trail, Window
 
 FOLLOWER = "trails"
 """Name under which the position is saved."""
-READ_AHEAD = 2000
-"""Records read in one step."""
 MOST_UNCOMPRESSED = 48 << 20
 """Uncompressed bytes at which a file is closed; with one more record it still has less than CloudTrail's 50 MB."""
 MOST_IN_MEMORY = 64 << 20
 """Bytes of records in all batches at which everything is cut; a record counts once, however many trails take it."""
-MOST_PAGES_AHEAD = 8
-"""Pages of the journal that are read while files are packed."""
 GRACE = 60.0
 """Seconds after StopLogging was noticed in which the record of that call must have come, if it was made at all."""
-MOST_STRANGE = 16
-"""Regions unknown to us of which one trail keeps files apart. The records of further ones, and of names that no Region can have, are
-filed under the trail's home: whoever makes up Regions in signatures gets a record, not a chain of digests for each."""
 CURING = frozenset(f"{name}.amazonaws.com" for name in ("s3", "kms", "sns", "cloudtrail", "organizations"))
 """Sources whose writes may have cured what keeps files from their bucket or a topic from hearing of them."""
-MOST_ROUTES = 10_000
-"""Accounts and Regions whose trails are remembered at the same time."""
 
 
 _log = logging.getLogger(__name__)
-
-
-class Entry(Protocol):
-    """A record and its position in the journal."""
-
-    @property
-    def position(self) -> int: ...
-    @property
-    def record(self) -> bytes: ...
-
-
-class Reader(Protocol):
-    """The reading side of the journal."""
-
-    def first(self) -> int:
-        """Position of the oldest record that is kept."""
-
-    def read(self, after: int, limit: int) -> Sequence[Entry]:
-        """At most `limit` entries above the position `after`, in order."""
 
 
 class Positions(Protocol):
@@ -89,42 +59,7 @@ class Positions(Protocol):
     def save(self, connection: Connection, name: str, position: int) -> None: ...
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class _Route:
-    """One trail that may want the records of one account and Region."""
-
-    chain: Chain
-    open_from: float
-    """Position above which it has been logging ever since; infinite when it is not."""
-    closed: tuple[Window, ...]
-    takes: Callable[[Facts], bool]
-    files: dict[str, Batch]
-    """The files of the chain in the making, by kind; the same for every route of it."""
-    memberships: tuple[Membership, ...] | None
-    """When the trail served the account; `None`: it is the trail's own."""
-
-    def served(self, position: int) -> bool:
-        """Whether the account was the trail's own, or in its organization, when the record was made."""
-        return self.memberships is None or any(membership.holds(position) for membership in self.memberships)
-
-    def was_logging(self, position: int, request_id: str | None) -> bool:
-        """Whether the record belongs to a time that has ended."""
-        return any(window.holds(position, request_id) for window in self.closed)
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """Records that were read together, and what is known of each."""
-
-    entries: Sequence[Entry]
-    facts: Sequence[Facts | None]
-    begun: float
-    """When reading them began."""
-    is_last: bool
-    """Whether there was nothing behind them."""
-
-
-_File = tuple[Chain, str]
+File = tuple[Chain, str]
 """A chain, and the kind of its files (`keys.LOG_KINDS`)."""
 _USUAL = keys.LOG_KINDS["Management"]
 _WAITED_FOR = keys.LOG_KINDS["Data"]
@@ -153,19 +88,18 @@ class Delivery:
         a topic may be in order again. `packers` pack files, several at a time and while further records are read."""
         self._database = database
         self._clock = clock
-        self._journal = journal
+        self._pages = Pages(journal, clock)
         self._positions = positions
         self._spool = spool
         self._courier = courier
         self._settings = settings
-        self._regions = regions
+        self._routes = Routes(database, regions)
         self._unique = unique
         self._cured = cured
         self._packers = packers
         database.create(store.METADATA)
         with database.begin() as connection:
             positions.save(connection, FOLLOWER, 0)  # from now on the journal is not trimmed beyond this follower
-        self._strange: dict[int, set[str]] = {}
         self._rewind()
 
     @property
@@ -211,7 +145,7 @@ class Delivery:
         """Forget what is in memory and go back to the saved position."""
         self._spoilt = True
         self._position = self._positions.get(FOLLOWER)
-        self._ahead: deque[_Page] = deque()
+        self._pages.forget()
         self._files: dict[Chain, dict[str, Batch]] = {}
         self._held: dict[Chain, list[held.Record]] = {}
         with self._database.read() as connection:
@@ -226,7 +160,7 @@ class Delivery:
         self._windows: list[Window] = []
         self._departures: list[Membership] = []
         self._trails: dict[int, Trail] = {}
-        self._routes: dict[tuple[str, str], list[_Route]] = {}
+        self._routes.renew({}, (), self._files)
         self._spoilt = False
 
     def _start_afresh(self) -> None:
@@ -239,9 +173,9 @@ class Delivery:
 
     def _read(self) -> bool:
         try:
-            page = self._ahead.popleft() if self._ahead else self._page(self._position)
+            page = self._pages.next(self._position)
         except JournalTrimmed:
-            kept_from = self._journal.first()
+            kept_from = self._pages.first()
             if kept_from <= self._position + 1:
                 raise
             # Only when an older state.db was put back. They cannot be had any more, and to wait for them would stop every call.
@@ -266,30 +200,11 @@ class Delivery:
                     self._cured()
             self._position = entry.position
             if self._full:
-                if done < len(page.entries):
-                    self._ahead.appendleft(replace(page, entries=page.entries[done:], facts=page.facts[done:]))
+                self._pages.put_back(page, done)
                 return True
         if page.is_last:
             self._caught_up = page.begun
         return True
-
-    def _page(self, after: int) -> _Page:
-        begun = self._clock.monotonic()
-        entries = self._journal.read(after, READ_AHEAD)
-        return _Page(entries, [records.facts(entry.record) for entry in entries], begun, len(entries) < READ_AHEAD)
-
-    def _read_ahead(self) -> bool:
-        """Read one more page, if there is one and room for it. What goes wrong with it is told when its turn comes."""
-        after = self._ahead[-1].entries[-1].position if self._ahead else self._position
-        if len(self._ahead) >= MOST_PAGES_AHEAD:
-            return False
-        try:
-            page = self._page(after)
-        except JournalError:
-            return False
-        if page.entries:
-            self._ahead.append(page)
-        return bool(page.entries)
 
     def _look_at_trails(self) -> None:
         with self._database.read() as connection:
@@ -302,21 +217,16 @@ class Delivery:
         now = self._clock.monotonic()
         self._closed_since = {window.id: self._closed_since.get(window.id, now) for window in self._windows if window.stop is not None}
         self._changes = changes
-        self._routes = {}
         # What was read for trails that are gone without having been deleted (`server/reset_door.py`) is forgotten.
         self._files = {chain: files for chain, files in self._files.items() if files and chain.trail_id in self._trails}
         for chain in [chain for chain in (*self._held, *self._held_before) if chain.trail_id not in self._trails]:
             self._held.pop(chain, None)
             del self._held_before[chain]
+        self._routes.renew(self._trails, self._windows, self._files)
         self._cured()
 
     def _sort_in(self, entry: Entry, facts: Facts) -> None:
-        place = (facts.recipient_account_id, facts.aws_region)
-        routes = self._routes.get(place)
-        if routes is None:
-            if len(self._routes) >= MOST_ROUTES:
-                self._routes.clear()
-            routes = self._routes[place] = self._routes_for(*place)
+        routes = self._routes.of(facts.recipient_account_id, facts.aws_region)
         position, record = entry.position, entry.record
         kind = keys.LOG_KINDS.get(facts.event_category, _USUAL)
         taken = False
@@ -344,7 +254,7 @@ class Delivery:
         if batch.uncompressed >= MOST_UNCOMPRESSED or batch.compressed >= self._settings.max_file_bytes:
             self._full = True
 
-    def _begin(self, file: _File) -> Batch:
+    def _begin(self, file: File) -> Batch:
         """A new batch, with what waited for it. In the database that waits on until the batch is planned."""
         chain, kind = file
         batch = self._files.setdefault(chain, {})[kind] = Batch(min(SAMPLE, self._settings.max_file_bytes))
@@ -364,48 +274,6 @@ class Delivery:
         waiting.append(record)
         if len(waiting) + self._held_before[chain] >= held.MOST:
             self._begin((chain, _WAITED_FOR))
-
-    def _routes_for(self, account_id: str, region: str) -> list[_Route]:
-        with self._database.read() as connection:
-            memberships = organization_members.memberships(connection, account_id)
-        return [
-            self._route(
-                trail,
-                Chain(trail.id, account_id, self._filed_under(trail, region)),
-                windows,
-                None if trail.account_id == account_id else memberships[trail.id],
-            )
-            for trail in self._trails.values()
-            if trail.serves(account_id, memberships)
-            and trail.covers(region)
-            and (windows := tuple(window for window in self._windows if window.trail_id == trail.id))
-        ]
-
-    def _route(self, trail: Trail, chain: Chain, windows: Sequence[Window], memberships: tuple[Membership, ...] | None) -> _Route:
-        choice = Choice.of(trail)
-        return _Route(
-            chain=chain,
-            open_from=min((window.start for window in windows if window.stop is None), default=math.inf),
-            closed=tuple(window for window in windows if window.stop is not None),
-            takes=choice.matcher.matches if choice.takes_global and choice.takes_deliveries else choice.takes,
-            files=self._files.setdefault(chain, {}),
-            memberships=memberships,
-        )
-
-    def _filed_under(self, trail: Trail, region: str) -> str:
-        """The Region whose files take the records of `region`."""
-        if region in self._regions.of(trail):
-            return region
-        strange = self._strange.get(trail.id)
-        if strange is None:
-            with self._database.read() as connection:
-                begun = {state.region for state in plans.open_chains_of(connection, trail.id)}
-            strange = self._strange[trail.id] = begun.difference(self._regions.of(trail))
-        if region not in strange:
-            if len(strange) >= MOST_STRANGE or not is_region_name(region):
-                return trail.home_region
-            strange.add(region)
-        return region
 
     def _cut_is_due(self) -> bool:
         if self._full or self._ended_windows() or (self._opened is None and self._departed()):
@@ -431,7 +299,7 @@ class Delivery:
         ended, departed = self._ended_windows(), self._departed()
         self._release_last(ended, departed)
         batches = {(chain, kind): batch for chain, files in self._files.items() for kind, batch in files.items()}
-        packed = self._packed(batches)
+        packed = pack_all(batches, self._packers, lambda: self._pages.read_ahead(self._position))
         cuts = [self._spooled(file, batches[file], packed[file], now) for file in sorted(batches)]
         if cuts:
             self._spool.sync()
@@ -465,24 +333,7 @@ class Delivery:
             if has_ended and _WAITED_FOR not in self._files.get(chain, {}):
                 self._begin((chain, _WAITED_FOR))
 
-    def _packed(self, batches: Mapping[_File, Batch]) -> dict[_File, Packed]:
-        """The finished files. Those with the very same records, of several trails, are packed once."""
-        alike: list[tuple[Batch, list[_File]]] = []
-        for file, batch in batches.items():
-            for other, files in alike:
-                if len(other.records) == len(batch.records) and other.records == batch.records:
-                    files.append(file)
-                    break
-            else:
-                alike.append((batch, [file]))
-        if self._packers is None:
-            return {file: one for batch, files in alike for one in (pack(batch.records),) for file in files}
-        jobs = [(self._packers.submit(pack, batch.records), files) for batch, files in alike]
-        while not all(job.done() for job, _ in jobs) and self._read_ahead():
-            pass
-        return {file: one for job, files in jobs for one in (job.result(),) for file in files}
-
-    def _spooled(self, file: _File, batch: Batch, packed: Packed, now: float) -> plans.Cut:
+    def _spooled(self, file: File, batch: Batch, packed: Packed, now: float) -> plans.Cut:
         chain, kind = file
         trail = self._trails[chain.trail_id]
         with self._database.read() as connection:

@@ -11,8 +11,7 @@ import pytest
 
 from opentrail.config import TrailsSettings
 from opentrail.errors import JournalCorrupt
-from opentrail.trails import delivery as delivery_room
-from opentrail.trails import plans, store
+from opentrail.trails import plans, routes, store
 from opentrail.trails.control import Wanted
 from simulators.proof import ours
 from simulators.trails import ACCOUNT, HOME, World
@@ -173,7 +172,7 @@ def test_made_up_regions_do_not_multiply_files_and_digests_without_end(world: Wo
     assert sorted(world.buckets.event_ids()) == sorted(happened)
     known = len(world.regions.beside(HOME))
     with world.database.read() as connection:
-        assert len(plans.open_chains_of(connection)) == known + delivery_room.MOST_STRANGE
+        assert len(plans.open_chains_of(connection)) == known + routes.MOST_STRANGE
 
 
 def test_a_strange_region_is_digested_even_if_the_trail_stops_before_the_first_file(world: World) -> None:
