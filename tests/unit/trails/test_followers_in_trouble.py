@@ -12,6 +12,7 @@ import pytest
 from opentrail.config import TrailsSettings
 from opentrail.errors import JournalCorrupt
 from opentrail.trails import plans, routes, store
+from opentrail.trails.batch import Batch
 from opentrail.trails.control import Wanted
 from simulators.proof import ours
 from simulators.trails import ACCOUNT, HOME, World
@@ -71,15 +72,15 @@ def test_a_record_that_was_sorted_into_half_of_the_files_is_not_doubled(world: W
     happened = [world.happen()]
     world.run()
     happened.append(world.happen())
-    adding, calls = delivery_room.Batch.add, []
+    adding, calls = Batch.add, []
 
-    def add(batch: delivery_room.Batch, record: bytes, event_time: str) -> None:
+    def add(batch: Batch, record: bytes, event_time: str) -> None:
         calls.append(record)
         if len(calls) == 2:
             raise RuntimeError("out of memory")
         adding(batch, record, event_time)
 
-    monkeypatch.setattr(delivery_room.Batch, "add", add)
+    monkeypatch.setattr(Batch, "add", add)
     assert stumbling(world, 70) == ["out of memory"]
     assert world.buckets.event_ids("one") == happened
     assert world.buckets.event_ids("two") == happened
