@@ -23,12 +23,15 @@ import deflate
 from lookup_records import ACCOUNT, records
 from part import Line, finish, options, work_folder
 
-from opentrail.buckets import Buckets, ServiceWriter
+from opentrail.buckets import Buckets, ObjectKeys, ServiceWriter
 from opentrail.clock import SystemClock
 from opentrail.config import JournalSettings, TrailsSettings
+from opentrail.identity import Identities
 from opentrail.journal import Journal, Reader
 from opentrail.journal.positions import Positions
+from opentrail.kms import KeyManagement
 from opentrail.storage.database import Database
+from opentrail.storage.outbox import Outbox
 from opentrail.trails import plans
 from opentrail.trails.batch import LEVEL
 from opentrail.trails.control import Trails, Wanted
@@ -77,7 +80,10 @@ def delivered(folder: Path, trails: int, journal: Path, head: int) -> Figures:
     clock = SystemClock()
     database = Database.at(folder / "state.db")
     buckets = Buckets(database, folder / "buckets", clock)
-    writer = ServiceWriter(buckets, clock)
+    outbox = Outbox(database)
+    identities = Identities(database, folder / "keys", clock, account_id=ACCOUNT, outbox=outbox)
+    kms = KeyManagement(database, folder / "keys", clock, outbox=outbox, identities=identities)
+    writer = ServiceWriter(buckets, clock, keys=ObjectKeys(kms.service_keys))
     regions = known_regions()
     control = Trails(database, clock, buckets=writer, regions=regions, head=lambda: 0)
     for number in range(trails):
