@@ -138,6 +138,7 @@ class Front:
         self._identities.organizations.accompanied_by(trails.organization)
         catalogue = Catalogue()
         self._asker = Link(Path(orders.link))
+        self._lake = Link(Path(orders.lake_link))
         history = History(self._asker.ask, lambda: self._journal.head, secret=folder.token_secret())
         keys = SigningKeys(self._database, folder.keys, clock)
         self._proxy = Proxy(upstreams, clock)
@@ -264,6 +265,7 @@ class Front:
             if self._mirror is not None:
                 await self._mirror.close()
             await self._asker.close()
+            await self._lake.close()
             self._endpoint.close()
             self._signin.close()
             await asyncio.to_thread(self._queues.close)

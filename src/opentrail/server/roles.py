@@ -17,6 +17,9 @@ from opentrail.server.orphan import SUPERVISOR
 
 VARIABLE = "OPENTRAIL_ROLE_ORDERS"
 
+LAKE = "lake"
+"""The lake's name among the followers: up to its position everything is in the tables of the stores that want it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Orders:
@@ -25,6 +28,8 @@ class Orders:
     data_dir: Path
     link: str
     """Path of the local socket between front and followers."""
+    lake_link: str = ""
+    """Path of the local socket between front and lake."""
     listeners: tuple[Listener, ...] = ()
     """Where the front listens."""
     upstreams: tuple[str, ...] = ()

@@ -25,7 +25,7 @@ from opentrail.journal.positions import Positions
 from opentrail.server import followers
 from opentrail.server.folder import DataFolder
 from opentrail.server.followers import Followers
-from opentrail.server.roles import Orders
+from opentrail.server.roles import LAKE, Orders
 from opentrail.storage.database import Database
 from opentrail.storage.outbox import Outbox
 from opentrail.trails.control import Trails, Wanted
@@ -51,6 +51,8 @@ class Scene:
         self.buckets = Buckets(self.database, self.folder.buckets, self.clock)
         self.orders = Orders(data_dir=root, link=str(root / "link"), settings=settings)
         self.followers = Followers(self.orders, self.clock)
+        with self.database.begin() as connection:  # the lake, a process of its own, is done with whatever may come
+            Positions(self.database).save(connection, LAKE, 1 << 40)
         self.head = 0
 
     def trail(self) -> None:

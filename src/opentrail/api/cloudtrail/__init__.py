@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import botocore.session
 
@@ -36,12 +37,23 @@ _TRAIL = {
 """Operations on one trail, and the parameter that names it; the others need their action on `*` (reference of trails, §15)."""
 
 
+class Subject(Protocol):
+    """The operations on one kind of resource, and what they take."""
+
+    operations: Mapping[str, Handler]
+
+    def needs(self, call: Call) -> Sequence[Need]:
+        """What the caller must be allowed, for a call of one of `operations` whose required parameters are there. Must not block long."""
+
+
 class CloudTrailService:
-    """The service `cloudtrail`. `more` adds handlers that live elsewhere (LookupEvents), by operation name."""
+    """The service `cloudtrail`. `more` adds handlers that live elsewhere (LookupEvents), by operation name; `subjects` are the Lake's."""
 
     name = "cloudtrail"
 
-    def __init__(self, trails: Trails, keys: SigningKeys, more: Mapping[str, Handler] | None = None) -> None:
+    def __init__(
+        self, trails: Trails, keys: SigningKeys, more: Mapping[str, Handler] | None = None, *, subjects: Sequence[Subject] = ()
+    ) -> None:
         self._trails = trails
         self._model = botocore.session.get_session().get_service_model("cloudtrail")
         self.operations: Mapping[str, Handler] = {
@@ -51,6 +63,9 @@ class CloudTrailService:
             **AnalysisOperations(trails).operations,
             **(more or {}),
         }
+        self._subjects = {operation: subject for subject in subjects for operation in subject.operations}
+        for subject in subjects:
+            self.operations = {**self.operations, **subject.operations}
 
     def needs(self, call: Call) -> Sequence[Need]:
         """The action of the operation on the trail it names, with the tags of request and trail as condition keys.
@@ -58,6 +73,8 @@ class CloudTrailService:
         Raises `ValidationException` when the request lacks what its operation requires: this is asked before any handler.
         """
         required.check(self._model, call.operation, call.parameters)
+        if call.operation in self._subjects:
+            return self._subjects[call.operation].needs(call)
         action = f"cloudtrail:{call.operation}"
         if call.operation == "ListTags":
             return [self._need(call, action, arn) for arn in call.parameters["ResourceIdList"]] or [Need(action=action)]
