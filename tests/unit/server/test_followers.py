@@ -35,8 +35,8 @@ from simulators.object_keys import object_keys
 
 ACCOUNT = "111122223333"
 HOME = "us-east-1"
-LAKE = LakeSettings(commit_interval=0.5)
-SETTINGS = Settings(trails=TrailsSettings(delivery_interval=0.1), lake=LAKE, journal=JournalSettings(min_free=0))
+OFTEN = LakeSettings(commit_interval=0.5)
+SETTINGS = Settings(trails=TrailsSettings(delivery_interval=0.1), lake=OFTEN, journal=JournalSettings(min_free=0))
 
 
 class Scene:
@@ -51,8 +51,9 @@ class Scene:
         self.buckets = Buckets(self.database, self.folder.buckets, self.clock)
         self.orders = Orders(data_dir=root, link=str(root / "link"), settings=settings)
         self.followers = Followers(self.orders, self.clock)
+        positions = Positions(self.database)
         with self.database.begin() as connection:  # the lake, a process of its own, is done with whatever may come
-            Positions(self.database).save(connection, LAKE, 1 << 40)
+            positions.save(connection, LAKE, 1 << 40)
         self.head = 0
 
     def trail(self) -> None:
@@ -187,7 +188,7 @@ def test_the_status_counts_what_waits_and_who_holds_the_journal(scene: Scene, mo
 def test_a_full_journal_names_the_follower_that_holds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(followers, "TROUBLE", 0.05)
     monkeypatch.setattr(followers, "TRIM_INTERVAL", 0.1)
-    scene = Scene(tmp_path / "data", Settings(journal=JournalSettings(max_bytes=1 << 20, min_free=0), lake=LAKE))
+    scene = Scene(tmp_path / "data", Settings(journal=JournalSettings(max_bytes=1 << 20, min_free=0), lake=OFTEN))
 
     def stuck(*_: object) -> None:
         raise OSError(28, "No space left on device")
