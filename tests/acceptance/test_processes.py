@@ -50,7 +50,7 @@ def test_a_front_that_is_killed_comes_back(tmp_path: Path) -> None:
         front = _role(opentrail, "front")
         assert front is not None
         front.kill()
-        second = wait_for(lambda: _calls(opentrail), patience=20)
+        second = wait_for(lambda: _calls(opentrail))
         assert {first, second} <= _ids(opentrail)
 
 
@@ -70,7 +70,7 @@ def test_followers_that_are_killed_come_back_and_nobody_gets_a_wrong_answer(tmp_
                     raise
                 return None
 
-        assert called <= wait_for(looked_up, patience=40)
+        assert called <= wait_for(looked_up)
         assert opentrail.health()["status"] == "ok"
 
 

@@ -57,7 +57,7 @@ def test_a_full_journal_refuses_calls_until_its_followers_have_caught_up(tmp_pat
         with pytest.raises(ClientError) as caught:
             fill()
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
-        wait_for(lambda: _answers(sts), patience=60, pause=0.5)
+        wait_for(lambda: _answers(sts), pause=0.5)
         assert acknowledged <= _ids(opentrail)
 
 
@@ -109,7 +109,7 @@ def test_a_bucket_that_goes_away_and_comes_back(tmp_path: Path) -> None:
         wait_for(lambda: trails.get_trail_status(Name="audit").get("LatestDeliveryError") == "NoSuchBucket")
         s3.create_bucket(Bucket="away-logs")
         s3.put_bucket_policy(Bucket="away-logs", Policy=policy)
-        wait_for(lambda: marker in _delivered(files), patience=60)
+        wait_for(lambda: marker in _delivered(files))
         assert "LatestDeliveryError" not in wait_for(
             lambda: found if not (found := trails.get_trail_status(Name="audit")).get("LatestDeliveryError") else None
         )

@@ -173,7 +173,7 @@ def contents(folder: Path) -> Iterator[tuple[Path, bytes]]:
             continue
 
 
-def wait_for(what: Any, patience: float = 30.0, pause: float = 0.05) -> Any:
+def wait_for(what: Any, patience: float = 90.0, pause: float = 0.05) -> Any:
     """Ask `what()` until it answers with something true; returns that. Raises when `patience` seconds have passed."""
     deadline = time.monotonic() + patience
     while True:
