@@ -42,10 +42,11 @@ def to_table(family: Family, records: Sequence[JSON], positions: Sequence[int] |
     in UTF-8 or have no `eventTime`. Any `BATCH` of them must stay below 2 GiB."""
     if len(records) != len(positions):
         raise ValueError("each record needs a position")
-    tables: list[pa.Table] = []
     refused: list[Refused] = []
-    for start in range(0, len(records), BATCH):
-        tables.append(_batch(family, start, records[start : start + BATCH], positions[start : start + BATCH], refused))
+    tables = [
+        _batch(family, start, records[start : start + BATCH], positions[start : start + BATCH], refused)
+        for start in range(0, len(records), BATCH)
+    ]
     return Converted(pa.concat_tables(tables) if tables else ARROW[family].empty_table(), tuple(refused))
 
 

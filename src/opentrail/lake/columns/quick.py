@@ -24,15 +24,24 @@ _NULL: Final = msgspec.Raw(b"null")
 _BOOLEANS: Final = ("readOnly", "managementEvent")
 _ROWS: Final = ("userIdentity", "tlsDetails", "eventContext")
 _MAPS: Final = (
-    "requestParameters responseElements additionalEventData serviceEventDetails addendum edgeDeviceDetails insightDetails"
-).split()
+    "requestParameters",
+    "responseElements",
+    "additionalEventData",
+    "serviceEventDetails",
+    "addendum",
+    "edgeDeviceDetails",
+    "insightDetails",
+)
 _RESOURCE: Final = ("accountId", "type", "ARN", "ARNPrefix")
+# fmt: off
 _MEMBERS: Final = (
-    "eventVersion userIdentity eventTime eventSource eventName awsRegion sourceIPAddress userAgent errorCode errorMessage requestParameters "
-    "responseElements additionalEventData requestID eventID readOnly resources eventType apiVersion managementEvent recipientAccountId "
-    "sharedEventID vpcEndpointId vpcEndpointAccountId serviceEventDetails addendum edgeDeviceDetails insightDetails annotation "
-    "eventCategory eventContext tlsDetails sessionCredentialFromConsole"
-).split()
+    "eventVersion", "userIdentity", "eventTime", "eventSource", "eventName", "awsRegion", "sourceIPAddress", "userAgent", "errorCode",
+    "errorMessage", "requestParameters", "responseElements", "additionalEventData", "requestID", "eventID", "readOnly", "resources",
+    "eventType", "apiVersion", "managementEvent", "recipientAccountId", "sharedEventID", "vpcEndpointId", "vpcEndpointAccountId",
+    "serviceEventDetails", "addendum", "edgeDeviceDetails", "insightDetails", "annotation", "eventCategory", "eventContext", "tlsDetails",
+    "sessionCredentialFromConsole",
+)
+# fmt: on
 """As CloudTrail writes them: a member is looked for behind the one before it first."""
 
 
@@ -62,7 +71,7 @@ def usual(records: Sequence[buffers.JSON]) -> tuple[Sequence[int], list[Any]]:
     """Indexes of the records of the usual types, and what was read of them; to be given to `to_table`."""
     try:
         read = list(map(_decode, records))
-        if all([micros(event.eventTime) is not None for event in read]):
+        if None not in [micros(event.eventTime) for event in read]:
             return range(len(read)), read
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
