@@ -56,7 +56,7 @@ _Event = _struct(
     _MEMBERS,
     {
         "eventTime": (str, ""),
-        "resources": (list[_Resource] | None, None),
+        "resources": (list[_Resource] | None, None),  # type: ignore[valid-type]
         **dict.fromkeys(_BOOLEANS, (bool | None, None)),
         **dict.fromkeys(_MAPS, (dict[str, msgspec.Raw] | None, None)),
     },
