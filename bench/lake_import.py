@@ -154,7 +154,8 @@ con.execute(f"COPY (SELECT unnest(r) FROM (SELECT unnest(Records) AS r FROM read
 seconds = time.perf_counter() - began
 events = con.execute(f"SELECT count(*) FROM '{out}'").fetchall()[0][0]
 used = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps({"events": events, "seconds": seconds, "processor": used.ru_utime + used.ru_stime - loaded.ru_utime - loaded.ru_stime, "memory": used.ru_maxrss / 1024}))
+processor = used.ru_utime + used.ru_stime - loaded.ru_utime - loaded.ru_stime
+print(json.dumps({"events": events, "seconds": seconds, "processor": processor, "memory": used.ru_maxrss / 1024}))
 """
 
 CHDB = """
@@ -174,7 +175,8 @@ s.query(f"INSERT INTO b.e SELECT r, parseDateTimeBestEffort(JSONExtractString(r,
 seconds = time.perf_counter() - began
 events = int(str(s.query("SELECT count() FROM b.e")))
 used = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps({"events": events, "seconds": seconds, "processor": used.ru_utime + used.ru_stime - loaded.ru_utime - loaded.ru_stime, "memory": used.ru_maxrss / 1024}))
+processor = used.ru_utime + used.ru_stime - loaded.ru_utime - loaded.ru_stime
+print(json.dumps({"events": events, "seconds": seconds, "processor": processor, "memory": used.ru_maxrss / 1024}))
 """
 
 

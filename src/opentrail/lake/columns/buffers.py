@@ -70,7 +70,8 @@ _VALUES: Final = dict.values
 
 def lists(values: Sequence[Any], type_: pa.DataType, elements: pa.Array) -> Any:
     """A column of lists, or maps, whose elements, one list after the other, are `elements`."""
-    valid = pa.array([value is not None for value in values], pa.bool_()).buffers()[1] if None in values else None
+    present = [value is not None for value in values]
+    valid = None if all(present) else pa.array(present, pa.bool_()).buffers()[1]
     sizes = [len(value) if value else 0 for value in values]
     return pa.Array.from_buffers(type_, len(sizes), [valid, _offsets(sizes)], children=[elements])
 
