@@ -122,7 +122,7 @@ class ColdStore:
         return local_path(self._table.metadata_location)
 
     def draft(self, day: int | None = None) -> Path:
-        """A new path for a data file, of one `day` or not known yet of which; what no `swap` makes part of the table is swept at the next start."""
+        """A new path for a data file; `day` when it is known already. What no `swap` makes part of the table is swept at the next start."""
         folder = self._home / "data"
         if day is not None:
             folder /= f"{self._layout.day}={_day_name(day)}"
@@ -250,7 +250,9 @@ class ColdStore:
         except NoSuchTableError:
             pass
         properties = {**_PROPERTIES, **{f"write.metadata.metrics.column.{column}": "full" for column in layout.pruned}}
-        with self._catalog.create_table_transaction(layout.table, layout.schema, location(self._home), properties=properties) as transaction:
+        with self._catalog.create_table_transaction(
+            layout.table, layout.schema, location(self._home), properties=properties
+        ) as transaction:
             with transaction.update_spec() as spec:
                 spec.add_field(layout.time, DayTransform(), layout.day)
             # Files written outside PyIceberg carry no field ids: readers match their columns by name.

@@ -68,15 +68,13 @@ class Routes:
         family = FAMILIES.get(facts.event_category)
         if family is None:
             return []
-        found = []
-        for route in self._by_account.get((family, facts.recipient_account_id), ()):
-            if (
-                route.start < position <= route.stop
-                and (route.region is None or route.region == facts.aws_region)
-                and route.matcher.matches(facts)
-            ):
-                found.append(route.stretch)
-        return found
+        return [
+            route.stretch
+            for route in self._by_account.get((family, facts.recipient_account_id), ())
+            if route.start < position <= route.stop
+            and (route.region is None or route.region == facts.aws_region)
+            and route.matcher.matches(facts)
+        ]
 
     def _from_outside(self, position: int, facts: Facts) -> list[Stretch]:
         arn = facts.metadata.channel_arn if facts.metadata is not None else None
