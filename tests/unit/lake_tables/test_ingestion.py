@@ -14,7 +14,7 @@ from opentrail.lake.tables.ingestion import LAKE
 from opentrail.lake.tables.tables import StoreTables
 from opentrail.storage.database import Database
 from opentrail.wire.faults import ServiceUnavailable
-from simulators.event_data_stores import Keys, KnownStores, ids, rows, store_id
+from simulators.store_tables import Keys, KnownStores, ids, rows, store_id
 from simulators.event_journal import EventJournal, made
 
 Opened = Callable[..., StoreTables]

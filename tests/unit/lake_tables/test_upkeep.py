@@ -12,7 +12,7 @@ import pytest
 
 from opentrail.clock import ManualClock
 from opentrail.lake.tables.tables import StoreTables
-from simulators.event_data_stores import KnownStores, files_on_disk, ids, rows
+from simulators.store_tables import KnownStores, files_on_disk, ids, rows
 from simulators.event_journal import DAY, NOW, EventJournal, made
 
 Opened = Callable[..., StoreTables]
