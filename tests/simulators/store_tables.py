@@ -116,6 +116,24 @@ class KnownStores:
 
 
 @dataclass
+class Channels:
+    """Channels by ARN: the store that each delivers to, and from behind which position on."""
+
+    by_arn: dict[str, tuple[str, int]]
+    forgotten: int = 0
+
+    def now(self) -> Channels:
+        return self
+
+    def destinations(self, channel_arn: str, position: int) -> Collection[str]:
+        store, start = self.by_arn.get(channel_arn, ("", 0))
+        return [store] if store and position > start else []
+
+    def forget(self, position: int) -> None:
+        self.forgotten = position
+
+
+@dataclass
 class Keys:
     """`StoreKeys`."""
 
@@ -132,7 +150,7 @@ def opened_tables(
     folder: Path, journal: EventJournal, stores: KnownStores, clock: Clock, keys: Keys | None = None, **settings: Any
 ) -> StoreTables:
     """The tables in `folder`, open; `settings` are those of `TableSettings`, and further arguments of `StoreTables`."""
-    further = {name: settings.pop(name) for name in ("destinations", "context", "removed") if name in settings}
+    further = {name: settings.pop(name) for name in ("channels", "context", "removed") if name in settings}
     folder.mkdir(exist_ok=True)
     tables = StoreTables(
         folder / "stores",

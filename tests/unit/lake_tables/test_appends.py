@@ -14,8 +14,8 @@ from opentrail.lake.families import Family
 from opentrail.lake.faults import EventDataStoreNotFoundException
 from opentrail.lake.tables import appends
 from opentrail.lake.tables.tables import StoreTables
-from simulators.store_tables import KnownStores, files_on_disk, ids, store_id
 from simulators.event_journal import DAY, EventJournal, made
+from simulators.store_tables import KnownStores, files_on_disk, ids, store_id
 
 Opened = Callable[..., StoreTables]
 

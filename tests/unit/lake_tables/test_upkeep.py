@@ -12,8 +12,8 @@ import pytest
 
 from opentrail.clock import ManualClock
 from opentrail.lake.tables.tables import StoreTables
-from simulators.store_tables import KnownStores, files_on_disk, ids, rows
 from simulators.event_journal import DAY, NOW, EventJournal, made
+from simulators.store_tables import KnownStores, files_on_disk, ids, rows
 
 Opened = Callable[..., StoreTables]
 HOUR = 3600
@@ -42,7 +42,9 @@ def test_an_event_leaves_the_moment_it_is_too_old(opened: Opened, journal: Event
     assert ids(tables, store, head) == ["event-2"]
 
 
-def test_what_is_too_old_leaves_the_disk(opened: Opened, journal: EventJournal, stores: KnownStores, clock: ManualClock, tmp_path: Path) -> None:
+def test_what_is_too_old_leaves_the_disk(
+    opened: Opened, journal: EventJournal, stores: KnownStores, clock: ManualClock, tmp_path: Path
+) -> None:
     store = stores.make(retention=7)
     tables = opened()
     head = journal.append(*(made(number, age=number * HOUR) for number in range(6 * 24)))
