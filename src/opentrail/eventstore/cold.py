@@ -21,7 +21,8 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.io.pyarrow import parquet_file_to_data_file
 from pyiceberg.manifest import DataFile
-from pyiceberg.table import Table
+from pyiceberg.table import Table, Transaction
+from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.transforms import DayTransform
 from sqlalchemy import URL, event
@@ -78,6 +79,19 @@ class ColdFile:
     """Earliest event time in it, in seconds; `time_high` the latest."""
     time_high: int
     entry: DataFile = field(compare=False, repr=False)
+
+
+class _Transaction(Transaction):
+    """PyIceberg works the table's metadata out anew, copy and all, each of the twenty times that one commit looks at it: the most of what a
+    commit costs where a schema is wide. Nobody changes what they are given."""
+
+    _known: tuple[tuple[object, ...], TableMetadata] | None = None
+
+    @property
+    def table_metadata(self) -> TableMetadata:
+        if self._known is None or self._known[0] is not self._updates:
+            self._known = (self._updates, super().table_metadata)
+        return self._known[1]
 
 
 class ColdStore:
@@ -194,7 +208,7 @@ class ColdStore:
         for entry in entries:
             entry.spec_id = metadata.default_spec_id  # PyIceberg sets it on entries it has read, and needs it on all
         self._entries = dict(zip(add, entries, strict=True))
-        with self._table.transaction() as transaction:
+        with _Transaction(self._table) as transaction:
             update = transaction.update_snapshot(snapshot_properties=properties)
             with update.overwrite() if remove else update.merge_append() as producer:
                 for entry in entries:
