@@ -254,7 +254,7 @@ class Ingestion:
             return self._reader.read(kept_from - 1, self._settings.read_batch)
 
     def _take_in(self, entries: Sequence[Entry], tables: Mapping[str, StoreTable]) -> None:
-        taken: dict[str, list[tuple[Stretch, Entry]]] = {}
+        taken: dict[str, list[tuple[Stretch, Entry, str]]] = {}
         of, channels = self._routes.of, self._channels.now()
         for entry in entries:
             known = facts(entry.record)
@@ -264,7 +264,7 @@ class Ingestion:
             for stretch in of(entry.position, known, channels):
                 table = tables.get(stretch.store_id)
                 if table is not None and entry.position > table.position:
-                    taken.setdefault(stretch.store_id, []).append((stretch, entry))
+                    taken.setdefault(stretch.store_id, []).append((stretch, entry, known.event_category))
         events = self._conversion.of(taken)
         for store_id, (rows, characters) in events.items():
             if rows.num_rows:
