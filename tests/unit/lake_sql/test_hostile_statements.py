@@ -22,7 +22,6 @@ NESTED = {
     "queries": "SELECT * FROM " + "(SELECT * FROM " * 500 + STORE + ") x" * 500,
     "arrays": "SELECT " + "ARRAY[" * 1000 + "1" + "]" * 1000,
     "cases": "SELECT " + "CASE WHEN true THEN " * 300 + "1" + " END" * 300,
-    "not": "SELECT " + "NOT " * 2000 + "true",
     "minus": "SELECT " + "- " * 4000 + "1",
     "sums": "SELECT " + "+".join(["1"] * 4900),
     "lambdas": "SELECT " + "transform(ARRAY[1], x -> " * 200 + "1" + ")" * 200,
