@@ -117,20 +117,24 @@ class Running:
     def _open(self) -> None:
         told, connection = self._told, self._connection
         paths = ", ".join(_text(path) for source in told["sources"] for path in source["files"])
-        for number, source in enumerate(told["sources"]):
-            self._hot_tables(number, source["hot"])
+        hot = [self._hot_tables(number, source["hot"]) for number, source in enumerate(told["sources"])]
         connection.execute(f"SET threads={int(told['threads'])}; SET memory_limit='{int(told['memory'])}B'")
         connection.execute(f"SET allowed_paths=[{paths}]; SET enable_external_access=false")
         for number, source in enumerate(told["sources"]):
+            self._cold.append(Cold(files=source["files"], rows=max(source["events"] - hot[number], 0)))
             connection.execute(self._view(number, source))
         connection.execute("SET lock_configuration=true")
 
-    def _hot_tables(self, source: int, paths: Sequence[str]) -> None:
+    def _hot_tables(self, source: int, paths: Sequence[str]) -> int:
+        """Their rows."""
+        rows = 0
         for number, path in enumerate(paths):
             with pa.memory_map(path) as file:
                 table = pa.ipc.open_file(file).read_all()
             self._connection.register(f"hot_{source}_{number}", table)
             self._hot.append(Hot(rows=table.num_rows, sizes={name: table.column(name).nbytes for name in table.column_names}))
+            rows += table.num_rows
+        return rows
 
     def _view(self, number: int, source: Mapping[str, Any]) -> str:
         columns = COLUMNS[self._families[source["store_id"]]]
@@ -138,12 +142,11 @@ class Running:
         parts = [f"SELECT {names} FROM hot_{number}_{index}" for index in range(len(source["hot"]))]
         if source["files"]:
             parts.append(f"SELECT {names} FROM read_parquet([{', '.join(_text(path) for path in source['files'])}])")
-            hot = sum(one.rows for one in self._hot[len(self._hot) - len(source["hot"]) :]) if len(self._told["sources"]) == 1 else 0
-            self._cold.append(Cold(files=source["files"], rows=max(source["events"] - hot, 0)))
         if not parts:
             parts = ["SELECT " + ", ".join(f'CAST(NULL AS {_type(column.type)}) AS "{column.name}"' for column in columns) + " WHERE false"]
         rows = " UNION ALL ".join(parts)
-        return f'CREATE VIEW "store_{source["store_id"]}" AS SELECT * FROM ({rows}) WHERE eventtime >= make_timestamp({int(source["oldest"]) * 1_000_000})'
+        oldest = f"make_timestamp({int(source['oldest']) * 1_000_000})"
+        return f'CREATE VIEW "store_{source["store_id"]}" AS SELECT * FROM ({rows}) WHERE eventtime >= {oldest}'
 
     def _stream(self) -> None:
         reader = self._connection.sql(self._translated.sql).to_arrow_reader(ROWS)
@@ -241,7 +244,7 @@ def _type(of: Type) -> str:
         case Array(inner):
             return f"{_type(inner)}[]"
         case Row(fields):
-            return f"STRUCT({', '.join(f'"{field.name}" {_type(field.type)}' for field in fields)})"
+            return "STRUCT(" + ", ".join(f'"{field.name}" {_type(field.type)}' for field in fields) + ")"
 
 
 def _text(value: str) -> str:

@@ -55,7 +55,11 @@ class Child:
 
         Raises `InvalidQueryStatementException` (by its code), `frames.Ended`, `TimeoutError`.
         """
-        asked = {"statement": statement, "families": {store: family.value for store, family in families.items()}, "enriched": list(enriched)}
+        asked = {
+            "statement": statement,
+            "families": {store: family.value for store, family in families.items()},
+            "enriched": list(enriched),
+        }
         self._channel.settimeout(CHECKING)
         frames.send(self._channel, frames.CHECK, msgspec.msgpack.encode(asked))
         kind, payload = frames.receive(self._channel)
@@ -242,5 +246,3 @@ class _Zygote:
                 self.is_gone = True
                 raise frames.Ended
             return msgspec.msgpack.decode(answer, type=int)
-
-

@@ -31,7 +31,7 @@ _SIGKILL: Final = 9
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 _DENIED: Final[dict[str, tuple[int, ...]]] = {
-    # socket connect accept sendmsg? no: bind listen socketpair accept4 · fork vfork execve execveat ptrace kill tkill pidfd_open
+    # socket connect accept bind listen socketpair accept4 · fork vfork execve execveat ptrace kill tkill pidfd_open
     # pidfd_send_signal process_vm_* · rename* mkdir* rmdir creat link* unlink* symlink* chmod* chown* mknod* truncate ftruncate fallocate
     # utime* *xattr · mount umount2 pivot_root chroot setns unshare open_by_handle_at · bpf perf_event_open userfaultfd io_uring_* keyctl
     # add_key request_key kexec_* init_module finit_module delete_module reboot swapon swapoff acct quotactl personality memfd_create
@@ -169,10 +169,10 @@ def _filter(machine: str) -> bytes:
         *((equal, 0, 4, clone), (load, 0, 0, first_argument), (any_bit, 1, 0, _CLONE_THREAD)),
         *((give, 0, 0, refuse | errno.EPERM), (give, 0, 0, allow)),
     ]
-    for call, argument in ((openat, 2), (open_, 1)):
-        if call is not None:
+    for opening, argument in ((openat, 2), (open_, 1)):
+        if opening is not None:
             lines += [
-                *((equal, 0, 4, call), (load, 0, 0, first_argument + 8 * argument), (any_bit, 0, 1, _WRITING)),
+                *((equal, 0, 4, opening), (load, 0, 0, first_argument + 8 * argument), (any_bit, 0, 1, _WRITING)),
                 *((give, 0, 0, refuse | errno.EACCES), (give, 0, 0, allow)),
             ]
     lines.append((give, 0, 0, allow))

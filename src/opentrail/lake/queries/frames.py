@@ -1,4 +1,4 @@
-"""What passes between the lake and the process of one query, over a socket pair: a kind (one byte), a length (u32, big-endian), a payload."""
+"""What passes between the lake and the process of one query, over a socket pair: kind (one byte), length (u32, big-endian), payload."""
 
 from __future__ import annotations
 

@@ -32,7 +32,9 @@ def bucket_and_prefix(uri: str) -> tuple[str, str | None]:
     bucket, prefix = match[1], (match[2] or "").strip("/")
     labels = bucket.split(".")
     if not 3 <= len(bucket) <= 63 or _ADDRESS.fullmatch(bucket) or not all(_LABEL.fullmatch(label) for label in labels):
-        raise InvalidS3BucketNameException(f"{bucket[:100]!r} is no name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens.")
+        raise InvalidS3BucketNameException(
+            f"{bucket[:100]!r} is no name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens."
+        )
     if prefix and (len(prefix) > LONGEST_PREFIX or not _PREFIX.fullmatch(prefix)):
         raise InvalidS3PrefixException(f"A prefix has at most {LONGEST_PREFIX} characters, of those that are safe in the keys of objects.")
     return bucket, prefix or None

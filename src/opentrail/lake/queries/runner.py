@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -42,8 +42,12 @@ from opentrail.lake.queries.vouching import Vouching
 from opentrail.storage.database import Database
 from opentrail.wire.faults import Fault, ServiceUnavailable
 
+CHECKS: Final = 3
+"""Processes that are tried for the check of a statement: one that was ready may have died since."""
 CATCHING_UP: Final = 600.0
 """Seconds that a query waits, queued, for events that were acknowledged before it."""
+LOOK_UP: Final = 1.0
+"""Seconds of these between two looks at whether it is still wanted."""
 FORGET_EVERY: Final = 60.0
 """Seconds between two looks at what has outlived its days."""
 OUTSIDE: Final = "The process of the query was ended from outside. Run the query again."
@@ -57,7 +61,6 @@ class _UnderWay:
     """A query that has not ended, and the child that is to run it."""
 
     query: Query
-    stores: list[EventDataStore]
     child: Child
     at_least: int
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -116,36 +119,32 @@ class Queries:
                 return {"QueryId": asked.query_id}
             self._check_room(store.under_way(connection, asked.account_id, asked.region))
         stores = readable(self._stores.get, asked.store_ids, owner_account_id=asked.owner_account_id, region=asked.region)
-        child = self._children.take()
+        child, columns = self._checked(asked, stores)
+        query = Query(
+            id=asked.query_id,
+            account_id=asked.account_id,
+            region=asked.region,
+            owner_account_id=asked.owner_account_id,
+            store_ids=asked.store_ids,
+            source_arn=stores[0].arn,
+            statement=asked.statement,
+            alias=asked.alias,
+            refresh_id=asked.refresh_id,
+            prompt=asked.prompt,
+            delivery_s3_uri=asked.delivery_s3_uri,
+            delivery_status=PENDING if asked.delivery_s3_uri else None,
+            created=self._clock.time(),
+            columns=columns,
+        )
+        under_way = _UnderWay(query=query, child=child, at_least=asked.at_least)
         try:
-            enriched = [one.id for one in stores if one.context_key_selectors]
-            columns = child.check(asked.statement, {one.id: one.family for one in stores}, enriched)
-            query = Query(
-                id=asked.query_id,
-                account_id=asked.account_id,
-                region=asked.region,
-                owner_account_id=asked.owner_account_id,
-                store_ids=asked.store_ids,
-                source_arn=stores[0].arn,
-                statement=asked.statement,
-                alias=asked.alias,
-                refresh_id=asked.refresh_id,
-                prompt=asked.prompt,
-                delivery_s3_uri=asked.delivery_s3_uri,
-                delivery_status=PENDING if asked.delivery_s3_uri else None,
-                created=self._clock.time(),
-                columns=columns,
-            )
-            under_way = _UnderWay(query=query, stores=stores, child=child, at_least=asked.at_least)
-            if not self._added(under_way):
-                child.end()
-                return {"QueryId": asked.query_id}
-        except (frames.Ended, TimeoutError) as error:
-            child.end()
-            raise ServiceUnavailable("The statement could not be checked at the moment. Try again later.") from error
+            is_new = self._added(under_way)
         except BaseException:
             child.end()
             raise
+        if not is_new:
+            child.end()
+            return {"QueryId": asked.query_id}
         self._threads.submit(self._run, under_way)
         return {"QueryId": asked.query_id}
 
@@ -161,7 +160,10 @@ class Queries:
             query = store.get(connection, query_id)
             if query is None:
                 raise QueryIdNotFoundException(f"There is no query {query_id}.")
-            if not store.end(connection, query_id, ended, at=self._clock.time(), cancelled_by=request_id) and query.cancelled_by != request_id:
+            if (
+                not store.end(connection, query_id, ended, at=self._clock.time(), cancelled_by=request_id)
+                and query.cancelled_by != request_id
+            ):
                 raise InactiveQueryException(f"The query {query_id} has ended already: it is {query.status}.")
         if under_way is not None:
             under_way.cancelled.set()
@@ -193,6 +195,8 @@ class Queries:
             one.cancelled.set()
             one.child.kill()
         self._threads.shutdown(cancel_futures=True)
+        for one in under_way:
+            one.child.end()
         self._delivery.close()
         self._children.close()
 
@@ -201,6 +205,21 @@ class Queries:
             raise MaxConcurrentQueriesException(
                 f"{CONCURRENT} queries of the account are queued or running in this Region. Wait until one has ended, or cancel one."
             )
+
+    def _checked(self, asked: Start, stores: Sequence[EventDataStore]) -> tuple[Child, tuple[str, ...]]:
+        """A child that has taken the statement, and the names of its result. Raises as the translation, and `ServiceUnavailable`."""
+        families = {one.id: one.family for one in stores}
+        enriched = [one.id for one in stores if one.context_key_selectors]
+        for _ in range(CHECKS):
+            child = self._children.take()
+            try:
+                return child, child.check(asked.statement, families, enriched)
+            except (frames.Ended, TimeoutError):
+                child.end()
+            except BaseException:
+                child.end()
+                raise
+        raise ServiceUnavailable("The statement could not be checked at the moment. Try again later.")
 
     def _added(self, under_way: _UnderWay) -> bool:
         query = under_way.query
@@ -217,8 +236,6 @@ class Queries:
             ended, seconds = self._ended(under_way)
             if ended is None:
                 return
-            if ended.status == FINISHED and query.delivery_s3_uri is not None:
-                query = replace(query, status=FINISHED)
             at = self._clock.time()
             with self._database.begin() as connection:
                 done = store.end(connection, query.id, ended, at=at, execution_time=seconds)
@@ -239,7 +256,9 @@ class Queries:
         if under_way.cancelled.is_set():
             return None, 0.0
         try:
-            snapshot = self._tables.snapshot(query.store_ids, at_least=under_way.at_least, patience=CATCHING_UP)
+            snapshot = self._snapshot(under_way)
+            if snapshot is None:
+                return None, 0.0
         except (Fault, OpenTrailError) as refused:
             message = refused.message if isinstance(refused, Fault) else str(refused)
             return Ended(status=FAILED, error_message=message), 0.0
@@ -256,6 +275,17 @@ class Queries:
             shutil.rmtree(self._folder / query.id, ignore_errors=True)
             return None, seconds
         return taken.ended(self._interruption(under_way, taken)), seconds
+
+    def _snapshot(self, under_way: _UnderWay) -> Snapshot | None:
+        """The tables with all that was acknowledged before the query; `None` when it was cancelled while it waited for that."""
+        late = self._clock.monotonic() + CATCHING_UP
+        while not under_way.cancelled.is_set():
+            try:
+                return self._tables.snapshot(under_way.query.store_ids, at_least=under_way.at_least, patience=LOOK_UP)
+            except ServiceUnavailable:
+                if self._clock.monotonic() >= late:
+                    raise
+        return None
 
     def _taken(self, under_way: _UnderWay, snapshot: Snapshot, began: float) -> Taken:
         settings, query = self._settings, under_way.query
@@ -285,5 +315,3 @@ class Queries:
         if taken.is_told or taken.is_timed_out:
             return ""
         return taken.because(under_way.child.end(), OUTSIDE)
-
-

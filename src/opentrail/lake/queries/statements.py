@@ -12,6 +12,7 @@ def filled(statement: str, parameters: Sequence[str]) -> str:
     parts = statement.split("?")
     if len(parts) - 1 != len(parameters):
         raise InvalidParameterException(
-            f"The statement behind the alias has {len(parts) - 1} question marks, and there are {len(parameters)} QueryParameters: give one each."
+            f"The statement behind the alias has {len(parts) - 1} question marks, and there are {len(parameters)} QueryParameters:"
+            " give one for each."
         )
     return parts[0] + "".join(value + rest for value, rest in zip(parameters, parts[1:], strict=True))

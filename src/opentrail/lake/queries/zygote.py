@@ -2,8 +2,8 @@
 
 `python -m opentrail.lake.queries.zygote DESCRIPTOR`: the descriptor is a socket to the lake. Messages there (MessagePack, one a datagram):
 `["fork"]` with one end of a socket pair → the process id of a child that serves on it; `["reap", id]` → how the child ended, as
-`os.waitpid` says. A child stays a zombie until it is reaped, so its id is nobody else's. When the lake goes, the zygote goes, and the kernel
-takes the children with it.
+`os.waitpid` says. A child stays a zombie until it is reaped, so its id is nobody else's. When the lake goes, the zygote goes, and the
+kernel takes the children with it.
 """
 
 from __future__ import annotations
