@@ -80,7 +80,7 @@ def test_a_confined_process_reads_what_it_was_given_and_nothing_else(said: list[
         name, _, outcome = line.rpartition(" ")
         if name not in unbounded:
             assert (name, outcome) == (name, "done" if name in allowed else "refused")
-    assert len(said) == 22
+    assert len(said) == 23
     assert (tmp_path / "given").read_text() == "given"
 
 
