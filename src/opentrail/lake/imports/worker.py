@@ -1,0 +1,108 @@
+"""A worker: files in, drafts of a table out. It has no key, no database and no socket; what it reads was written by strangers.
+
+Started by `workers`, fed through its standard input, ended with it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from opentrail.lake import columns
+from opentrail.lake.families import Family
+from opentrail.lake.imports import frames
+from opentrail.lake.imports.conversion import Came, Done, File, Task, done_as_dict, task_of
+from opentrail.lake.imports.opening import Damaged, opened
+
+DRAFT_BYTES: Final = 96 << 20
+"""Bytes of columns in memory at which a draft is written."""
+MEMORY: Final = 6 << 30
+"""Bytes of address space a worker may have: what would need more is reported, and does not take the machine with it."""
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def work(task: Task) -> Done:
+    """Carry out one task."""
+    drafts = _Drafts(task.family, task.drafts)
+    return Done(files=[_file(file, task.family, drafts) for file in task.files], drafts=drafts.close())
+
+
+class _Drafts:
+    """Rows of several files, written together."""
+
+    def __init__(self, family: Family, paths: Sequence[str]) -> None:
+        self._family = family
+        self._paths = list(paths)
+        self._written: list[str] = []
+        self._tables: list[pa.Table] = []
+        self._bytes = 0
+
+    def add(self, table: pa.Table) -> None:
+        if table.num_rows:
+            self._tables.append(table)
+            self._bytes += table.nbytes
+        if self._bytes >= DRAFT_BYTES and len(self._paths) > 1:  # the last path takes all the rest
+            self._write()
+
+    def close(self) -> list[str]:
+        if self._tables:
+            self._write()
+        return self._written
+
+    def _write(self) -> None:
+        path = self._paths.pop(0)
+        columns.write(path, self._family, pa.concat_tables(self._tables))
+        self._tables, self._bytes = [], 0
+        self._written.append(path)
+
+
+def _file(file: File, family: Family, drafts: _Drafts) -> Came:
+    try:
+        found = opened(file.body, family)
+        table, too_old = _in_time(found.table, file)
+        drafts.add(table)
+    except Damaged as error:
+        return Came(error=(error.kind, str(error)))
+    except (MemoryError, pa.ArrowException) as error:
+        return Came(error=("UnreadableFile", f"It cannot be read as columns: {type(error).__name__} {str(error)[:300]}"))
+    return Came(events=table.num_rows, too_old=too_old, damage=found.damage)
+
+
+def _in_time(table: pa.Table, file: File) -> tuple[pa.Table, int]:
+    """The rows that the store takes, and how many are too old for it."""
+    times = table["eventtime"].cast(pa.int64())  # milliseconds
+    young = pc.greater_equal(times, int(file.oldest * 1000))
+    too_old = table.num_rows - (pc.sum(young).as_py() or 0)
+    wanted = young if file.before is None else pc.and_(young, pc.less(times, int(file.before * 1000)))
+    return (table if too_old == 0 and file.before is None else table.filter(wanted)), too_old
+
+
+def main() -> None:
+    """The process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = int(sys.argv[1])
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    os.nice(5)
+    asked, told = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever prints must not get among the answers
+    while True:
+        try:
+            task = task_of(frames.receive(asked))
+        except EOFError:
+            return
+        frames.send(told, done_as_dict(work(task)))
+
+
+if __name__ == "__main__":
+    main()
