@@ -52,9 +52,13 @@ class Batch:
 class Gathering:
     """Sorts what is read: to be converted, known already, or not readable. One thread."""
 
-    def __init__(self, *, known: Callable[[bytes], Any], oldest: float, location: Callable[[str], str]) -> None:
-        """`known` asks the ledger of the store for a file; `oldest` is the store's bound now."""
+    def __init__(
+        self, *, known: Callable[[bytes], Any], part: Callable[[str], bytes], oldest: float, location: Callable[[str], str]
+    ) -> None:
+        """`known` asks the ledger of the store for a file, `part` for the sums of what a damaged one at a location has given; `oldest` is
+        the store's bound now."""
         self._known = known
+        self._part = part
         self._oldest = oldest
         self._location = location
         self._under_way: dict[bytes, Batch] = {}
@@ -97,12 +101,14 @@ class Gathering:
                     oldest=row.oldest,
                     too_old=row.too_old,
                     damage=row.damage,
+                    sums=self._part(self._location(key)).hex() if row.damage else "",
                     known=True,
                 )
                 batch.settled.append(outcome)
                 return
             before = row.oldest  # the store keeps events longer than when it got this file
-        batch.files.append((reading, File(body=reading.body, oldest=self._oldest, before=before)))
+        skip = self._part(self._location(key)) if row is None else b""
+        batch.files.append((reading, File(body=reading.body, oldest=self._oldest, before=before, skip=skip)))
         batch.size += len(reading.body)
         self._under_way[reading.sha256] = batch
 
@@ -116,5 +122,6 @@ def _outcome(reading: Reading, file: File, came: Came, location: Callable[[str],
         events=came.events,
         too_old=came.too_old,
         damage=came.damage,
+        sums=came.sums.hex(),
         error=came.error,
     )

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from opentrail.lake.families import Family
+
+
+SUM: Final = 12
+"""Bytes of a record's SHA-256 by which it is known again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +23,8 @@ class File:
     """Events before this (epoch seconds) are too old for the store."""
     before: float | None = None
     """Only events before this: the store has the later ones already."""
+    skip: bytes = b""
+    """Sums (`SUM` bytes each) of records that the store has already, from this file when it was damaged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,8 @@ class Came:
     too_old: int = 0
     damage: str | None = None
     """Which records are none, and why; the others are in the drafts."""
+    sums: bytes = b""
+    """Of a damaged file: the sums of the records that are in the drafts, and of those that were skipped."""
     error: tuple[str, str] | None = None
     """Type and message, when nothing of the file is in the drafts."""
 
@@ -73,25 +81,25 @@ def task_as_dict(task: Task) -> dict[str, Any]:
     return {
         "family": task.family.value,
         "drafts": list(task.drafts),
-        "files": [[one.body, one.oldest, one.before] for one in task.files],
+        "files": [[one.body, one.oldest, one.before, one.skip] for one in task.files],
     }
 
 
 def task_of(told: Mapping[str, Any]) -> Task:
     """What `task_as_dict` told."""
-    files = [File(body=body, oldest=oldest, before=before) for body, oldest, before in told["files"]]
+    files = [File(body=body, oldest=oldest, before=before, skip=skip) for body, oldest, before, skip in told["files"]]
     return Task(family=Family(told["family"]), drafts=told["drafts"], files=files)
 
 
 def done_as_dict(done: Done) -> dict[str, Any]:
     """For the way back."""
-    return {"files": [[one.events, one.too_old, one.damage, one.error] for one in done.files], "drafts": list(done.drafts)}
+    return {"files": [[one.events, one.too_old, one.damage, one.sums, one.error] for one in done.files], "drafts": list(done.drafts)}
 
 
 def done_of(told: Mapping[str, Any]) -> Done:
     """What `done_as_dict` told."""
     files = [
-        Came(events=events, too_old=too_old, damage=damage, error=None if error is None else (error[0], error[1]))
-        for events, too_old, damage, error in told["files"]
+        Came(events=events, too_old=too_old, damage=damage, sums=sums, error=None if error is None else (error[0], error[1]))
+        for events, too_old, damage, sums, error in told["files"]
     ]
     return Done(files=files, drafts=told["drafts"])

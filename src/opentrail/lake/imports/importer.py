@@ -94,5 +94,6 @@ class Importer:
             kept = [one.id for one in self._near.stores.all()]
             with self._near.database.begin() as connection:
                 store.forget_stores(connection, kept)
+                store.forget_ended(connection)
         except Exception:
             log.exception("what was imported into stores that are gone could not be forgotten")

@@ -134,7 +134,11 @@ class Run:
             with self._near.database.read() as connection:
                 return store.known(connection, self._of.store_id, sha256)
 
-        gathering = Gathering(known=known, oldest=scope.oldest, location=self._location)
+        def part(where: str) -> bytes:
+            with self._near.database.read() as connection:
+                return store.part(connection, self._of.store_id, where)
+
+        gathering = Gathering(known=known, part=part, oldest=scope.oldest, location=self._location)
         pool = ThreadPoolExecutor(UNDER_WAY, thread_name_prefix="import-batch")
         waiting: deque[tuple[Batch, list[str], Future[Done]]] = deque()
         halt = threading.Event()  # of this turn; `stop` is that of the process
@@ -193,10 +197,10 @@ class Run:
     def _settle(self, gathering: Gathering, batch: Batch, drafts: list[str], future: Future[Done]) -> bool:
         try:
             done = future.result()
+            self._destination()
         except BaseException:
             _unlink(drafts)
             raise
-        self._destination()
         for prefix in batch.prefixes:
             self._outstanding[prefix] -= 1
         outcomes = batch.outcomes(done.files, self._location)

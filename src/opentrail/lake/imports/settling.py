@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from opentrail.clock import Clock
+from opentrail.lake.faults import EventDataStoreNotFoundException
 from opentrail.lake.imports import store
 from opentrail.lake.imports.values import ONGOING, Import
 from opentrail.lake.neighbours import Tables
@@ -36,6 +37,8 @@ class Outcome:
     too_old: int = 0
     damage: str | None = None
     """What is wrong with some of its records."""
+    sums: str = ""
+    """Of a damaged file: by what its records in the store are known again; hexadecimal."""
     error: tuple[str, str] | None = None
     """Type and message, when nothing of it is in the store."""
     known: bool = False
@@ -75,12 +78,18 @@ class Settling:
         with self._database.read() as connection:
             left = store.plans(connection)
         for plan in left:
-            if self._tables.has(plan.store_id, plan.token):
+            if self._has(plan.store_id, plan.token):
                 self._note(plan.import_id, plan.store_id, plan.token, [_outcome(one) for one in plan.files], ())
                 continue
             with self._database.begin() as connection:
                 store.drop_plan(connection, plan.token)
             _remove(plan.drafts)
+
+    def _has(self, store_id: str, token: str) -> bool:
+        try:
+            return self._tables.has(store_id, token)
+        except EventDataStoreNotFoundException:
+            return False
 
     def _note(self, import_id: str, store_id: str, token: str, outcomes: Sequence[Outcome], completed: Iterable[str]) -> None:
         now = self._clock.time()
@@ -90,6 +99,7 @@ class Settling:
                     store.enter(
                         connection, store_id, bytes.fromhex(one.sha256), oldest=one.oldest, too_old=one.too_old, damage=one.damage
                     )
+                    store.remember_part(connection, store_id, one.location, bytes.fromhex(one.sums))
                 if one.error is not None:
                     store.fail(connection, import_id, one.location, one.key, *one.error, now)
                 elif one.damage is not None:

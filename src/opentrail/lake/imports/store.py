@@ -106,6 +106,13 @@ LEDGER = Table(
     Column("damage", String),
     sqlite_with_rowid=False,
 )
+PARTS = Table(
+    "lake_import_parts",
+    METADATA,
+    Column("store_id", String, primary_key=True),
+    Column("location", String, primary_key=True),
+    Column("sums", LargeBinary, nullable=False),
+)
 
 _STATISTICS = ("prefixes_found", "prefixes_completed", "files_completed", "events_completed")
 
@@ -277,11 +284,30 @@ def enter(connection: Connection, store_id: str, sha256: bytes, *, oldest: float
     connection.execute(row.on_conflict_do_update(index_elements=["store_id", "sha256"], set_=values))
 
 
+def part(connection: Connection, store_id: str, location: str) -> bytes:
+    """By what the records are known that a damaged file at this place has given to the store; empty when there was none."""
+    return connection.scalar(select(PARTS.c.sums).where(and_(PARTS.c.store_id == store_id, PARTS.c.location == location))) or b""
+
+
+def remember_part(connection: Connection, store_id: str, location: str, sums: bytes) -> None:
+    """The same, to be remembered until the file is whole: then `sums` is empty."""
+    connection.execute(delete(PARTS).where(and_(PARTS.c.store_id == store_id, PARTS.c.location == location)))
+    if sums:
+        connection.execute(insert(PARTS).values(store_id=store_id, location=location, sums=sums))
+
+
+def forget_ended(connection: Connection) -> None:
+    """Forget which files the imports are done with that can neither go on nor be retried."""
+    over = select(IMPORTS.c.id).where(IMPORTS.c.status.not_in((*ONGOING, FAILED)))
+    connection.execute(delete(FILES).where(FILES.c.import_id.in_(over)))
+
+
 def forget_stores(connection: Connection, kept: Iterable[str]) -> None:
     """Forget the ledgers of all stores but those that there are."""
     there = set(connection.scalars(select(LEDGER.c.store_id).distinct()))
     for store_id in there - set(kept):
         connection.execute(delete(LEDGER).where(LEDGER.c.store_id == store_id))
+        connection.execute(delete(PARTS).where(PARTS.c.store_id == store_id))
 
 
 def _import(connection: Connection, row: Row[Any]) -> Import:

@@ -5,12 +5,14 @@ Started by `workers`, fed through its standard input, ended with it.
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import os
 import resource
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -19,7 +21,7 @@ import pyarrow.compute as pc
 from opentrail.lake import columns
 from opentrail.lake.families import Family
 from opentrail.lake.imports import frames
-from opentrail.lake.imports.conversion import Came, Done, File, Task, done_as_dict, task_of
+from opentrail.lake.imports.conversion import SUM, Came, Done, File, Task, done_as_dict, task_of
 from opentrail.lake.imports.opening import Damaged, opened
 
 DRAFT_BYTES: Final = 96 << 20
@@ -59,7 +61,7 @@ class _Drafts:
 
     def _write(self) -> None:
         path = self._paths.pop(0)
-        columns.write(path, self._family, pa.concat_tables(self._tables))
+        columns.write(Path(path), self._family, pa.concat_tables(self._tables))
         self._tables, self._bytes = [], 0
         self._written.append(path)
 
@@ -67,22 +69,31 @@ class _Drafts:
 def _file(file: File, family: Family, drafts: _Drafts) -> Came:
     try:
         found = opened(file.body, family)
-        table, too_old = _in_time(found.table, file)
+        times = found.table["eventtime"].cast(pa.int64())  # microseconds
+        young = pc.greater_equal(times, int(file.oldest * 1_000_000))
+        too_old = found.table.num_rows - (pc.sum(young).as_py() or 0)
+        wanted = young if file.before is None else pc.and_(young, pc.less(times, int(file.before * 1_000_000)))
+        if file.skip:
+            wanted = pc.and_(wanted, pc.invert(_is_in(found.table, file.skip)))
+        whole = too_old == 0 and file.before is None and not file.skip
+        table = found.table if whole else found.table.filter(wanted)
         drafts.add(table)
     except Damaged as error:
         return Came(error=(error.kind, str(error)))
     except (MemoryError, pa.ArrowException) as error:
         return Came(error=("UnreadableFile", f"It cannot be read as columns: {type(error).__name__} {str(error)[:300]}"))
-    return Came(events=table.num_rows, too_old=too_old, damage=found.damage)
+    sums = file.skip + b"".join(_sums(table)) if found.damage else b""
+    return Came(events=table.num_rows, too_old=too_old, damage=found.damage, sums=sums)
 
 
-def _in_time(table: pa.Table, file: File) -> tuple[pa.Table, int]:
-    """The rows that the store takes, and how many are too old for it."""
-    times = table["eventtime"].cast(pa.int64())  # milliseconds
-    young = pc.greater_equal(times, int(file.oldest * 1000))
-    too_old = table.num_rows - (pc.sum(young).as_py() or 0)
-    wanted = young if file.before is None else pc.and_(young, pc.less(times, int(file.before * 1000)))
-    return (table if too_old == 0 and file.before is None else table.filter(wanted)), too_old
+def _sums(table: pa.Table) -> Iterator[bytes]:
+    return (base64.b64decode(one)[:SUM] for one in table["eventjsonchecksum"].to_pylist())
+
+
+def _is_in(table: pa.Table, known: bytes) -> pa.Array:
+    """Which rows are among the records with these sums."""
+    among = {known[at : at + SUM] for at in range(0, len(known), SUM)}
+    return pa.array([one in among for one in _sums(table)], pa.bool_())
 
 
 def main() -> None:
