@@ -1,4 +1,4 @@
-"""The event configuration of an event data store: how large its events may be, and what they are enriched with (reference of Lake, §2.6)."""
+"""The event configuration of a store: how large its events may be, and what they are enriched with (reference of Lake, §2.6)."""
 
 from __future__ import annotations
 
@@ -24,14 +24,12 @@ MOST_SELECTORS: Final = 2
 MOST_KEYS: Final = 50
 LONGEST_KEY: Final = 128
 
-REQUEST_KEYS: Final = frozenset(
-    f"aws:{name}"
-    for name in (
-        "FederatedProvider TokenIssueTime MultiFactorAuthAge MultiFactorAuthPresent SourceIdentity PrincipalAccount PrincipalArn "
-        "PrincipalIsAWSService PrincipalOrgID PrincipalOrgPaths PrincipalServiceName PrincipalServiceNamesList PrincipalType userid username "
-        "RequestedRegion SecureTransport ViaAWSService CurrentTime EpochTime SourceAccount SourceOrgID"
-    ).split()
-)
+_REQUEST_KEYS: Final = """
+FederatedProvider TokenIssueTime MultiFactorAuthAge MultiFactorAuthPresent SourceIdentity PrincipalAccount PrincipalArn
+PrincipalIsAWSService PrincipalOrgID PrincipalOrgPaths PrincipalServiceName PrincipalServiceNamesList PrincipalType userid username
+RequestedRegion SecureTransport ViaAWSService CurrentTime EpochTime SourceAccount SourceOrgID
+"""
+REQUEST_KEYS: Final = frozenset(f"aws:{name}" for name in _REQUEST_KEYS.split())
 """Condition keys that events can be enriched with."""
 
 

@@ -72,12 +72,11 @@ class StoreSelection:
             facts = _decode(record)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return False
-        return any(
-            _is_about(stretch, account_id)
-            and (stretch.multi_region_enabled or stretch.region == facts.aws_region)
-            and matcher.matches(facts)
-            for stretch, matcher in wanting
-        )
+        for stretch, matcher in wanting:
+            here = stretch.multi_region_enabled or stretch.region == facts.aws_region
+            if here and _is_about(stretch, account_id) and matcher.matches(facts):
+                return True
+        return False
 
     def _may(self, account_id: str, category: str, source: str, name: str) -> bool:
         remembered = self._current()

@@ -143,7 +143,7 @@ def _check_retention(days: int, billing_mode: str) -> None:
     longest = LONGEST_RETENTION[billing_mode]
     if not SHORTEST_RETENTION <= days <= longest:
         raise InvalidParameterException(
-            f"The retention period must be between {SHORTEST_RETENTION} and {longest} days with the billing mode {billing_mode}, not {days}."
+            f"The retention period must be {SHORTEST_RETENTION} to {longest} days with the billing mode {billing_mode}, not {days}."
         )
 
 
