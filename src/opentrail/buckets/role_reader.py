@@ -98,9 +98,7 @@ class RoleReader:
         if not decision.allowed:
             raise AccessDenied(denial(request, decision))
 
-    def _pages(
-        self, session: Principal, bucket: str, prefix: str, delimiter: str, after: Position | None
-    ) -> Iterator[Page[StoredObject]]:
+    def _pages(self, session: Principal, bucket: str, prefix: str, delimiter: str, after: Position | None) -> Iterator[Page[StoredObject]]:
         while True:
             self.check_list(session, bucket, prefix)
             page = self._buckets.list(bucket, prefix=prefix, delimiter=delimiter, after=after, limit=PAGE)

@@ -252,6 +252,4 @@ def test_a_file_that_kills_workers_is_given_up_without_the_others(house: House) 
     house.converts.convert = dying  # type: ignore[method-assign]
     found = house.run()
     assert house.tables.event_ids() == ["e0", "e1", "e3"]
-    assert [(one.location, one.error_type) for one in house.failures(found.id)] == [
-        (f"s3://example-logs/{log_key(2)}", "UnreadableFile")
-    ]
+    assert [(one.location, one.error_type) for one in house.failures(found.id)] == [(f"s3://example-logs/{log_key(2)}", "UnreadableFile")]

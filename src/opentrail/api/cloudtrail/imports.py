@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from opentrail.api.call import Call, Handler, Need
-from opentrail.lake import names
-from opentrail.lake.faults import EventDataStoreARNInvalidException, InvalidParameterException
+from opentrail.api.cloudtrail.lake_needs import LakeNeeds
+from opentrail.lake.faults import InvalidParameterException
 from opentrail.lake.imports.control import PAGE, Imports, Wanted
 from opentrail.lake.imports.values import Failure, Import
 from opentrail.lake.names import Place
@@ -19,9 +19,11 @@ _NEW = ("Destinations", "ImportSource", "StartEventTime", "EndEventTime")
 class ImportOperations:
     """The operations on imports."""
 
-    def __init__(self, imports: Imports, partition: str = "aws") -> None:
+    def __init__(self, imports: Imports, needs: LakeNeeds, place: Callable[[str, str], Place]) -> None:
+        """`place` of an account and a Region."""
         self._imports = imports
-        self._partition = partition
+        self._needs = needs
+        self._of = place
         self.operations: Mapping[str, Handler] = {
             "StartImport": self.start_import,
             "StopImport": self.stop_import,
@@ -36,7 +38,7 @@ class ImportOperations:
         if call.operation != "StartImport":
             return [Need(action=action)]
         given = call.parameters.get("Destinations") or ()
-        needs = [Need(action=action, resource=self._arn(call, one)) for one in given] or [Need(action=action)]
+        needs = [self._needs.of_store(call, action, one) for one in given] or [Need(action=action)]
         role = call.parameters.get("ImportSource", {}).get("S3", {}).get("S3BucketAccessRoleArn")
         if role:
             needs.append(Need(action="iam:PassRole", resource=role, context={"iam:PassedToService": ("cloudtrail.amazonaws.com",)}))
@@ -93,18 +95,16 @@ class ImportOperations:
         )
         return {"Failures": [_failure(one) for one in found]} | ({"NextToken": token} if token else {})
 
-    def _arn(self, call: Call, given: str) -> str:
-        try:
-            return names.event_data_store(given, self._place(call)).arn
-        except EventDataStoreARNInvalidException:
-            return "*"
-
     def _place(self, call: Call) -> Place:
-        return Place(partition=self._partition, region=call.region, account_id=call.account_id)
+        return self._of(call.account_id, call.region)
 
 
 def _time(given: datetime | None) -> float | None:
     return None if given is None else given.timestamp()
+
+
+def _moment(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
 
 
 def _listed(one: Import) -> dict[str, Any]:
@@ -112,15 +112,15 @@ def _listed(one: Import) -> dict[str, Any]:
         "ImportId": one.id,
         "ImportStatus": one.status,
         "Destinations": [one.destination],
-        "CreatedTimestamp": one.created_timestamp,
-        "UpdatedTimestamp": one.updated_timestamp,
+        "CreatedTimestamp": _moment(one.created_timestamp),
+        "UpdatedTimestamp": _moment(one.updated_timestamp),
     }
 
 
 def _started(one: Import) -> dict[str, Any]:
     source = {"S3LocationUri": one.location, "S3BucketRegion": one.bucket_region, "S3BucketAccessRoleArn": one.role_arn}
     window = {"StartEventTime": one.start_event_time, "EndEventTime": one.end_event_time}
-    return {**_listed(one), "ImportSource": {"S3": source}, **{name: at for name, at in window.items() if at is not None}}
+    return {**_listed(one), "ImportSource": {"S3": source}, **{name: _moment(at) for name, at in window.items() if at is not None}}
 
 
 def _described(one: Import) -> dict[str, Any]:
@@ -143,5 +143,5 @@ def _failure(one: Failure) -> dict[str, Any]:
         "Status": one.status,
         "ErrorType": one.error_type,
         "ErrorMessage": one.error_message,
-        "LastUpdatedTime": one.last_updated_time,
+        "LastUpdatedTime": _moment(one.last_updated_time),
     }

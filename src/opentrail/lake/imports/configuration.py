@@ -1,7 +1,7 @@
 """Files of AWS Config, snapshots and history, as the ConfigurationItem records that a store of configuration items holds. Pure.
 
-Such a file is `{"fileVersion": "1.0", "configurationItems": [{…}, …]}` (Config developer guide, "Example configuration item"). Its items
-are spelled a little differently from the record's (`ITEM`); what is not in that table is kept in the record under its own name all the same.
+Such a file is `{"fileVersion": "1.0", "configurationItems": [{…}, …]}` (Config developer guide, "Configuration items"). Its items are
+spelled a little differently from the record's (`ITEM`); what is not in that table is kept in the record under its own name all the same.
 """
 
 from __future__ import annotations

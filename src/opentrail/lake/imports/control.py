@@ -8,7 +8,7 @@ from __future__ import annotations
 import binascii
 import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
@@ -105,7 +105,7 @@ class Imports:
         for the store of an organization where somebody else than its management account asks."""
         named = names.event_data_store(given, place)
         found = self._stores.get(named.id)
-        if found is None or found.arn != named.arn or found.region != place.region:
+        if found is None or found.region != place.region or (given.startswith("arn:") and found.arn != given):
             raise EventDataStoreNotFoundException(f"There is no event data store {given[:200]} in {place.region}.")
         if found.account_id != place.account_id:
             if found.organization_enabled:
@@ -179,7 +179,7 @@ class Imports:
 
     def list(
         self, place: Place, *, destination: str | None = None, status: str | None = None, size: int = PAGE, token: str | None = None
-    ) -> tuple[list[Import], str | None]:
+    ) -> tuple[Sequence[Import], str | None]:
         """A page of imports, newest first, and the token of the next one.
 
         Raises `EventDataStoreARNInvalidException`, `InvalidParameterException`, `InvalidNextTokenException`."""
@@ -206,9 +206,9 @@ class Imports:
 
     def failures(
         self, account_id: str, region: str, import_id: str, *, size: int = PAGE, token: str | None = None
-    ) -> tuple[list[Failure], str | None]:
-        """A page of what failed, by location. Raises `ImportNotFoundException`'s stand-in here, `InvalidParameterException` (the operation
-        knows no other), and `InvalidNextTokenException`."""
+    ) -> tuple[Sequence[Failure], str | None]:
+        """A page of what failed, by location. Raises `InvalidParameterException`, for an import that is not there as well (the operation
+        has no other fault for it), and `InvalidNextTokenException`."""
         _check_size(size)
         after = _read(token, import_id)
         try:
@@ -287,6 +287,3 @@ def _read(token: str | None, filters: str) -> str:
     if asked != filters:
         raise InvalidNextTokenException
     return last
-
-
-HasOngoingImport = Callable[[str], bool]

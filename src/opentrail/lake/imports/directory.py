@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -73,7 +73,7 @@ class DirectorySource:
             raise EntityTooLarge(f"The file is larger than {MAX_FILE >> 20} MiB.")
         return found
 
-    def _walk(self, parts: list[str]) -> Iterator[str]:
+    def _walk(self, parts: Sequence[str]) -> Iterator[str]:
         """Every file below a folder, in the order of their keys."""
         for name, is_folder in self._names(parts):
             if is_folder:
@@ -81,7 +81,7 @@ class DirectorySource:
             else:
                 yield "/".join((*parts, name))
 
-    def _names(self, parts: list[str]) -> list[tuple[str, bool]]:
+    def _names(self, parts: Sequence[str]) -> Sequence[tuple[str, bool]]:
         """Files and folders of a folder, those that are neither left out, in the order of the keys that begin with them."""
         try:
             folder = self._open(parts)
@@ -104,7 +104,7 @@ class DirectorySource:
             os.close(folder)
         return sorted(found, key=lambda one: os.fsencode(one[0] + ("/" if one[1] else "")))
 
-    def _open(self, parts: list[str]) -> int:
+    def _open(self, parts: Sequence[str]) -> int:
         folder = os.open(self._root, _FOLDER)
         for part in parts:
             try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -304,7 +304,7 @@ def _plain(key: str) -> str:
     return key.encode(errors="backslashreplace").decode()
 
 
-def _unlink(drafts: Iterator[str] | list[str] | tuple[str, ...]) -> None:
+def _unlink(drafts: Iterable[str]) -> None:
     for draft in drafts:
         with suppress(OSError):
             Path(draft).unlink()

@@ -53,9 +53,7 @@ class Settling:
         self._clock = clock
         self._tables = tables
 
-    def settle(
-        self, of: Import, token: str, outcomes: Sequence[Outcome], drafts: Sequence[str], completed: Iterable[str] = ()
-    ) -> bool:
+    def settle(self, of: Import, token: str, outcomes: Sequence[Outcome], drafts: Sequence[str], completed: Iterable[str] = ()) -> bool:
         """Add a batch to the store, and note the prefixes that are completed with it. Returns whether the import goes on; if it does not,
         a batch with drafts has not been added.
 
@@ -96,9 +94,7 @@ class Settling:
         with self._database.begin() as connection:
             for one in outcomes:
                 if one.sha256 and one.error is None:
-                    store.enter(
-                        connection, store_id, bytes.fromhex(one.sha256), oldest=one.oldest, too_old=one.too_old, damage=one.damage
-                    )
+                    store.enter(connection, store_id, bytes.fromhex(one.sha256), oldest=one.oldest, too_old=one.too_old, damage=one.damage)
                     store.remember_part(connection, store_id, one.location, bytes.fromhex(one.sums))
                 if one.error is not None:
                     store.fail(connection, import_id, one.location, one.key, *one.error, now)

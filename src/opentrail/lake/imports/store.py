@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     Column,
+    ColumnElement,
     Float,
     ForeignKey,
     Index,
@@ -119,7 +120,7 @@ _STATISTICS = ("prefixes_found", "prefixes_completed", "files_completed", "event
 
 def add(connection: Connection, made: Import) -> None:
     """Keep a new import. Raises `IntegrityError` when the account has an ongoing one."""
-    values = {name: getattr(made, name) for name in IMPORTS.c.keys() if name not in (*_STATISTICS, "number", "served")}
+    values = {name: getattr(made, name) for name in Import.__slots__ if name not in ("statistics",)}
     connection.execute(insert(IMPORTS).values(**values))
 
 
@@ -131,7 +132,7 @@ def find(connection: Connection, import_id: str) -> Import | None:
 
 def ongoing(connection: Connection, *, account_id: str | None = None, store_id: str | None = None) -> str | None:
     """An ongoing import of an account, or into a store: its id."""
-    where = [IMPORTS.c.status.in_(ONGOING)]
+    where: list[ColumnElement[bool]] = [IMPORTS.c.status.in_(ONGOING)]
     if account_id is not None:
         where.append(IMPORTS.c.account_id == account_id)
     if store_id is not None:
@@ -155,7 +156,7 @@ def page(
     connection: Connection, account_id: str, region: str, *, store_id: str | None, status: str | None, before: int | None, limit: int
 ) -> list[tuple[int, Import]]:
     """Imports of an account that were asked for in a Region, newest first, numbered; those numbered below `before`."""
-    where = [IMPORTS.c.account_id == account_id, IMPORTS.c.region == region]
+    where: list[ColumnElement[bool]] = [IMPORTS.c.account_id == account_id, IMPORTS.c.region == region]
     if store_id is not None:
         where.append(IMPORTS.c.store_id == store_id)
     if status is not None:

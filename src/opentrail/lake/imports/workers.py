@@ -6,6 +6,7 @@ import os
 import queue
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Final
 
 from opentrail.lake.imports import frames
@@ -77,10 +78,8 @@ class _Worker:
             process.wait()
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
-                    try:
+                    with suppress(OSError):  # what was not sent any more
                         pipe.close()
-                    except OSError:  # what was not sent any more
-                        pass
         self._process = None
 
 
