@@ -33,7 +33,7 @@ def flat(members: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
 def _context(context: Mapping[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
     statistics = _object(context.get("statistics"))
     durations = {name: statistics[name] for name in ("insightDuration", "baselineDuration") if name in statistics}
-    found = {**context, **durations}
+    found = dict(context) | durations
     for side in _SIDES:
         if (average := _object(statistics.get(side)).get("average")) is not None:
             found[f"{side}Average"] = average

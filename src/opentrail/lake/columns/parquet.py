@@ -7,24 +7,13 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from opentrail.eventstore.files import sync_directory, sync_file
+from opentrail.eventstore import parquet
 from opentrail.lake.columns.arrow import ARROW, POSITION
 from opentrail.lake.families import Family
 
-ROW_GROUP: Final = 20_000
-"""Rows of a row group, as in the event history."""
-
-GROUP_BYTES: Final = 256 << 20
-"""Size in memory above which row groups get smaller (records of up to 1 MB exist)."""
-
-PAGE_ROWS: Final = 64
-"""Rows after which a page may end, when it has its mebibyte."""
-
 TIME: Final = "eventtime"
 _UNIQUE: Final = frozenset({POSITION, TIME, "eventid", "requestid", "sharedeventid", "eventjson", "eventjsonchecksum"})
-"""Columns in which a dictionary would hold every value."""
 
 _FILTERS: Final[Mapping[str, int]] = {
     "eventid": 1,
@@ -32,38 +21,15 @@ _FILTERS: Final[Mapping[str, int]] = {
     "useridentity.accesskeyid": 1,
     "resources.list.element.arn": 3,
 }
-"""Column path → distinct values per event, at most."""
-_FALSE_POSITIVES: Final = 0.01
+
+STYLES: Final[Mapping[Family, parquet.Style]] = {
+    family: parquet.Style(schema=schema, filters=_FILTERS, unique=_UNIQUE, bare=frozenset({"eventjson"}), order=(TIME, POSITION))
+    for family, schema in ARROW.items()
+}
+"""How the files of a family are written."""
 
 
 def write(path: Path, family: Family, table: pa.Table) -> None:
     """Write `table`, sorted by time and position, to `path`; on disk on return."""
-    schema = ARROW[family]
-    table = _sorted(table)
-    size = max(1, min(ROW_GROUP, table.num_rows, table.num_rows * GROUP_BYTES // max(1, table.nbytes)))
-    leaves = pq.ParquetFile(_nothing(schema)).schema
-    paths = [leaves.column(number).path for number in range(len(leaves))]
-    with pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        use_dictionary=[leaf for leaf in paths if leaf not in _UNIQUE],
-        write_batch_size=PAGE_ROWS,
-        write_statistics=[leaf for leaf in paths if leaf != "eventjson"],  # or two whole records are copied into each page's header
-        bloom_filter_options={leaf: {"ndv": size * each, "fpp": _FALSE_POSITIVES} for leaf, each in _FILTERS.items() if leaf in paths},
-        sorting_columns=[pq.SortingColumn(schema.names.index(name)) for name in (TIME, POSITION)],
-    ) as writer:
-        writer.write_table(table, row_group_size=size)
-    sync_file(path)
-    sync_directory(path.parent)
-
-
-def _sorted(table: pa.Table) -> pa.Table:
-    return table.sort_by([(TIME, "ascending"), (POSITION, "ascending")])
-
-
-def _nothing(schema: pa.Schema) -> pa.BufferReader:
-    """An empty file of `schema`: what names the columns within columns as Parquet does."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(schema.empty_table(), sink)
-    return pa.BufferReader(sink.getvalue())
+    batches = table.sort_by([(TIME, "ascending"), (POSITION, "ascending")]).to_batches()
+    parquet.write(path, batches, rows=table.num_rows, style=STYLES[family])
