@@ -19,14 +19,21 @@ from typing import Any
 import uvloop
 
 from opentrail.clock import Clock, SystemClock
+from opentrail.identity import Identities
 from opentrail.journal import Reader
 from opentrail.journal.positions import Positions
-from opentrail.lake.stores.register import Keeper
+from opentrail.kms import KeyManagement
+from opentrail.lake.stores.register import Keeper, StoreRegister
+from opentrail.lake.tables.settings import TableSettings
+from opentrail.lake.tables.tables import StoreTables
 from opentrail.link import LinkServer
 from opentrail.server.folder import DataFolder
+from opentrail.server.importing import Importing
 from opentrail.server.orphan import stop_with_parent
 from opentrail.server.roles import LAKE, Orders
+from opentrail.server.store_keys import KeysOfStores
 from opentrail.storage.database import Database
+from opentrail.storage.outbox import Outbox
 from opentrail.wire.faults import UnknownOperationException
 
 IDLE = 0.25
@@ -52,8 +59,24 @@ class Lake:
         self._reader = Reader(folder.journal)
         self._positions = Positions(self._database)
         self._keeper = Keeper(self._database, clock)
+        outbox = Outbox(self._database)
+        identities = Identities(self._database, folder.keys, clock, account_id=orders.settings.identity.account_id, outbox=outbox)
+        kms = KeyManagement(self._database, folder.keys, clock, outbox=outbox, identities=identities)
+        register = StoreRegister(self._database, clock)
+        self._tables = StoreTables(
+            folder.lake / "stores",
+            Reader(folder.journal),
+            clock,
+            database=self._database,
+            stores=register,
+            keys=KeysOfStores(kms.service_keys),
+            settings=TableSettings(commit_interval=orders.settings.lake.commit_interval),
+            removed=register.forget,
+        )
+        self._tables.open()
+        self._importing = Importing(orders, self._database, clock, stores=register, tables=self._tables)
         self._answerers = ThreadPoolExecutor(ANSWERERS, thread_name_prefix="answer")
-        self._answers: dict[str, Callable[[Any], Any]] = {"status": lambda _: self._status()}
+        self._answers: dict[str, Callable[[Any], Any]] = {"status": lambda _: self._status(), **self._importing.answers}
         """Question → what answers it, in a thread of its own."""
 
     async def run(self, link: Path) -> None:
@@ -62,6 +85,7 @@ class Lake:
         stopped = asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, stopped.set)
         threads = [threading.Thread(target=self._follow, name="ingestion"), threading.Thread(target=self._keep, name="keeper")]
+        threads.append(threading.Thread(target=self._importing.run, args=(self._stop,), name="imports"))
         for thread in threads:
             thread.start()
         answerer = await LinkServer.start(link, self._answer)
@@ -73,6 +97,8 @@ class Lake:
             for thread in threads:
                 await asyncio.to_thread(thread.join)
             self._answerers.shutdown(cancel_futures=True)
+            self._importing.close()
+            self._tables.close()
             self._database.close()
 
     async def _answer(self, name: str, payload: Any) -> Any:
@@ -101,11 +127,12 @@ class Lake:
 
     def _ingest(self) -> int:
         """Take in what has come, and save how far everything is durable. Returns the position to wait behind."""
-        head = self._reader.head()
-        if head > self._positions.get(LAKE):
+        self._tables.step()
+        done = self._tables.durable_position
+        if done > self._positions.get(LAKE):
             with self._database.begin() as connection:
-                self._positions.save(connection, LAKE, head)
-        return head
+                self._positions.save(connection, LAKE, done)
+        return self._tables.position
 
     def _status(self) -> dict[str, Any]:
         return {"positions": {LAKE: self._positions.get(LAKE)}}

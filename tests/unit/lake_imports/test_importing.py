@@ -12,8 +12,8 @@ from opentrail.lake.imports import run as run_module
 from opentrail.lake.imports.conversion import Done, Task, WorkerDied
 from opentrail.lake.imports.values import Statistics
 from opentrail.wire.faults import ServiceUnavailable, fault
-from simulators.lake_imports import STORE, event, event_data_store, log_file, log_key
 from simulators.import_house import House
+from simulators.lake_imports import STORE, event, event_data_store, log_file, log_key
 
 DAY = 86_400.0
 

@@ -51,7 +51,7 @@ class ImportOperations:
             if any(given.get(name) is not None for name in _NEW):
                 raise InvalidParameterException("ImportId retries an import as it was: leave the other parameters out.")
             return _started(self._imports.retry(call.account_id, call.region, import_id))
-        destinations = given.get("Destinations") or ()
+        destinations = given.get("Destinations") or []
         if len(destinations) != 1 or not given.get("ImportSource"):
             raise InvalidParameterException(
                 "A new import needs Destinations, with exactly one event data store, and ImportSource; a retry needs ImportId."

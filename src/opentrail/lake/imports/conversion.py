@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from opentrail.lake.families import Family
-
 
 SUM: Final = 12
 """Bytes of a record's SHA-256 by which it is known again."""
@@ -32,8 +32,8 @@ class Task:
     """Files that become drafts together."""
 
     family: Family
-    drafts: Sequence[str]
-    """Paths that may be written, the first ones first."""
+    draft: str
+    """Path that may be written, and, beside it, those of `sibling`."""
     files: Sequence[File]
 
 
@@ -76,11 +76,23 @@ class Converts(Protocol):
         """There is nothing to do for a while: give back memory."""
 
 
+def sibling(draft: Path, number: int) -> Path:
+    """The draft of this number, from 0, of one task."""
+    return draft.with_name(f"{draft.stem}-{number}{draft.suffix}")
+
+
+def remove_drafts(draft: str) -> None:
+    """Remove what a task has written that came to nothing."""
+    path = Path(draft)
+    for one in path.parent.glob(f"{path.stem}-*{path.suffix}"):
+        one.unlink(missing_ok=True)
+
+
 def task_as_dict(task: Task) -> dict[str, Any]:
     """For the way to the worker."""
     return {
         "family": task.family.value,
-        "drafts": list(task.drafts),
+        "draft": task.draft,
         "files": [[one.body, one.oldest, one.before, one.skip] for one in task.files],
     }
 
@@ -88,7 +100,7 @@ def task_as_dict(task: Task) -> dict[str, Any]:
 def task_of(told: Mapping[str, Any]) -> Task:
     """What `task_as_dict` told."""
     files = [File(body=body, oldest=oldest, before=before, skip=skip) for body, oldest, before, skip in told["files"]]
-    return Task(family=Family(told["family"]), drafts=told["drafts"], files=files)
+    return Task(family=Family(told["family"]), draft=told["draft"], files=files)
 
 
 def done_as_dict(done: Done) -> dict[str, Any]:

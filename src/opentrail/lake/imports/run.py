@@ -9,12 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Final
 
 from opentrail.clock import Clock
@@ -23,7 +21,7 @@ from opentrail.lake.event_data_store import EventDataStore
 from opentrail.lake.faults import EventDataStoreNotFoundException, InactiveEventDataStoreException
 from opentrail.lake.imports import finding, store
 from opentrail.lake.imports.batches import Batch, Gathering
-from opentrail.lake.imports.conversion import Came, Converts, Done, Task, WorkerDied
+from opentrail.lake.imports.conversion import Came, Converts, Done, Task, WorkerDied, remove_drafts
 from opentrail.lake.imports.layout import DAY, Scope
 from opentrail.lake.imports.location import location
 from opentrail.lake.imports.reading import ATTEMPTS, PAUSE, Wanted, readings
@@ -36,8 +34,6 @@ from opentrail.wire.faults import Fault
 
 UNDER_WAY: Final = 4
 """Batches that are being converted, or wait for it."""
-DRAFTS: Final = 4
-"""Drafts that a batch may become."""
 CHUNK: Final = 200
 """Names that are looked up, or kept, together."""
 DEATHS: Final = 4
@@ -140,7 +136,7 @@ class Run:
 
         gathering = Gathering(known=known, part=part, oldest=scope.oldest, location=self._location)
         pool = ThreadPoolExecutor(UNDER_WAY, thread_name_prefix="import-batch")
-        waiting: deque[tuple[Batch, list[str], Future[Done]]] = deque()
+        waiting: deque[tuple[Batch, str, Future[Done]]] = deque()
         halt = threading.Event()  # of this turn; `stop` is that of the process
         try:
             for batch in gathering.batches(readings(source, self._files(source, scope), halt)):
@@ -155,15 +151,16 @@ class Run:
             return self._settling.settle(self._of, "", (), (), self._completed())
         finally:
             halt.set()
-            for _, drafts, future in waiting:
+            for _, _, future in waiting:
                 future.cancel()
-                future.add_done_callback(lambda _, drafts=drafts: _unlink(drafts))  # type: ignore[misc]
             pool.shutdown(wait=True, cancel_futures=True)
+            for _, draft, _ in waiting:
+                remove_drafts(draft)
 
-    def _begun(self, batch: Batch, scope: Scope, pool: ThreadPoolExecutor) -> tuple[Batch, list[str], Future[Done]]:
-        drafts = [str(self._near.tables.draft(self._of.store_id)) for _ in range(DRAFTS if batch.files else 0)]
-        task = Task(family=scope.family, drafts=drafts, files=[file for _, file in batch.files])
-        return batch, drafts, pool.submit(self._converted, task)
+    def _begun(self, batch: Batch, scope: Scope, pool: ThreadPoolExecutor) -> tuple[Batch, str, Future[Done]]:
+        draft = self._draft()
+        task = Task(family=scope.family, draft=draft, files=[file for _, file in batch.files])
+        return batch, draft, pool.submit(self._converted, task)
 
     def _converted(self, task: Task) -> Done:
         """The task carried out; a file at which workers die is given up, without the others."""
@@ -178,28 +175,28 @@ class Run:
                     raise
                 deaths += 1
                 log.warning("a worker died at %s files of the import %s: %s", len(task.files), self._of.id, died)
-                _unlink(task.drafts)
+                remove_drafts(task.draft)
                 if deaths >= DEATHS:
                     break
         if len(task.files) == 1:
             return Done(files=[Came(error=("UnreadableFile", "Whatever reads this file dies of it."))], drafts=[])
-        middle, split = len(task.files) // 2, max(1, len(task.drafts) // 2)
+        middle = len(task.files) // 2
         parts = (
-            Task(family=task.family, drafts=task.drafts[:split], files=task.files[:middle]),
-            Task(family=task.family, drafts=task.drafts[split:] or self._more_drafts(), files=task.files[middle:]),
+            Task(family=task.family, draft=self._draft(), files=task.files[:middle]),
+            Task(family=task.family, draft=self._draft(), files=task.files[middle:]),
         )
         done = [self._converted(part) for part in parts]
         return Done(files=[one for part in done for one in part.files], drafts=[one for part in done for one in part.drafts])
 
-    def _more_drafts(self) -> list[str]:
-        return [str(self._near.tables.draft(self._of.store_id))]
+    def _draft(self) -> str:
+        return str(self._near.tables.draft(self._of.store_id))
 
-    def _settle(self, gathering: Gathering, batch: Batch, drafts: list[str], future: Future[Done]) -> bool:
+    def _settle(self, gathering: Gathering, batch: Batch, draft: str, future: Future[Done]) -> bool:
         try:
             done = future.result()
             self._destination()
         except BaseException:
-            _unlink(drafts)
+            remove_drafts(draft)
             raise
         for prefix in batch.prefixes:
             self._outstanding[prefix] -= 1
@@ -302,9 +299,3 @@ def _is_text(key: str) -> bool:
 
 def _plain(key: str) -> str:
     return key.encode(errors="backslashreplace").decode()
-
-
-def _unlink(drafts: Iterable[str]) -> None:
-    for draft in drafts:
-        with suppress(OSError):
-            Path(draft).unlink()

@@ -11,7 +11,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -21,28 +21,30 @@ import pyarrow.compute as pc
 from opentrail.lake import columns
 from opentrail.lake.families import Family
 from opentrail.lake.imports import frames
-from opentrail.lake.imports.conversion import SUM, Came, Done, File, Task, done_as_dict, task_of
+from opentrail.lake.imports.conversion import SUM, Came, Done, File, Task, done_as_dict, sibling, task_of
 from opentrail.lake.imports.opening import Damaged, opened
 
 DRAFT_BYTES: Final = 96 << 20
 """Bytes of columns in memory at which a draft is written."""
 MEMORY: Final = 6 << 30
 """Bytes of address space a worker may have: what would need more is reported, and does not take the machine with it."""
+DAY: Final = 86_400_000_000
+"""Microseconds."""
 _PR_SET_PDEATHSIG: Final = 1
 
 
 def work(task: Task) -> Done:
     """Carry out one task."""
-    drafts = _Drafts(task.family, task.drafts)
+    drafts = _Drafts(task.family, task.draft)
     return Done(files=[_file(file, task.family, drafts) for file in task.files], drafts=drafts.close())
 
 
 class _Drafts:
-    """Rows of several files, written together."""
+    """Rows of several files, written together: each draft holds the events of one day, as the files of a table do."""
 
-    def __init__(self, family: Family, paths: Sequence[str]) -> None:
+    def __init__(self, family: Family, draft: str) -> None:
         self._family = family
-        self._paths = list(paths)
+        self._draft = Path(draft)
         self._written: list[str] = []
         self._tables: list[pa.Table] = []
         self._bytes = 0
@@ -51,7 +53,7 @@ class _Drafts:
         if table.num_rows:
             self._tables.append(table)
             self._bytes += table.nbytes
-        if self._bytes >= DRAFT_BYTES and len(self._paths) > 1:  # the last path takes all the rest
+        if self._bytes >= DRAFT_BYTES:
             self._write()
 
     def close(self) -> list[str]:
@@ -60,10 +62,16 @@ class _Drafts:
         return self._written
 
     def _write(self) -> None:
-        path = self._paths.pop(0)
-        columns.write(Path(path), self._family, pa.concat_tables(self._tables))
+        rest = pa.concat_tables(self._tables)
         self._tables, self._bytes = [], 0
-        self._written.append(path)
+        while rest.num_rows:
+            day = pc.divide(rest["eventtime"].cast(pa.int64()), DAY)
+            is_first = pc.equal(day, day[0])
+            whole = pc.all(is_first).as_py()
+            path = sibling(self._draft, len(self._written))
+            columns.write(path, self._family, rest if whole else rest.filter(is_first))
+            self._written.append(str(path))
+            rest = rest.slice(rest.num_rows) if whole else rest.filter(pc.invert(is_first))
 
 
 def _file(file: File, family: Family, drafts: _Drafts) -> Came:
