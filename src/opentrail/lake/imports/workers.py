@@ -38,6 +38,13 @@ class Workers:
         """See `Converts`; also at the end, from any thread: who waits for an answer hears that the worker has died."""
         for worker in self._all:
             worker.end()
+        idle: list[_Worker] = []
+        with suppress(queue.Empty):
+            while True:
+                idle.append(self._free.get_nowait())
+        for worker in idle:
+            worker.close()
+            self._free.put(worker)
 
     def pids(self) -> list[int]:
         """The processes that are running."""
@@ -55,7 +62,7 @@ class _Worker:
     def convert(self, task: Task) -> Done:
         process = self._process
         if process is None or process.poll() is not None:
-            self._close(process)
+            self.close()
             process = self._process = _started()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -64,7 +71,7 @@ class _Worker:
             return done_of(frames.receive(process.stdout))
         except (OSError, EOFError, ValueError) as error:
             process.kill()
-            self._close(process)
+            self.close()
             raise WorkerDied(f"it ended with {process.returncode}") from error
 
     def end(self) -> None:
@@ -73,7 +80,8 @@ class _Worker:
             process.kill()
             process.wait()
 
-    def _close(self, process: subprocess.Popen[bytes] | None) -> None:
+    def close(self) -> None:
+        process = self._process
         if process is not None:
             process.wait()
             for pipe in (process.stdin, process.stdout):
