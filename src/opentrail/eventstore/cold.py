@@ -148,6 +148,7 @@ class ColdStore:
         """
         before = self._table.current_snapshot()
         name = str(uuid.uuid4())
+        told = False
         try:
             self._commit(add, remove, {**(notes or {}), POSITION: str(position), COMMIT: name})
         except Exception:
@@ -158,11 +159,13 @@ class ColdStore:
                     path.unlink(missing_ok=True)
                 raise
             _log.warning("the event store's commit reported a failure but is in the catalog", exc_info=True)
+            told = True
         after = self._table.current_snapshot()
         assert after is not None
         self._position = position
         self._removed += [(_sequence(after), file) for file in remove]
-        self._files = self._planned() if self._is_foreign(before, after) else self._known(add, remove)
+        if not told:
+            self._files = self._planned() if self._is_foreign(before, after) else self._known(add, remove)
 
     def settle(self) -> bool:
         """Find out what became of a commit that is in doubt; whether there was one. `files` and `position` are right afterwards.
@@ -190,6 +193,7 @@ class ColdStore:
         entries = [parquet_file_to_data_file(io, metadata, location(path)) for path in add]
         for entry in entries:
             entry.spec_id = metadata.default_spec_id  # PyIceberg sets it on entries it has read, and needs it on all
+        self._entries = dict(zip(add, entries, strict=True))
         with self._table.transaction() as transaction:
             update = transaction.update_snapshot(snapshot_properties=properties)
             with update.overwrite() if remove else update.merge_append() as producer:
@@ -197,7 +201,6 @@ class ColdStore:
                     producer.append_data_file(entry)
                 for file in remove:
                     producer.delete_data_file(file.entry)
-        self._entries = dict(zip(add, entries, strict=True))
 
     def expire(self, *, wholly: bool = False) -> None:
         """Forget old snapshots and delete the metadata that only they used; cheap when there is nothing to do.

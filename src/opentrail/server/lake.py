@@ -7,6 +7,7 @@ User SQL never runs in this process: it has children for that, which may read th
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import os
 import signal
@@ -21,14 +22,12 @@ import uvloop
 from opentrail.clock import Clock, SystemClock
 from opentrail.identity import Identities
 from opentrail.journal import Reader
-from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
 from opentrail.lake.stores.register import Keeper, StoreRegister
 from opentrail.lake.tables.settings import TableSettings
 from opentrail.lake.tables.tables import StoreTables
 from opentrail.link import LinkServer
 from opentrail.server.folder import DataFolder
-from opentrail.server.importing import Importing
 from opentrail.server.orphan import stop_with_parent
 from opentrail.server.roles import LAKE, Orders
 from opentrail.server.store_keys import KeysOfStores
@@ -38,6 +37,8 @@ from opentrail.wire.faults import UnknownOperationException
 
 IDLE = 0.25
 """Seconds the lake waits for the journal before it looks at the clock again."""
+BREATH = 0.2
+"""Seconds that it lets records gather: nobody waits for them, as a query has them taken in first."""
 KEEP = 5.0
 """Seconds between two looks at what is due: pending deletions, stretches that have been read."""
 TROUBLE = 2.0
@@ -57,7 +58,6 @@ class Lake:
         self._stop = threading.Event()
         self._database = Database.at(folder.state)
         self._reader = Reader(folder.journal)
-        self._positions = Positions(self._database)
         self._keeper = Keeper(self._database, clock)
         outbox = Outbox(self._database)
         identities = Identities(self._database, folder.keys, clock, account_id=orders.settings.identity.account_id, outbox=outbox)
@@ -65,7 +65,7 @@ class Lake:
         register = StoreRegister(self._database, clock)
         self._tables = StoreTables(
             folder.lake / "stores",
-            Reader(folder.journal),
+            self._reader,
             clock,
             database=self._database,
             stores=register,
@@ -73,19 +73,19 @@ class Lake:
             settings=TableSettings(commit_interval=orders.settings.lake.commit_interval),
             removed=register.forget,
         )
-        self._tables.open()
-        self._importing = Importing(orders, self._database, clock, stores=register, tables=self._tables)
         self._answerers = ThreadPoolExecutor(ANSWERERS, thread_name_prefix="answer")
-        self._answers: dict[str, Callable[[Any], Any]] = {"status": lambda _: self._status(), **self._importing.answers}
+        self._answers: dict[str, Callable[[Any], Any]] = {"status": lambda _: self._status()}
         """Question → what answers it, in a thread of its own."""
 
     async def run(self, link: Path) -> None:
         """Follow and answer until SIGTERM."""
         loop = asyncio.get_running_loop()
         stopped = asyncio.Event()
-        loop.add_signal_handler(signal.SIGTERM, stopped.set)
+        loop.add_signal_handler(signal.SIGTERM, lambda: (stopped.set(), self._stop.set()))
+        await asyncio.to_thread(self._open)
+        if self._stop.is_set():
+            return
         threads = [threading.Thread(target=self._follow, name="ingestion"), threading.Thread(target=self._keep, name="keeper")]
-        threads.append(threading.Thread(target=self._importing.run, args=(self._stop,), name="imports"))
         for thread in threads:
             thread.start()
         answerer = await LinkServer.start(link, self._answer)
@@ -97,9 +97,19 @@ class Lake:
             for thread in threads:
                 await asyncio.to_thread(thread.join)
             self._answerers.shutdown(cancel_futures=True)
-            self._importing.close()
-            self._tables.close()
+            await asyncio.to_thread(self._tables.close)
             self._database.close()
+
+    def _open(self) -> None:
+        """Open the tables; what stands in the way (a full disk) is waited for."""
+        while not self._stop.is_set():
+            try:
+                self._tables.open()
+            except Exception:
+                log.exception("the lake could not be opened")
+                self._stop.wait(TROUBLE)
+            else:
+                return
 
     async def _answer(self, name: str, payload: Any) -> Any:
         answer = self._answers.get(name)
@@ -110,8 +120,10 @@ class Lake:
     def _follow(self) -> None:
         while not self._stop.is_set():
             try:
-                position = self._ingest()
-                self._reader.wait(position, IDLE, self._stop, quiet=True)
+                if self._tables.step():
+                    self._stop.wait(BREATH)
+                else:
+                    self._reader.wait(self._tables.position, IDLE, self._stop, quiet=True)
             except Exception:
                 log.exception("the lake was interrupted and goes on where it is safe")
                 self._stop.wait(TROUBLE)
@@ -125,17 +137,19 @@ class Lake:
                 log.exception("what is due in the lake could not be done")
             self._stop.wait(KEEP)
 
-    def _ingest(self) -> int:
-        """Take in what has come, and save how far everything is durable. Returns the position to wait behind."""
-        self._tables.step()
-        done = self._tables.durable_position
-        if done > self._positions.get(LAKE):
-            with self._database.begin() as connection:
-                self._positions.save(connection, LAKE, done)
-        return self._tables.position
-
     def _status(self) -> dict[str, Any]:
-        return {"positions": {LAKE: self._positions.get(LAKE)}}
+        tables = self._tables.status()
+        opened = tables.stores.values()
+        return {
+            "positions": {LAKE: tables.position},
+            "counts": {
+                "lake_events_hot": sum(figures.hot_events for figures in opened),
+                "lake_events_cold": sum(figures.cold_events for figures in opened),
+                "lake_bytes_cold": sum(figures.cold_bytes for figures in opened),
+                "lake_records_quarantined": tables.quarantined,
+            },
+            "stores": {store_id: dataclasses.asdict(figures) for store_id, figures in tables.stores.items()},
+        }
 
 
 def main() -> None:
