@@ -94,9 +94,7 @@ class Victim:
         tests = str(Path(__file__).parents[1])
         environment = os.environ | {"PYTHONPATH": os.pathsep.join([tests, *filter(None, [os.environ.get("PYTHONPATH")])])}
         command = [sys.executable, "-c", PROGRAM, str(folder)]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, env=environment
-        )
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, env=environment)
 
     def begin(self) -> None:
         """Start; returns when it works."""

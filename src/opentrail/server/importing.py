@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from opentrail.buckets import Buckets, ObjectKeys
 from opentrail.clock import Clock
-from opentrail.identity import Identities
-from opentrail.kms import KeyManagement
 from opentrail.lake.faults import InvalidImportSourceException
 from opentrail.lake.imports.control import Imports, Wanted
 from opentrail.lake.imports.importer import Importer
@@ -20,26 +17,14 @@ from opentrail.lake.imports.run import Neighbourhood
 from opentrail.lake.imports.workers import Workers
 from opentrail.lake.names import Place
 from opentrail.lake.neighbours import Stores, Tables
-from opentrail.proxy import Upstreams
-from opentrail.server.folder import DataFolder
 from opentrail.server.import_sources import Sources
-from opentrail.server.roles import Orders
 from opentrail.storage.database import Database
-from opentrail.storage.outbox import Outbox
 
 
 class Importing:
     """`run` is for a thread of its own; `answers` belong among those of the lake."""
 
-    def __init__(self, orders: Orders, database: Database, clock: Clock, *, stores: Stores, tables: Tables) -> None:
-        settings = orders.settings
-        folder = DataFolder(orders.data_dir)
-        outbox = Outbox(database)
-        identities = Identities(database, folder.keys, clock, account_id=settings.identity.account_id, outbox=outbox)
-        kms = KeyManagement(database, folder.keys, clock, outbox=outbox, identities=identities)
-        self._buckets = Buckets(database, folder.buckets, clock)
-        upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
-        sources = Sources(settings, upstreams, self._buckets, identities, clock, keys=ObjectKeys(kms.service_keys))
+    def __init__(self, database: Database, clock: Clock, *, stores: Stores, tables: Tables, sources: Sources) -> None:
         self._imports = Imports(database, clock, stores=stores, sources=sources)
         self._importer = Importer(
             Neighbourhood(database=database, clock=clock, stores=stores, tables=tables, converts=Workers(), open=sources.open)
@@ -50,10 +35,6 @@ class Importing:
     def run(self, stop: threading.Event) -> None:
         """Import until `stop` is set."""
         self._importer.run(stop)
-
-    def close(self) -> None:
-        """After `run` has returned."""
-        self._buckets.close()
 
     def _import_directory(self, asked: Any) -> dict[str, Any]:
         """Start an import from a directory: `import_id`, `place`, `destination`, `location` (a `file://` URL), `start`, `end`."""

@@ -45,7 +45,9 @@ def test_history_and_snapshots_are_read(house: House) -> None:
     damaged = {"resourceType": "AWS::S3::Bucket"}
     house.source.files = {
         KEY: gzip.compress(json.dumps({"fileVersion": "1.0", "configurationItems": [ITEM]}).encode()),
-        SNAPSHOT: gzip.compress(json.dumps({"fileVersion": "1.0", "configSnapshotId": "x", "configurationItems": [damaged, ITEM]}).encode()),
+        SNAPSHOT: gzip.compress(
+            json.dumps({"fileVersion": "1.0", "configSnapshotId": "x", "configurationItems": [damaged, ITEM]}).encode()
+        ),
     }
     found = house.run()
     rows = house.tables.rows()
