@@ -100,7 +100,7 @@ def test_delivered_files_are_imported_and_what_failed_is_retried(lake: Lake) -> 
     files = {log_key(n): log_file(event(f"a{n}"), event(f"b{n}")) for n in range(12)}
     broken = log_key(40)
     others = {log_key(1, folder="CloudTrail-Digest"): b"x", log_key(1, folder="CloudTrail-Insight"): log_file(event("insight"))}
-    bucket = lake.bucket("retried-logs", {**files, broken: log_file(event("mended"))[:-9], **others})
+    bucket = lake.bucket("retried-logs", {**files, broken: log_file(event("mended"))[:80], **others})
     arn, role = lake.store("retried"), lake.role("Retried", bucket)
     import_id = lake.start(arn, bucket, role)
     found = lake.ended(import_id)

@@ -40,7 +40,7 @@ def test_damaged_files_are_named_and_the_others_arrive(house: House) -> None:
     cut = log_file(event("cut"))
     house.source.files = {
         log_key(1): log_file(event("fine")),
-        log_key(2): cut[:-20],
+        log_key(2): cut[: len(cut) // 2],
         log_key(3): b"<html>no log file</html>",
         log_key(4): gzip.compress(b'{"Records":"none"}'),
         log_key(5): b"",
@@ -51,9 +51,9 @@ def test_damaged_files_are_named_and_the_others_arrive(house: House) -> None:
     told = {one.location: (one.status, one.error_type) for one in house.failures(found.id)}
     assert told == {
         f"s3://example-logs/{log_key(2)}": ("FAILED", "DamagedGzip"),
-        f"s3://example-logs/{log_key(3)}": ("FAILED", "DamagedGzip"),
+        f"s3://example-logs/{log_key(3)}": ("FAILED", "NotALogFile"),
         f"s3://example-logs/{log_key(4)}": ("FAILED", "NotALogFile"),
-        f"s3://example-logs/{log_key(5)}": ("FAILED", "DamagedGzip"),
+        f"s3://example-logs/{log_key(5)}": ("FAILED", "NotALogFile"),
     }
 
 
@@ -67,7 +67,7 @@ def test_a_damaged_record_is_told_with_its_place_and_its_neighbours_arrive(house
     assert found.status == "FAILED"
     assert house.tables.event_ids() == ["after", "before"]
     assert failure.error_type == "InvalidRecord"
-    assert failure.error_message.startswith("2 of 4 records cannot be imported: record 2: it has no eventTime; record 3: ")
+    assert failure.error_message.startswith("1 of 3 records cannot be imported: record 2: it has no eventTime; byte ")
 
 
 def test_a_mended_file_adds_only_what_was_missing(house: House) -> None:

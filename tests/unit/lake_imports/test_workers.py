@@ -32,7 +32,7 @@ def task(folder: Path, *bodies: bytes) -> Task:
 def test_a_worker_converts_and_is_replaced_when_it_dies(workers: Workers, tmp_path: Path) -> None:
     files = (log_file(event("a", "2026-01-04T23:59:59Z"), event("b", "2026-01-05T00:00:00Z")), b"no log file", log_file(event("c")))
     done = workers.convert(task(tmp_path, *files))
-    assert [(one.events, one.error and one.error[0]) for one in done.files] == [(2, None), (0, "DamagedGzip"), (1, None)]
+    assert [(one.events, one.error and one.error[0]) for one in done.files] == [(2, None), (0, "NotALogFile"), (1, None)]
     by_draft = [pq.read_table(draft)["eventid"].to_pylist() for draft in done.drafts]
     assert by_draft == [["a"], ["b", "c"]]  # a draft a day
     (pid,) = workers.pids()
