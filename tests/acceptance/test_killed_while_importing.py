@@ -1,8 +1,8 @@
 """The lake is killed at random moments while it imports, and its workers by themselves: every event is in the table exactly once, and no
 file lies about that is not the table's.
 
-`OPENTRAIL_KILLS=100` makes it 100 rounds. What is killed is the real importer with real workers over the real tables, in a fork of a process
-that has imported everything.
+`OPENTRAIL_KILLS=100` makes it 100 rounds. What is killed is the real importer with real workers over the real tables, in a fork of a
+process that has imported everything.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ def test_whatever_is_killed_every_event_is_imported_once(folder: Path, database:
     counted = collections.Counter(one for file in source.files for one in pq.read_table(file, columns=["eventid"])[0].to_pylist())
     assert [one for one, times in counted.items() if times > 1] == []
     assert set(counted) == set(expected)
-    lying = {path for path in (folder / "stores" / STORE).rglob("*.parquet")}
+    lying = (folder / "stores" / STORE).rglob("*.parquet")
     assert {path.resolve() for path in lying} == {path.resolve() for path in source.files}
     snapshot.release()
     tables.close()

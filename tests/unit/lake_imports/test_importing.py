@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from opentrail.lake.imports import run as run_module
+from opentrail.lake.imports import settling, store
 from opentrail.lake.imports.conversion import Done, Task, WorkerDied
 from opentrail.lake.imports.values import Statistics
 from opentrail.wire.faults import ServiceUnavailable, fault
@@ -188,7 +188,7 @@ class Killed(BaseException):
 def test_dying_anywhere_loses_and_doubles_nothing(house: House, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     house.source.files = {log_key(n): log_file(event(f"e{n}")) for n in range(6)}
     import_id = house.start()
-    append, note, plan = house.tables.append, run_module.Settling._note, run_module.store.plan
+    append, note, plan = house.tables.append, settling.Settling._note, store.plan
     died = []
 
     def die() -> None:
@@ -208,14 +208,14 @@ def test_dying_anywhere_loses_and_doubles_nothing(house: House, where: str, monk
         if where == "after the append":
             die()
 
-    def noting(settling: run_module.Settling, *given: object) -> None:
-        note(settling, *given)  # type: ignore[arg-type]
+    def noting(one: settling.Settling, *given: object) -> None:
+        note(one, *given)  # type: ignore[arg-type]
         if where == "after everything":
             die()
 
-    monkeypatch.setattr(run_module.store, "plan", planning)
+    monkeypatch.setattr(store, "plan", planning)
     monkeypatch.setattr(house.tables, "append", appending)
-    monkeypatch.setattr(run_module.Settling, "_note", noting)
+    monkeypatch.setattr(settling.Settling, "_note", noting)
     with pytest.raises(Killed):
         house.work()
     house.work()
