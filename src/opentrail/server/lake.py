@@ -31,6 +31,8 @@ from opentrail.lake.tables.tables import StoreTables
 from opentrail.link import LinkServer
 from opentrail.proxy import Upstreams
 from opentrail.server.folder import DataFolder
+from opentrail.server.import_sources import Sources
+from opentrail.server.importing import Importing
 from opentrail.server.log_buckets import log_buckets
 from opentrail.server.orphan import stop_with_parent
 from opentrail.server.queries import running
@@ -84,20 +86,24 @@ class Lake:
             settings=TableSettings(commit_interval=settings.lake.commit_interval),
             removed=register.forget,
         )
+        upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
         self._queries = running(
             folder,
             self._database,
             clock,
             stores=register,
             tables=self._tables,
-            bucket=log_buckets(settings, Upstreams.parse(orders.upstreams, sandbox=orders.sandbox), writer),
+            bucket=log_buckets(settings, upstreams, writer),
             settings=settings.lake,
         )
+        sources = Sources(settings, upstreams, self._buckets, identities, clock, keys=ObjectKeys(kms.service_keys))
+        self._importing = Importing(self._database, clock, stores=register, tables=self._tables, sources=sources)
         self._answerers = ThreadPoolExecutor(ANSWERERS, thread_name_prefix="answer")
         self._answers: dict[str, Callable[[Any], Any]] = {
             "status": lambda _: self._status(),
             START: self._queries.start,
             CANCEL: self._queries.cancel,
+            **self._importing.answers,
         }
         """Question → what answers it, in a thread of its own."""
 
@@ -118,6 +124,7 @@ class Lake:
             threading.Thread(target=self._follow, name="ingestion"),
             threading.Thread(target=self._keep, name="keeper"),
             threading.Thread(target=self._look_after_queries, name="queries"),
+            threading.Thread(target=self._importing.run, args=(self._stop,), name="imports"),
         ]
         for thread in threads:
             thread.start()
