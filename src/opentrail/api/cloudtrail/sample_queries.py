@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from opentrail.api.call import Call, Handler, Need
 from opentrail.api.cloudtrail import token_pages
 from opentrail.lake import names
-from opentrail.lake.faults import InvalidParameterException
+from opentrail.lake.dashboards import checks
+from opentrail.lake.dashboards.widgets import stores_of
+from opentrail.lake.faults import GenerateResponseException, InvalidParameterException
 from opentrail.lake.names import Place
 from opentrail.lake.neighbours import Stores
 from opentrail.lake.questions.control import Questions
 from opentrail.lake.samples.search import Found, search
 from opentrail.wire.faults import Fault
 
+Ask = Callable[[str, Any], Awaitable[Any]]
+"""Asks the role `lake`."""
 _PHRASE = re.compile(r"[ -~\n]*")
 _DEFAULT, _MOST = 10, 50
 _BEST = 1.0
@@ -25,9 +29,10 @@ _BEST = 1.0
 class SampleQueryOperations:
     """Both operations. Neither runs a query."""
 
-    def __init__(self, questions: Questions, stores: Stores, partition_of: Callable[[str], str]) -> None:
+    def __init__(self, questions: Questions, stores: Stores, ask: Ask, partition_of: Callable[[str], str]) -> None:
         self._questions = questions
         self._stores = stores
+        self._ask = ask
         self._partition_of = partition_of
         self.operations: Mapping[str, Handler] = {
             "SearchSampleQueries": self.search_sample_queries,
@@ -73,7 +78,18 @@ class SampleQueryOperations:
 
     async def generate_query(self, call: Call) -> Mapping[str, Any]:
         given = call.parameters
-        made = await asyncio.to_thread(self._questions.generate, self._place(call), given["EventDataStores"], given["Prompt"])
+        place = self._place(call)
+        draft = await asyncio.to_thread(self._questions.draft, place, given["EventDataStores"], given["Prompt"])
+        if draft.foreign:
+            if stores_of(draft.statement) != (draft.store.id,):
+                raise GenerateResponseException("The language model gave a query over something else than the event data store.")
+            try:
+                await self._ask(checks.QUESTION, [draft.statement])
+            except Fault as refused:
+                if refused.code != "InvalidQueryStatementException":
+                    raise
+                raise GenerateResponseException(f"The language model gave a query that cannot be run: {refused.message}") from None
+        made = await asyncio.to_thread(self._questions.keep, place, draft)
         return {"QueryStatement": made.statement, "QueryAlias": made.alias, "EventDataStoreOwnerAccountId": made.owner_account_id}
 
     def _place(self, call: Call) -> Place:

@@ -36,6 +36,6 @@ def answer(checks: Checks, stores: Stores) -> Callable[[Any], Any]:
             try:
                 checks(statement, {one.id: one.family for one in found if one is not None})
             except InvalidQueryStatementException as refused:
-                raise InvalidQueryStatementException(f"Widget {number}: {refused.message}") from None
+                raise InvalidQueryStatementException(f"Statement {number}: {refused.message}") from None
 
     return check

@@ -155,7 +155,9 @@ class Dashboards:
         with self.database.begin() as connection:
             kept = self._changeable(connection, place, given)
             if kept.termination_protection_enabled:
-                raise ConflictException(f"The dashboard {kept.name} is protected from termination. Turn its termination protection off first.")
+                raise ConflictException(
+                    f"The dashboard {kept.name} is protected from termination. Turn its termination protection off first."
+                )
             store.forget(connection, kept)
 
     def get(self, place: Place, given: str) -> Dashboard:

@@ -23,7 +23,12 @@ PREFIX: Final = "AWSCloudTrail-"
 HIGHLIGHTS: Final = "AWSCloudTrail-Highlights"
 """The one of them that a user creates: it asks every store of the account."""
 _PARAMETER: Final = re.compile("|".join(re.escape(name) for name in MANAGED))
-_SIZES: Final[Mapping[str, tuple[str, str]]] = {"Table": ("4", "12"), "LineChart": ("4", "12"), "BarChart": ("4", "6"), "PieChart": ("4", "6")}
+_SIZES: Final[Mapping[str, tuple[str, str]]] = {
+    "Table": ("4", "12"),
+    "LineChart": ("4", "12"),
+    "BarChart": ("4", "6"),
+    "PieChart": ("4", "6"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

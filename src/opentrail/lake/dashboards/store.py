@@ -235,7 +235,9 @@ def begin_refresh(connection: Connection, refresh: Refresh, steps: Iterable[Step
 
 def running(connection: Connection) -> list[Refresh]:
     """Refreshes that have not ended, oldest first."""
-    return [Refresh(**row._mapping) for row in connection.execute(select(REFRESHES).where(REFRESHES.c.ended.is_(None)).order_by(REFRESHES.c.id))]
+    return [
+        Refresh(**row._mapping) for row in connection.execute(select(REFRESHES).where(REFRESHES.c.ended.is_(None)).order_by(REFRESHES.c.id))
+    ]
 
 
 def is_running(connection: Connection, account_id: str, region: str, name: str) -> bool:

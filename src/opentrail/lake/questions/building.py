@@ -19,8 +19,7 @@ _USUAL = (
 def build(meaning: Meaning, store: str) -> str:
     """The query over the store with this ID."""
     if meaning.counted is not None and not meaning.groups and not meaning.bucket:
-        column, name = meaning.counted
-        return _select([f"COUNT(DISTINCT {column}) AS {name}s"], meaning, store)
+        return _select([f"COUNT(DISTINCT {meaning.counted[0]}) AS number"], meaning, store)
     if not meaning.counts:
         columns = [_named(column, name) for column, name in (*_USUAL, *meaning.shown)]
         order = f"\nORDER BY eventTime {'ASC' if meaning.oldest else 'DESC'}"
@@ -28,7 +27,7 @@ def build(meaning: Meaning, store: str) -> str:
     groups = [_named(column, name) for column, name in meaning.groups]
     if meaning.bucket:
         groups.insert(0, f"date_trunc('{meaning.bucket}', eventTime) AS {meaning.bucket}")
-    measure = f"COUNT(DISTINCT {meaning.counted[0]}) AS {meaning.counted[1]}s" if meaning.counted else "COUNT(*) AS events"
+    measure = f"COUNT(DISTINCT {meaning.counted[0]}) AS number" if meaning.counted else "COUNT(*) AS events"
     text = _select([*groups, measure], meaning, store)
     if not groups:
         return text

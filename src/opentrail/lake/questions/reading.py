@@ -21,17 +21,27 @@ _ORDERS: Final = re.compile(
     r"send|write|revoke|grant|attach|detach|block|change|modify|rotate|truncate|alter|merge|kill|reset|add|make|set|put|upload|launch)\b(?! (?:me|a list|the list))",
     re.IGNORECASE,
 )
-_TOP: Final = whole(r"(?:the )?(?:top|first|most|highest|biggest|largest)[- ](\d{1,4})(?: most)?|(?:the )?(\d{1,4}) (?:most|top|highest)(?: (?:frequent|common|active|used))?|(?:limit(?:ed)?(?: to)?) (\d{1,4})")
-_NEWEST: Final = whole(r"(?:the )?(?:(?:last|latest|most recent|newest|recent) (\d{1,4})|(\d{1,4}) (?:most recent|latest|newest|last))(?: (?:events?|calls?|entries|records?))?")
-_MOST: Final = whole(r"(?:the )?(?:top|most(?: (?:often|frequent(?:ly)?|common(?:ly)?|active|used|popular))?|highest|busiest|frequent(?:ly)?)")
+_TOP: Final = whole(
+    r"(?:the )?(?:top|first|most|highest|biggest|largest)[- ](\d{1,4})(?: most)?|(?:the )?(\d{1,4}) (?:most|top|highest)(?: (?:frequent|common|active|used))?|(?:limit(?:ed)?(?: to)?) (\d{1,4})"
+)
+_NEWEST: Final = whole(
+    r"(?:the )?(?:(?:last|latest|most recent|newest|recent) (\d{1,4})|(\d{1,4}) (?:most recent|latest|newest|last))(?: (?:events?|calls?|entries|records?))?"
+)
+_MOST: Final = whole(
+    r"(?:the )?(?:top|most(?: (?:often|frequent(?:ly)?|common(?:ly)?|active|used|popular))?|highest|busiest|frequent(?:ly)?)"
+)
 _LEAST: Final = whole(r"(?:the )?(?:least(?: (?:often|frequent(?:ly)?|common(?:ly)?|active|used))?|fewest|rarest|rare(?:ly)?)")
-_DISTINCT: Final = whole(r"how many (?:different |distinct |unique )?|(?:the )?(?:number|count) of (?:different |distinct |unique )|count (?:the )?(?:different|distinct|unique) ")
+_MANY: Final = r"(?:how many|(?:the )?(?:total )?(?:number|count) of|count(?: the| of)?)"
+_UNLIKE: Final = r"(?: (?:the )?(?:different|distinct|unique))"
 _COUNT: Final = whole(r"how many(?: times)?|how often|(?:the )?(?:total )?(?:number|count)(?: of)?|count")
-_EVENTS: Final = whole(r"(?:api )?(?:events?|calls?|times|requests?|log entries|records?|attempts?|operations|actions)")
 _PER: Final = r"(?:group(?:ed)? by|broken down by|split by|per|by|for each|for every|in each|in every|of each|across|each)"
 _BUCKET: Final = whole(rf"(?:{_PER} (?:the )?(minute|hour|day|week|month)|(hourly|daily|weekly|monthly)|(over time|trend(?: over time)?))")
-_WHEN: Final = whole(r"when(?: was| did| were)?(?: the)?(?: (last|first))?(?: time)?")
-_AND: Final = whole(r"and|,")
+_WHEN: Final = whole("when")
+_EXTREME: Final = whole("last|first")
+_JUST_CALLS: Final = whole("(?:api )?calls?|actions|operations")
+_ASKED_CALLS: Final = whole(
+    "(?:which|what|top|different|distinct|unique|;) (?:different |aws |kinds? of )?(?:api )?(?:calls|actions|operations)|apis|api names?|event names?"
+)
 _BUCKETS: Final = {"hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month"}
 
 
@@ -80,15 +90,15 @@ def read(question: str, today: date) -> Read:
     meaning = Meaning()
     _take_limits(text, meaning)
     time = times.take(text, today)
-    meaning.conditions += _take_names(text)
+    meaning.conditions += values.take(text)
     _take_bucket(text, meaning)
-    distinct = text.find(_DISTINCT) is not None
     meaning.counts = text.find(_COUNT) is not None
     for phrase in vocabulary().phrases:
         if text.take(phrase.words):
             meaning.conditions += [one for one in phrase.conditions if one not in meaning.conditions]
     _take_things(text, meaning)
-    _take_groups(text, meaning, distinct=distinct)
+    text.take_all(values.NAMED_THING)
+    _take_groups(text, meaning)
     _take_services(text, meaning)
     meaning.conditions = list(dict.fromkeys([*_ordered(meaning.conditions), *time]))
     left = tuple(word for word in text.words() if not _is_filling(word))
@@ -103,10 +113,6 @@ def _ordered(conditions: list[str]) -> list[str]:
     """Services first, then names of events, then the rest: the order in which a person would write them."""
     rank = {"eventSource": 0, "eventName": 1}
     return sorted(conditions, key=lambda one: rank.get(one.lstrip("(").split(" ", 1)[0], 2))
-
-
-def _take_names(text: Text) -> list[str]:
-    return list(values.take(text))
 
 
 def _take_limits(text: Text, meaning: Meaning) -> None:
@@ -144,11 +150,17 @@ def _take_things(text: Text, meaning: Meaning) -> None:
         return
     for thing in known.things:
         about = rf"(?:{thing.words}) (?:activity|events?|calls?|changes|operations|actions)"
-        if thing.any and text.take(whole(about if thing.verb_only else rf"{about}|(?<!by )(?<!which )(?<!what )(?<!top )(?<!per )(?<!each )(?<!many )(?:{thing.words})")):
+        if thing.any and text.take(
+            whole(
+                about
+                if thing.verb_only
+                else rf"{about}|(?<!by )(?<!which )(?<!what )(?<!top )(?<!per )(?<!each )(?<!many )(?:{thing.words})"
+            )
+        ):
             _note(meaning, thing, thing.any)
             return
-    for verb, patterns in known.deeds.items():
-        if text.take(whole(rf"(?:{known.verbs[verb]})(?: (?:anything|something|resources?|things?))?")):
+    for words, patterns in known.deeds:
+        if text.take(words):
             meaning.conditions.append(_event_names(patterns))
             meaning.conditions.append("readOnly = false")
             return
@@ -192,20 +204,14 @@ def _event_names(patterns: tuple[str, ...]) -> str:
     return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
 
 
-def _take_groups(text: Text, meaning: Meaning, *, distinct: bool) -> None:
+def _take_groups(text: Text, meaning: Meaning) -> None:
     most, least = text.take(_MOST) is not None, text.take(_LEAST) is not None
     meaning.counts = meaning.counts or most or least
     meaning.least = least
-    when = text.take(_WHEN)
-    if when is not None and when[1]:
-        meaning.limit, meaning.oldest = 1, when[1].lower() == "first"
+    if text.find(_WHEN) and (extreme := text.find(_EXTREME)):
+        meaning.limit, meaning.oldest = 1, extreme[0].lower() == "first"
     dimensions = sorted(vocabulary().dimensions, key=lambda one: -len(one.words))
-    if distinct:
-        for one in dimensions:
-            if text.take(whole(rf"(?:how many|(?:the )?(?:number|count) of|count (?:the )?)(?: (?:different|distinct|unique))? (?:{one.words})")):
-                if one.name != "eventName":
-                    meaning.counted = (one.column, one.name)
-                break
+    _take_counted(text, meaning, dimensions)
     _take_grouped(text, meaning, dimensions)
     asked = whole(r"which|what|who|list(?: of)?|show(?: me)?|names? of|give me|all|every|different|distinct|unique|find")
     if meaning.counted is None and not meaning.groups:
@@ -215,6 +221,19 @@ def _take_groups(text: Text, meaning: Meaning, *, distinct: bool) -> None:
     text.take(_COUNT)
     if meaning.groups and not meaning.bucket and meaning.limit is None and (most or least):
         meaning.limit = DEFAULT
+
+
+def _take_counted(text: Text, meaning: Meaning, dimensions: list[Dimension]) -> None:
+    """`how many users`: their different values; `how many calls` and `how many errors`: the events themselves."""
+    for one in dimensions:
+        unlike = text.take(whole(rf"{_MANY}{_UNLIKE} (?:{one.words})"))
+        if unlike or (one.name not in ("eventName", "errorCode", "errorMessage") and text.take(whole(rf"{_MANY} (?:{one.words})"))):
+            meaning.counted = (one.column, one.name)
+            meaning.counts = True
+            return
+    if text.take(whole(rf"{_MANY} errors?")):
+        meaning.conditions += [one for one in ("errorCode IS NOT NULL",) if not any("errorCode" in other for other in meaning.conditions)]
+    text.take(whole(rf"{_MANY} (?:api )?(?:calls|actions|operations|events|times)"))
 
 
 def _take_grouped(text: Text, meaning: Meaning, dimensions: list[Dimension]) -> None:
@@ -242,7 +261,7 @@ def _take_head(text: Text, meaning: Meaning, dimensions: list[Dimension], *, ask
     for _, _, one in sorted(places, key=lambda place: place[:2]):
         if meaning.groups and not text.find(whole(rf"and (?:which |what |the )?(?:{one.words})")):
             continue
-        if one.name == "eventName" and text.find(whole("(?:api )?calls")) and not text.find(whole(rf"(?:which|what|;|all|of|me) (?:api )?calls|apis?|actions?|operations?|event names?")):
+        if one.name == "eventName" and text.find(_JUST_CALLS) and not text.find(_ASKED_CALLS):
             continue
         text.take(whole(one.words))
         _group(meaning, one)

@@ -24,6 +24,13 @@ class Text:
             self._cross_out(found.start(), found.end())
         return found
 
+    def take_group(self, pattern: Pattern[str], group: int) -> Match[str] | None:
+        """The same, of which only a part is crossed out."""
+        found = pattern.search(self._rest)
+        if found is not None:
+            self._cross_out(found.start(group), found.end(group))
+        return found
+
     def take_all(self, pattern: Pattern[str]) -> list[Match[str]]:
         """Every place that fits."""
         found: list[Match[str]] = []

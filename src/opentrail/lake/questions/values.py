@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from re import Match, Pattern
 from typing import Final
 
@@ -20,10 +21,16 @@ _REGION: Final = whole(
     r"(?:(?:in|from|of|for) )?(?:the )?(?:aws )?(?:region )?((?:af|ap|ca|cn|eu|il|me|mx|sa|us|us-gov)-(?:north|south|east|west|central)(?:east|west)?-\d)(?: region)?"
 )
 _SOURCE: Final = whole(r"([a-z0-9.-]+\.amazonaws\.com)")
-_RESOURCE: Final = whole(r"(?:(?:to|on|of|for|with) )?(?:the )?(?:instance |security group |vpc |subnet |volume |snapshot |image )?((?:i|sg|vpc|subnet|vol|snap|ami|eni|igw|rtb|acl|nat)-[0-9a-f]{8,17})")
+_RESOURCE: Final = whole(
+    r"(?:(?:to|on|of|for|with) )?(?:the )?(?:instance |security group |vpc |subnet |volume |snapshot |image )?((?:i|sg|vpc|subnet|vol|snap|ami|eni|igw|rtb|acl|nat)-[0-9a-f]{8,17})"
+)
 _ENDPOINT: Final = whole(r"(?:(?:through|via|from) )?(?:the )?(?:vpc endpoint )?(vpce-[0-9a-f]{8,17})")
-_ERROR: Final = re.compile(r"\b(?:the )?(?:error(?: code)? )?((?:[A-Z][A-Za-z]+\.)?[A-Z][A-Za-z]*(?:Exception|Fault|Error|NotFound|UnauthorizedOperation|AccessDenied|LimitExceeded))\b(?: errors?| exceptions?)?")
-_API: Final = re.compile(r"\b(?:the )?([A-Z][a-z]+(?:[A-Z]+[a-z0-9]*)+)\b(?: (?:api )?(?:calls?|events?|actions?|api|operations?))?")
+_ERROR: Final = re.compile(
+    r"\b(?:the )?(?:error(?: code)? )?((?:[A-Z][A-Za-z]+\.)?(?:[A-Z][A-Za-z]*)?(?:Exception|Fault|Error|NotFound|UnauthorizedOperation|AccessDenied|LimitExceeded))\b(?: errors?| exceptions?)?"
+)
+_API: Final = re.compile(
+    r"\b(?:the )?([A-Z][a-z]+(?:[A-Z]+[a-z0-9]*)+|Decrypt|Encrypt|Publish|Invoke|Scan)\b(?: (?:api )?(?:calls?|events?|actions?|api|operations?))?"
+)
 _NAME: Final = r"'([^']{1,128})'|\"([^\"]{1,128})\"|([\w+=,.@/-]{2,128})"
 _NAMED: Final = re.compile(
     rf"\b(?:(?:by|from|of|for|to|in|on|with|as|did|has|into|invoking) )?(?:the )?(?:iam |s3 |kms |lambda |dynamodb |aws )?"
@@ -32,7 +39,6 @@ _NAMED: Final = re.compile(
 )
 _BY: Final = re.compile(rf"\b(?:by|did|has) (?:{_NAME})(?=$|[ ,.?!;])", re.IGNORECASE)
 _POSSESSIVE: Final = re.compile(r"\b([\w.@-]{2,64})'s\b")
-_FROM_SOURCE: Final = re.compile(rf"\b(?:named|called) (?:{_NAME})", re.IGNORECASE)
 
 
 def take(text: Text) -> Iterator[str]:
@@ -52,25 +58,40 @@ def take(text: Text) -> Iterator[str]:
     errors = [found[1] for found in text.take_all(_ERROR)]
     if errors:
         yield _one_of("errorCode", errors)
-    names = [found[1] for found in text.take_all(_API)]
+    names = [found[1] for found in text.take_all(_apis())]
     if names:
         yield _one_of("eventName", names)
     yield from _named(text)
 
 
+@cache
+def _apis() -> Pattern[str]:
+    """Names of APIs; those of services (CloudTrail, DynamoDB) look the same and are none."""
+    services = "|".join(words.pattern for words, _ in vocabulary().services)
+    return re.compile(rf"(?!(?i:{services})){_API.pattern}")
+
+
 def _named(text: Text) -> Iterator[str]:
-    for pattern, condition in ((_NAMED, _of_kind), (_BY, _of_user), (_POSSESSIVE, _of_user)):
+    while (done := text.find(_done_to())) is not None and (_quoted(done) or not _known(_value(done))):
+        text.take_group(_done_to(), next(group for group in (2, 3, 4) if done[group]))
+        yield f"element_at(requestParameters, {literal(_DONE_TO[done[1].lower()])}) = {literal(_value(done))}"
+    for found in _names(text, _NAMED, whole_match=False):
+        yield _of_kind(found)
+    for pattern, condition in ((_BY, _of_user), (_POSSESSIVE, _of_user)):
         for found in _names(text, pattern):
             yield condition(found)
 
 
-def _names(text: Text, pattern: Pattern[str]) -> Iterator[Match[str]]:
-    """Places where something bears a name: in quotation marks, or a word that the vocabulary does not know."""
+def _names(text: Text, pattern: Pattern[str], *, whole_match: bool = True) -> Iterator[Match[str]]:
+    """Places where something bears a name: in quotation marks, or a word that the vocabulary does not know. Where the thing is not a caller
+    its noun stays, for the verb before it."""
     at: Match[str] | None = text.find(pattern)
     while at is not None and (_quoted(at) or not _known(_value(at))):
-        taken = text.take(pattern)
-        assert taken is not None
-        yield taken
+        if whole_match or at[1].lower() in ("user", "role"):
+            text.take(pattern)
+        else:
+            text.take_group(pattern, next(group for group in (2, 3, 4) if at[group]))
+        yield at
         at = text.find(pattern)
 
 
@@ -94,6 +115,19 @@ def _user(name: str) -> str:
     return f"(userIdentity.userName = {literal(name)} OR userIdentity.arn LIKE {literal('%/' + name)})"
 
 
+@cache
+def _done_to() -> Pattern[str]:
+    """`deleted the user bob`: there a user is what the call is about, not who made it."""
+    verbs = "|".join(words for verb, words in vocabulary().verbs.items() if verb not in ("read", "invoke"))
+    return re.compile(rf"\b(?:{verbs}) (?:the |an? )?(?:iam )?(user|role|group)(?: named| called)?:? (?:{_NAME})", re.IGNORECASE)
+
+
+_DONE_TO: Final = {"user": "userName", "role": "roleName", "group": "groupName"}
+NAMED_THING: Final = re.compile(
+    r"\b(?:(?:in|on|from|to|of|for|by|with) )?(?:the )?(?:s3 |kms |lambda |dynamodb |iam )?(?:bucket|function|table|key|secret|topic|stack|group|policy|object|trail)(?: named| called)?:?  ;",
+    re.IGNORECASE,
+)
+"""The noun before a name that is crossed out."""
 _PARAMETERS: Final = {
     "bucket": "bucketName",
     "function": "functionName",
@@ -131,7 +165,7 @@ def _quoted(found: Match[str]) -> bool:
 
 
 def _value(found: Match[str]) -> str:
-    values = found.groups() if found.re is not _NAMED else found.groups()[1:]
+    values = found.groups() if found.re in (_BY, _POSSESSIVE) else found.groups()[1:]
     return next(value for value in values if value).rstrip(".,?!")
 
 
@@ -144,7 +178,7 @@ def _known(word: str) -> bool:
     if lower in FILLING or re.fullmatch(r"\d+", lower) or lower in _NEVER_NAMES:
         return True
     patterns = [
-        *(one.words.replace("\\", "\\") for one in known.dimensions),
+        *(one.words for one in known.dimensions),
         *(thing.words for thing in known.things),
         *known.verbs.values(),
     ]
@@ -154,7 +188,7 @@ def _known(word: str) -> bool:
 
 
 _NEVER_NAMES: Final = frozenset(
-    "last past this today yesterday since before after between without successfully hour day week month year minute hourly daily weekly monthly "
+    "agents agent names name ids id types type arns arn activity user users policies all last past this today yesterday since before after between without successfully hour day week month year minute hourly daily weekly monthly "
     "multiple several non using named called not never no than hours days weeks months years minutes what's let's that's who's it's there's where's "
     "itself themselves himself root console mfa level whole single same other another new old failed failing security vpc aws iam data "
     "management policies permissions permission rotation rotations deletion creation usage use accessed exfiltration enumeration compliance".split()

@@ -19,8 +19,8 @@ FILLING = frozenset(
     "would you your find display identify count number total often times time entries anything something anyone somebody someone "
     "across different distinct unique occurred occur came come coming sorted order ordered descending details detail information data "
     "frequent common frequently commonly top highest least first last latest recent recently newest oldest active invoked used user's "
-    "me's did activities attempts attempt return returned try tried against belonging belong seen perform "
-    "currently now ago".split()
+    "did activities attempts attempt return returned try tried against belonging belong seen perform "
+    "currently now ago called receive received make makes long still yet already exactly please thanks thank hello hi".split()
 )
 """Words that may be left over: they say nothing that the query must know."""
 
@@ -66,7 +66,8 @@ class Vocabulary:
     phrases: tuple[Phrase, ...]
     things: tuple[Thing, ...]
     verbs: Mapping[str, str]
-    deeds: Mapping[str, tuple[str, ...]]
+    deeds: tuple[tuple[Pattern[str], tuple[str, ...]], ...]
+    """Verbs without a thing → patterns of event names."""
     regions: tuple[tuple[Pattern[str], str], ...]
 
 
@@ -80,7 +81,10 @@ def vocabulary() -> Vocabulary:
         phrases=tuple(Phrase(words=whole(one["words"]), conditions=tuple(one["conditions"])) for one in data["phrases"]),
         things=tuple(_thing(one, data["verbs"]) for one in data["objects"]),
         verbs=data["verbs"],
-        deeds={verb: tuple(patterns) for verb, patterns in data["deeds"].items()},
+        deeds=tuple(
+            (whole(rf"(?:{words})(?: (?:anything|something|resources?|things?))?"), tuple(patterns))
+            for words, patterns in data["deeds"].items()
+        ),
         regions=tuple((whole(words), region) for words, region in data["regions"].items()),
     )
 

@@ -38,9 +38,7 @@ class Ranking:
     def _score(self, asked: set[str], place: int) -> float:
         counts = self._counts[place]
         length = 1 - B + B * self._lengths[place] / self._average
-        return sum(
-            self._weight(word) * counts[word] * (K1 + 1) / (counts[word] + K1 * length) for word in asked if counts[word]
-        )
+        return sum(self._weight(word) * counts[word] * (K1 + 1) / (counts[word] + K1 * length) for word in asked if counts[word])
 
     def _weight(self, word: str) -> float:
         having = self._in[word]
