@@ -113,6 +113,16 @@ class StoreKeys(Protocol):
         """Whether the key can be used now."""
 
 
+class Aliases(Protocol):
+    """What query aliases stand for: widgets of dashboards, generated queries. Blocking, thread-safe."""
+
+    def statement(self, alias: str, account_id: str, region: str) -> str | None:
+        """The statement behind `alias`, with a `?` for each parameter; `None` when there is no such alias."""
+
+    def prompt(self, alias: str, account_id: str, region: str) -> str | None:
+        """The question that the statement was generated from, where it was."""
+
+
 class RunsQueries(Protocol):
     """What runs queries, for those who have them run: dashboards."""
 

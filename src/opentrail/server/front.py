@@ -19,8 +19,13 @@ from opentrail.api.authorisation import Authorisation
 from opentrail.api.call import Service
 from opentrail.api.cloudtrail import CloudTrailService
 from opentrail.api.cloudtrail.delegates import DelegateOperations
+from opentrail.api.cloudtrail.event_data_stores import EventDataStoreOperations
 from opentrail.api.cloudtrail.history import History
+from opentrail.api.cloudtrail.lake_needs import LakeNeeds
+from opentrail.api.cloudtrail.lake_sharing import LakeSharing
+from opentrail.api.cloudtrail.organization_access import OrganizationAccess
 from opentrail.api.cloudtrail.organization_trails import OrganizationTrailOperations
+from opentrail.api.cloudtrail.resource_policies import ResourcePolicyOperations
 from opentrail.api.cloudtrail_data import CloudTrailData
 from opentrail.api.cloudtrail_data.channels import BuiltInChannels
 from opentrail.api.cloudtrail_data.recent import RecentEvents
@@ -48,6 +53,12 @@ from opentrail.identity.vault import Vault
 from opentrail.journal import Journal, Reader
 from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
+from opentrail.lake.stores.carriers import Carrier, StoreCarrier
+from opentrail.lake.stores.control import EventDataStores, StoreNeighbours
+from opentrail.lake.stores.register import StoreRegister
+from opentrail.lake.stores.resource_policies import ResourcePolicies
+from opentrail.lake.stores.selection import StoreSelection
+from opentrail.lake.stores.tags import LakeTags
 from opentrail.link import Link
 from opentrail.messaging.queues import Queues
 from opentrail.messaging.topics import Notifications
@@ -65,7 +76,9 @@ from opentrail.server.orphan import stop_with_parent
 from opentrail.server.own_deliveries import OwnDeliveries
 from opentrail.server.reset_door import ResetDoor
 from opentrail.server.roles import Orders
+from opentrail.server.selections import Selections
 from opentrail.server.servers import Servers
+from opentrail.server.store_keys import KeysOfStores
 from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
 from opentrail.storage.outbox import Outbox
@@ -136,6 +149,23 @@ class Front:
             ),
         )
         self._identities.organizations.accompanied_by(trails.organization)
+        register = StoreRegister(self._database, clock)
+        store_selection = StoreSelection(register, clock)
+        stores = EventDataStores(
+            self._database,
+            clock,
+            partition=regions.partition,
+            head=lambda: self._journal.head,
+            changed=store_selection.changed,
+            neighbours=StoreNeighbours(
+                keys=KeysOfStores(self._kms.service_keys),
+                organizations=self._identities.organizations.asked,
+            ),
+        )
+        self._identities.organizations.accompanied_by(stores.organization)
+        carriers: list[Carrier] = [StoreCarrier(stores)]
+        lake_tags, resource_policies = LakeTags(self._database, carriers), ResourcePolicies(stores, carriers)
+        lake_needs = LakeNeeds(stores, lake_tags, resource_policies)
         catalogue = Catalogue()
         self._asker = Link(Path(orders.link))
         self._lake = Link(Path(orders.lake_link))
@@ -153,7 +183,16 @@ class Front:
             IAM(self._identities, catalogue.service("iam").model),
             sts,
             S3(buckets, object_keys, self._identities.mfa_devices),
-            CloudTrailService(trails, keys, {**history.operations, **delegates.operations, **organization_trails.operations}),
+            CloudTrailService(
+                trails,
+                keys,
+                {**history.operations, **delegates.operations, **organization_trails.operations},
+                subjects=[
+                    EventDataStoreOperations(stores, lake_needs, OrganizationAccess(self._identities, check)),
+                    ResourcePolicyOperations(resource_policies, lake_needs),
+                ],
+                lake=LakeSharing(stores=stores, tags=lake_tags, needs=lake_needs, identities=self._identities, check=check),
+            ),
             OrganizationsService(self._identities.organizations, catalogue.service("organizations").model),
             KMS(self._kms, catalogue.service("kms").model),
             SNS(Notifications(self._messages, clock), catalogue.service("sns").model, keys=self._kms.service_keys),
@@ -167,7 +206,7 @@ class Front:
         self._recording = Recording(
             recorder=recorder,
             journal=self._journal,
-            selection=selection,
+            selection=Selections(selection, store_selection),
             is_account=self._identities.accounts.exists,
             pass_on_failure=settings.journal.on_failure == "pass",
         )
@@ -207,8 +246,9 @@ class Front:
         pages = {**Pages(journal=self._journal, ask=self._asker.ask).by_path(), **certificate_pages(signer)}
         doors = dict(self._signin.by_path())
         if settings.testing.reset_door:
+            told = (selection.changed, store_selection.changed)
             doors |= ResetDoor(
-                [self._database, self._messages], buckets.removed, partial(self._identities.ensure_root, account_id), selection.changed
+                [self._database, self._messages], buckets.removed, partial(self._identities.ensure_root, account_id), *told
             ).by_path()
         self._applications = {
             listener: Application(
