@@ -138,13 +138,3 @@ class FollowsQueries(Protocol):
 
     def find(self, *, account_id: str, region: str, alias: str, refresh_id: str) -> str | None:
         """Id of the newest query that was started with this alias for this refresh; `None` when none was."""
-
-
-class Aliases(Protocol):
-    """What query aliases stand for: widgets of dashboards, queries generated from a question. Blocking, thread-safe."""
-
-    def statement(self, alias: str, account_id: str, region: str) -> str | None:
-        """The statement, with a `?` for each parameter; `None` when there is no such alias."""
-
-    def prompt(self, alias: str, account_id: str, region: str) -> str | None:
-        """The question that the statement was generated from, where it was."""

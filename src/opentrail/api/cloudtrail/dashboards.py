@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,10 +13,10 @@ from opentrail.api.cloudtrail import token_pages
 from opentrail.lake import names
 from opentrail.lake.dashboards import checks, refreshing
 from opentrail.lake.dashboards.control import Dashboard, Dashboards, Wanted
-from opentrail.lake.dashboards.resources import checked as checked_tags
 from opentrail.lake.dashboards.widgets import Widget
 from opentrail.lake.event_data_store import EventDataStore
-from opentrail.lake.names import Place
+from opentrail.lake.names import Named, Place
+from opentrail.trails import tags
 from opentrail.wire.faults import Fault, ValidationException
 
 Ask = Callable[[str, Any], Awaitable[Any]]
@@ -48,25 +49,21 @@ class DashboardOperations:
         place = self._place(call)
         given = call.parameters
         if call.operation == "CreateDashboard":
-            arn = names.Named(
-                partition=place.partition, region=place.region, account_id=place.account_id, kind="dashboard", id=given["Name"]
-            ).arn
-            tags = given.get("TagsList") or ()
-            context = {f"aws:RequestTag/{tag['Key']}": (tag.get("Value") or "",) for tag in tags}
-            if tags:
-                context["aws:TagKeys"] = tuple(tag["Key"] for tag in tags)
+            arn = Named(partition=place.partition, region=place.region, account_id=place.account_id, kind="dashboard", id=given["Name"]).arn
+            asked = given.get("TagsList") or ()
+            context = {f"aws:RequestTag/{tag['Key']}": (tag.get("Value") or "",) for tag in asked}
+            if asked:
+                context["aws:TagKeys"] = tuple(tag["Key"] for tag in asked)
             needs = [Need(action=action, resource=arn, context=context)]
-            return [*needs, Need(action="cloudtrail:AddTags", resource=arn, context=context)] if tags else needs
+            return [*needs, Need(action="cloudtrail:AddTags", resource=arn, context=context)] if asked else needs
         named = names.dashboard(given["DashboardId"], place)
         context = {}
         stores: Sequence[EventDataStore] = ()
-        try:
+        with contextlib.suppress(Fault):  # the handler says it, to those who may hear it
             tagged = self._dashboards.get(place, given["DashboardId"]).tags
-            context = {f"aws:ResourceTag/{key}": (value or "",) for key, value in tagged.items()}
+            context = {f"aws:ResourceTag/{key}": (value,) for key, value in tagged.items()}
             if call.operation == "StartDashboardRefresh":
                 stores = self._dashboards.stores_to_refresh(place, given["DashboardId"], given.get("QueryParameterValues") or {})
-        except Fault:  # the handler says it, to those who may hear it
-            pass
         return [
             Need(action=action, resource=named.arn, context=context),
             *(Need(action="cloudtrail:StartQuery", resource=one.arn) for one in stores),
@@ -75,11 +72,10 @@ class DashboardOperations:
     async def create_dashboard(self, call: Call) -> Mapping[str, Any]:
         given = call.parameters
         place = self._place(call)
-        tags = checked_tags(given.get("TagsList") or ())
+        tagged = {key: value or "" for key, value in tags.checked(given.get("TagsList") or ()).items()}
         widgets = await self._widgets(place, given.get("Widgets"), None)
-        made = await asyncio.to_thread(self._dashboards.create, place, given["Name"], _wanted(given, widgets), tags)
-        tagged = [{"Key": key} if value is None else {"Key": key, "Value": value} for key, value in made.tags.items()]
-        return {**_settings(made), "TagsList": tagged}
+        made = await asyncio.to_thread(self._dashboards.create, place, given["Name"], _wanted(given, widgets), tagged)
+        return {**_settings(made), "TagsList": [{"Key": key, "Value": value} for key, value in made.tags.items()]}
 
     async def update_dashboard(self, call: Call) -> Mapping[str, Any]:
         given = call.parameters
@@ -124,10 +120,8 @@ class DashboardOperations:
         given = call.parameters
         values = given.get("QueryParameterValues") or {}
         begun = await asyncio.to_thread(self._dashboards.begin_refresh, self._place(call), given["DashboardId"], values)
-        try:
+        with contextlib.suppress(Fault):  # the role is away: it finds the refresh when it is back
             await self._ask(refreshing.QUESTION, begun)
-        except Fault:  # the role is away: it finds the refresh when it is back
-            pass
         return {"RefreshId": begun}
 
     async def _widgets(self, place: Place, given: Any, dashboard: str | None) -> tuple[Widget, ...] | None:

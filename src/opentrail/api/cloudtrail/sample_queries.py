@@ -11,12 +11,12 @@ from opentrail.api.call import Call, Handler, Need
 from opentrail.api.cloudtrail import token_pages
 from opentrail.lake import names
 from opentrail.lake.dashboards import checks
-from opentrail.lake.dashboards.widgets import stores_of
 from opentrail.lake.faults import GenerateResponseException, InvalidParameterException
 from opentrail.lake.names import Place
 from opentrail.lake.neighbours import Stores
 from opentrail.lake.questions.control import Questions
 from opentrail.lake.samples.search import Found, search
+from opentrail.lake.sql.scanning import store_ids
 from opentrail.wire.faults import Fault
 
 Ask = Callable[[str, Any], Awaitable[Any]]
@@ -81,7 +81,7 @@ class SampleQueryOperations:
         place = self._place(call)
         draft = await asyncio.to_thread(self._questions.draft, place, given["EventDataStores"], given["Prompt"])
         if draft.foreign:
-            if stores_of(draft.statement) != (draft.store.id,):
+            if store_ids(draft.statement) != (draft.store.id,):
                 raise GenerateResponseException("The language model gave a query over something else than the event data store.")
             try:
                 await self._ask(checks.QUESTION, [draft.statement])

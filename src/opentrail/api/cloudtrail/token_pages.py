@@ -18,7 +18,8 @@ def page(
 ) -> tuple[Sequence[Item], str | None]:
     """At most `size` of `items` (in the order of `key`, which is unlike for each), and the token of the next page.
 
-    Items that come or go between two pages neither repeat nor hide others. Raises `InvalidNextTokenException` for a token that was not given
+    Items that come or go between two pages neither repeat nor hide others. Raises `InvalidNextTokenException` for a token that was
+    not given
     for `request`.
     """
     after = _read(token, request) if token is not None else None

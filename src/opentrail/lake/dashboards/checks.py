@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from opentrail.lake.dashboards import parameters
-from opentrail.lake.dashboards.widgets import Widget, stores_of
+from opentrail.lake.dashboards.widgets import Widget
 from opentrail.lake.families import Family
 from opentrail.lake.faults import InvalidQueryStatementException
 from opentrail.lake.neighbours import Stores
+from opentrail.lake.sql.scanning import store_ids
 
 QUESTION: Final = "check_widgets"
 """The name under which `answer` must be reachable in the role `lake`."""
@@ -19,7 +20,8 @@ class Checks(Protocol):
     """Reads statements as a query would."""
 
     def __call__(self, statement: str, families: Mapping[str, Family]) -> object:
-        """Nothing of interest when the statement can be run over stores of these families (by id). Raises `InvalidQueryStatementException`."""
+        """Nothing of interest when the statement can be run over stores of these families (by id). Raises
+        `InvalidQueryStatementException`."""
 
 
 def question(widgets: Sequence[Widget]) -> list[str]:
@@ -32,7 +34,7 @@ def answer(checks: Checks, stores: Stores) -> Callable[[Any], Any]:
 
     def check(statements: Any) -> None:
         for number, statement in enumerate(statements, 1):
-            found = (stores.get(store_id) for store_id in stores_of(statement))
+            found = (stores.get(store_id) for store_id in store_ids(statement))
             try:
                 checks(statement, {one.id: one.family for one in found if one is not None})
             except InvalidQueryStatementException as refused:

@@ -22,8 +22,9 @@ from opentrail.lake.dashboards.store import WAITING, Kept, Refresh, Step
 from opentrail.lake.dashboards.widgets import Widget
 from opentrail.lake.event_data_store import EventDataStore
 from opentrail.lake.faults import ConflictException, ResourceNotFoundException, ServiceQuotaExceededException, UnsupportedOperationException
-from opentrail.lake.names import Place
+from opentrail.lake.names import Named, Place
 from opentrail.lake.neighbours import Stores
+from opentrail.lake.stores import attachments
 from opentrail.storage.database import Database
 from opentrail.wire.faults import ValidationException
 
@@ -44,7 +45,7 @@ class Dashboard:
     refresh_schedule: Mapping[str, Any] | None
     """In botocore's spelling."""
     termination_protection_enabled: bool
-    tags: Mapping[str, str | None]
+    tags: Mapping[str, str]
     created_timestamp: float | None
     """`None` for a managed one that nobody made."""
     updated_timestamp: float | None
@@ -72,6 +73,7 @@ class Dashboards:
         self._clock = clock
         self._scope = Scope(stores)
         database.create(store.METADATA)
+        database.create(attachments.METADATA)
 
     def draft(self, place: Place, given: Sequence[Mapping[str, Any]], dashboard: str | None = None) -> tuple[Widget, ...]:
         """The widgets of a request, checked as far as it goes without an engine; those of `dashboard` that stay keep their aliases.
@@ -87,7 +89,7 @@ class Dashboards:
             self._scope.of(place, parameters.named(widget.statement, widget.parameters, parameters.EXAMPLES))
         return made
 
-    def create(self, place: Place, name: str, wanted: Wanted, tags: Mapping[str, str | None]) -> Dashboard:
+    def create(self, place: Place, name: str, wanted: Wanted, tags: Mapping[str, str]) -> Dashboard:
         """Make a custom dashboard, or Highlights.
 
         Raises `ValidationException`, `ConflictException` for a name that is taken, `ServiceQuotaExceededException`.
@@ -113,12 +115,12 @@ class Dashboards:
                 "widgets": [widget.as_wire() for widget in wanted.widgets or ()],
                 "refresh_schedule": plan.as_wire() if plan else None,
                 "termination_protection_enabled": name == HIGHLIGHTS if protected is None else protected or name == HIGHLIGHTS,
-                "tags": dict(tags),
                 "created_timestamp": now,
                 "updated_timestamp": now,
                 "due": plan.next_due(now) if plan and plan.enabled else None,
             }
             self._put_aliases(connection, place, store.add(connection, values), wanted.widgets or (), now)
+            attachments.put_tags(connection, _arn(place, name), tags)
             return self._shown(connection, _read(connection, place, name))
 
     def update(self, place: Place, given: str, wanted: Wanted) -> Dashboard:
@@ -159,6 +161,7 @@ class Dashboards:
                     f"The dashboard {kept.name} is protected from termination. Turn its termination protection off first."
                 )
             store.forget(connection, kept)
+            attachments.forget(connection, kept.arn)
 
     def get(self, place: Place, given: str) -> Dashboard:
         """One dashboard. Raises `ResourceNotFoundException`."""
@@ -267,19 +270,19 @@ class Dashboards:
     def _shown(self, connection: Connection, kept: Kept) -> Dashboard:
         is_highlights = kept.name == HIGHLIGHTS
         return Dashboard(
-            arn=f"arn:{kept.partition}:cloudtrail:{kept.region}:{kept.account_id}:dashboard/{kept.name}",
+            arn=kept.arn,
             name=kept.name,
             type=_type(kept.name),
             status=kept.status,
             widgets=managed.managed()[HIGHLIGHTS].widgets if is_highlights else tuple(widgets.from_wire(one) for one in kept.widgets),
             refresh_schedule=kept.refresh_schedule,
             termination_protection_enabled=kept.termination_protection_enabled,
-            tags=kept.tags,
+            tags=attachments.tags(connection, kept.arn),
             created_timestamp=kept.created_timestamp,
             updated_timestamp=kept.updated_timestamp,
             last_refresh_id=store.last_refresh(connection, kept.account_id, kept.region, kept.name),
             last_refresh_failure_reason=kept.last_refresh_failure_reason,
-            resource_policy=kept.resource_policy,
+            resource_policy=attachments.policy(connection, kept.arn),
         )
 
     def _shown_managed(self, connection: Connection, place: Place, one: Managed) -> Dashboard:
@@ -299,6 +302,12 @@ class Dashboards:
             resource_policy=None,
             family=one.family.value,
         )
+
+
+def exists(connection: Connection, named: Named) -> bool:
+    """Whether somebody made this dashboard: it can carry tags and a policy then."""
+    kept = store.find(connection, named.account_id, named.region, named.id)
+    return kept is not None and kept.arn == named.arn
 
 
 def _custom_plan(wanted: Wanted) -> schedule.Schedule | None:
@@ -344,7 +353,7 @@ def _read(connection: Connection, place: Place, name: str) -> Kept:
 
 
 def _arn(place: Place, name: str) -> str:
-    return names.Named(partition=place.partition, region=place.region, account_id=place.account_id, kind="dashboard", id=name).arn
+    return Named(partition=place.partition, region=place.region, account_id=place.account_id, kind="dashboard", id=name).arn
 
 
 def _type(name: str) -> str:

@@ -1,6 +1,7 @@
 """The dashboards that come with OpenTrail, as data: one TOML file each in the folder `managed/` (reference of Lake, §7).
 
-A file names the dashboard, the family of store that it asks, and its widgets. In their statements the parameters stand by name; what the API
+A file names the dashboard, the family of store that it asks, and its widgets. In their statements the parameters stand by name; what
+the API
 shows and refreshes substitute has a `?` in the place of each.
 """
 

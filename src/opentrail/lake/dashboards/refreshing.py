@@ -1,7 +1,8 @@
 """Refreshes under way, and those that the clock begins. Runs in the role `lake`.
 
 What is to be done stands in the state database before it is done: a schedule moves on in the transaction that begins its refresh, and each
-widget's query is marked before it is started. After a death in between, the query is looked for by alias and refresh before it is started again.
+widget's query is marked before it is started. After a death in between, the query is looked for by alias and refresh before it is
+started again.
 """
 
 from __future__ import annotations
@@ -127,7 +128,8 @@ class Refresher:
                 now=now,
             ):
                 raise _NotPermitted(
-                    f"The resource policy of the event data store {one.id} does not let cloudtrail.amazonaws.com do {permission.QUERY} for {shown.arn}."
+                    f"The resource policy of the event data store {one.id} does not let cloudtrail.amazonaws.com do {permission.QUERY} "
+                    f"for {shown.arn}."
                 )
 
     def _start(self, refresh: Refresh, step: Step) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opentrail.lake.dashboards.managed import Managed
-from opentrail.lake.dashboards.widgets import stores_of
 from opentrail.lake.event_data_store import PENDING_DELETION, EventDataStore
 from opentrail.lake.families import Family
 from opentrail.lake.faults import (
@@ -16,6 +15,7 @@ from opentrail.lake.faults import (
 )
 from opentrail.lake.names import Place
 from opentrail.lake.neighbours import Stores
+from opentrail.lake.sql.scanning import store_ids
 
 _COMMON = (
     "eventid, eventtime, eventsource, eventname, awsregion, sourceipaddress, useragent, errorcode, errormessage, readonly, eventtype, "
@@ -35,7 +35,7 @@ class Scope:
 
         Raises `EventDataStoreNotFoundException`, `InactiveEventDataStoreException`, `InvalidQueryStatementException` when it names none.
         """
-        ids = stores_of(statement)
+        ids = store_ids(statement)
         if not ids:
             raise InvalidQueryStatementException("The query names no event data store: write the ID of one after FROM.")
         return [self._active(place, store_id) for store_id in ids]

@@ -6,7 +6,7 @@ Methods take the connection of the caller's transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -44,8 +44,6 @@ DASHBOARDS = Table(
     Column("widgets", JSON, nullable=False),
     Column("refresh_schedule", JSON(none_as_null=True)),
     Column("termination_protection_enabled", Boolean, nullable=False),
-    Column("tags", JSON, nullable=False),
-    Column("resource_policy", String),
     Column("created_timestamp", Float, nullable=False),
     Column("updated_timestamp", Float, nullable=False),
     Column("due", Float, index=True),
@@ -114,14 +112,16 @@ class Kept:
     refresh_schedule: Mapping[str, Any] | None
     """In botocore's spelling."""
     termination_protection_enabled: bool
-    tags: Mapping[str, str | None]
-    resource_policy: str | None
     created_timestamp: float
     updated_timestamp: float
     due: float | None
     """When it refreshes itself next."""
     last_refresh_failure_reason: str | None
     """Of the last scheduled refresh; `None` when that went well."""
+
+    @property
+    def arn(self) -> str:
+        return f"arn:{self.partition}:cloudtrail:{self.region}:{self.account_id}:dashboard/{self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,9 +228,9 @@ def aliased(connection: Connection, account_id: str, region: str, alias: str) ->
 
 def begin_refresh(connection: Connection, refresh: Refresh, steps: Iterable[Step]) -> None:
     """Keep a refresh that begins, and what is to be done for it."""
-    connection.execute(insert(REFRESHES).values(**{name: getattr(refresh, name) for name in REFRESHES.c.keys()}))
+    connection.execute(insert(REFRESHES).values(**asdict(refresh)))
     for step in steps:
-        connection.execute(insert(STEPS).values(**{name: getattr(step, name) for name in STEPS.c.keys()}))
+        connection.execute(insert(STEPS).values(**asdict(step)))
 
 
 def running(connection: Connection) -> list[Refresh]:

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from opentrail.lake.dashboards import parameters
 from opentrail.lake.faults import InvalidQueryStatementException, ServiceQuotaExceededException
-from opentrail.lake.names import UUID
 from opentrail.wire.faults import ValidationException
 
 MOST: Final = 10
@@ -25,8 +24,6 @@ _VIEWS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "BarChart": (("LabelColumn", "ValueColumn"), ("FilterColumn", "Orientation")),
 }
 """View → properties it needs, and those it may have."""
-_NOT_CODE: Final = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
-_STORE: Final = re.compile(UUID, re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +88,8 @@ def _view(given: Mapping[str, str], number: int) -> dict[str, str]:
     for key, value in given.items():
         if not _KEY.fullmatch(key) or not _VALUE.fullmatch(value):
             raise ValidationException(
-                f"Widget {number} has the view property {key[:128]!r} = {value[:128]!r}: keys are 3 to 128 letters, digits, dots, hyphens and "
-                "underscores, values 1 to 128 of them or spaces."
+                f"Widget {number} has the view property {key[:128]!r} = {value[:128]!r}: keys are 3 to 128 letters, digits, dots, "
+                "hyphens and underscores, values 1 to 128 of them or spaces."
             )
     _require(given, _ALWAYS, f"Widget {number}")
     if given["View"] not in _VIEWS:
@@ -113,9 +110,3 @@ def _require(given: Mapping[str, str], names: Sequence[str], whose: str) -> None
     missing = [name for name in names if name not in given]
     if missing:
         raise ValidationException(f"{whose} lacks the view properties {', '.join(missing)}.")
-
-
-def stores_of(statement: str) -> tuple[str, ...]:
-    """Ids of the stores that a statement names, in order, each once; what stands in literals and comments is none."""
-    found = _STORE.findall(_NOT_CODE.sub(" ", statement))
-    return tuple(dict.fromkeys(one.lower() for one in found))

@@ -17,15 +17,19 @@ DEFAULT: Final = 10
 """How many "the top users" are."""
 
 _ORDERS: Final = re.compile(
-    r"^\W*(?:please |now |can you |could you |go |just )*(?:delete|drop|update|insert|create|remove|disable|enable|stop|start|terminate|run|execute|"
-    r"send|write|revoke|grant|attach|detach|block|change|modify|rotate|truncate|alter|merge|kill|reset|add|make|set|put|upload|launch)\b(?! (?:me|a list|the list))",
+    r"^\W*(?:please |now |can you |could you |go |just )*(?:delete|drop|update|insert|create|remove|disable|enable|"
+    r"stop|start|terminate|run|execute|"
+    r"send|write|revoke|grant|attach|detach|block|change|modify|rotate|truncate|alter|merge|kill|reset|add|make|set|"
+    r"put|upload|launch)\b(?! (?:me|a list|the list))",
     re.IGNORECASE,
 )
 _TOP: Final = whole(
-    r"(?:the )?(?:top|first|most|highest|biggest|largest)[- ](\d{1,4})(?: most)?|(?:the )?(\d{1,4}) (?:most|top|highest)(?: (?:frequent|common|active|used))?|(?:limit(?:ed)?(?: to)?) (\d{1,4})"
+    r"(?:the )?(?:top|first|most|highest|biggest|largest)[- ](\d{1,4})(?: most)?|(?:the )?(\d{1,4}) (?:most|top|"
+    r"highest)(?: (?:frequent|common|active|used))?|(?:limit(?:ed)?(?: to)?) (\d{1,4})"
 )
 _NEWEST: Final = whole(
-    r"(?:the )?(?:(?:last|latest|most recent|newest|recent) (\d{1,4})|(\d{1,4}) (?:most recent|latest|newest|last))(?: (?:events?|calls?|entries|records?))?"
+    r"(?:the )?(?:(?:last|latest|most recent|newest|recent) (\d{1,4})|(\d{1,4}) (?:most recent|latest|newest|"
+    r"last))(?: (?:events?|calls?|entries|records?))?"
 )
 _MOST: Final = whole(
     r"(?:the )?(?:top|most(?: (?:often|frequent(?:ly)?|common(?:ly)?|active|used|popular))?|highest|busiest|frequent(?:ly)?)"
@@ -40,7 +44,8 @@ _WHEN: Final = whole("when")
 _EXTREME: Final = whole("last|first")
 _JUST_CALLS: Final = whole("(?:api )?calls?|actions|operations")
 _ASKED_CALLS: Final = whole(
-    "(?:which|what|top|different|distinct|unique|;) (?:different |aws |kinds? of )?(?:api )?(?:calls|actions|operations)|apis|api names?|event names?"
+    "(?:which|what|top|different|distinct|unique|;) (?:different |aws |kinds? of )?(?:api )?(?:calls|actions|"
+    "operations)|apis|api names?|event names?"
 )
 _BUCKETS: Final = {"hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month"}
 

@@ -1,6 +1,7 @@
 """Stretches of time in words → conditions on `eventTime`. Pure.
 
-What is relative stays relative (`current_timestamp`), so that the query means the same whenever it is run; "last week" is the seven days up to now.
+What is relative stays relative (`current_timestamp`), so that the query means the same whenever it is run; "last week" is the seven
+days up to now.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from opentrail.lake.questions.text import Text
 from opentrail.lake.questions.vocabulary import whole
 
 _NUMBERS: Final = {
-    "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12,
-    "couple of": 2, "few": 3,
+    "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+    "twelve": 12, "couple of": 2, "few": 3,
 }  # fmt: skip
 _UNIT: Final = r"(minute|hour|day|week|fortnight|month|quarter|year)s?"
 _ROLLING: Final = whole(
-    rf"(?:(?:in|over|during|within|for|from|of|since)? ?(?:the )?(?:last|past|previous|preceding)(?: (\d{{1,4}}|{'|'.join(_NUMBERS)}))? {_UNIT}"
+    rf"(?:(?:in|over|during|within|for|from|of|since)? ?(?:the )?(?:last|past|previous|preceding)"
+    rf"(?: (\d{{1,4}}|{'|'.join(_NUMBERS)}))? {_UNIT}"
     rf"|within (\d{{1,4}}) {_UNIT}|in (\d{{1,4}}) {_UNIT})"
 )
 _AGO: Final = whole(rf"(?:since|from) (\d{{1,4}}|{'|'.join(_NUMBERS)}) {_UNIT} ago")
@@ -30,7 +32,7 @@ _BETWEEN: Final = whole(rf"(?:between|from) {_DATE} (?:and|to|until|till) {_DATE
 _SINCE: Final = whole(rf"(?:since|after|from|starting) {_DATE}")
 _BEFORE: Final = whole(rf"(?:before|until|till|up to) {_DATE}")
 _ON: Final = whole(rf"(?:on |of |for |during )?{_DATE}")
-_MONTHS: Final = "january february march april may june july august september october november december".split()
+_MONTHS: Final = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
 _MONTH: Final = whole(rf"(?:in|during|of|for|since) ({'|'.join(_MONTHS)})(?:,? (?:of )?(\d{{4}}))?")
 _YEAR: Final = whole(r"(?:in|during) (?:the year )?(20\d{2})")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib.resources import files
 from re import Match, Pattern
 from typing import Final
 
@@ -14,22 +15,27 @@ from opentrail.lake.questions.vocabulary import FILLING, vocabulary, whole
 _ARN: Final = re.compile(r"\barn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:\d*:[\w+=,.@:/*-]*[\w+=@/*-]")
 _ACCESS_KEY: Final = whole(r"(?:(?:with|by|of|using|from) )?(?:the )?(?:access key(?: id)? )?((?:AKIA|ASIA)[A-Z0-9]{12,20})(?:'s)?")
 _ADDRESS: Final = whole(
-    r"(?:(?:from|by|of|with|at) )?(?:the )?(?:source )?(?:ip )?(?:address )?((?:\d{1,3}\.){3}\d{1,3}|(?:[0-9a-f]{1,4}:){2,7}[0-9a-f]{0,4}(?::[0-9a-f]{1,4})*)"
+    r"(?:(?:from|by|of|with|at) )?(?:the )?(?:source )?(?:ip )?(?:address )?((?:\d{1,3}\.){3}\d{1,3}|"
+    r"(?:[0-9a-f]{1,4}:){2,7}[0-9a-f]{0,4}(?::[0-9a-f]{1,4})*)"
 )
 _ACCOUNT: Final = whole(r"(?:(?:in|from|of|for|by) )?(?:the )?(?:aws )?(?:account(?: id)? )?(\d{12})")
 _REGION: Final = whole(
-    r"(?:(?:in|from|of|for) )?(?:the )?(?:aws )?(?:region )?((?:af|ap|ca|cn|eu|il|me|mx|sa|us|us-gov)-(?:north|south|east|west|central)(?:east|west)?-\d)(?: region)?"
+    r"(?:(?:in|from|of|for) )?(?:the )?(?:aws )?(?:region )?((?:af|ap|ca|cn|eu|il|me|mx|sa|us|us-gov)-(?:north|"
+    r"south|east|west|central)(?:east|west)?-\d)(?: region)?"
 )
 _SOURCE: Final = whole(r"([a-z0-9.-]+\.amazonaws\.com)")
 _RESOURCE: Final = whole(
-    r"(?:(?:to|on|of|for|with) )?(?:the )?(?:instance |security group |vpc |subnet |volume |snapshot |image )?((?:i|sg|vpc|subnet|vol|snap|ami|eni|igw|rtb|acl|nat)-[0-9a-f]{8,17})"
+    r"(?:(?:to|on|of|for|with) )?(?:the )?(?:instance |security group |vpc |subnet |volume |snapshot |image )?((?:i|"
+    r"sg|vpc|subnet|vol|snap|ami|eni|igw|rtb|acl|nat)-[0-9a-f]{8,17})"
 )
 _ENDPOINT: Final = whole(r"(?:(?:through|via|from) )?(?:the )?(?:vpc endpoint )?(vpce-[0-9a-f]{8,17})")
 _ERROR: Final = re.compile(
-    r"\b(?:the )?(?:error(?: code)? )?((?:[A-Z][A-Za-z]+\.)?(?:[A-Z][A-Za-z]*)?(?:Exception|Fault|Error|NotFound|UnauthorizedOperation|AccessDenied|LimitExceeded))\b(?: errors?| exceptions?)?"
+    r"\b(?:the )?(?:error(?: code)? )?((?:[A-Z][A-Za-z]+\.)?(?:[A-Z][A-Za-z]*)?(?:Exception|Fault|Error|NotFound|"
+    r"UnauthorizedOperation|AccessDenied|LimitExceeded))\b(?: errors?| exceptions?)?"
 )
 _API: Final = re.compile(
-    r"\b(?:the )?([A-Z][a-z]+(?:[A-Z]+[a-z0-9]*)+|Decrypt|Encrypt|Publish|Invoke|Scan)\b(?: (?:api )?(?:calls?|events?|actions?|api|operations?))?"
+    r"\b(?:the )?([A-Z][a-z]+(?:[A-Z]+[a-z0-9]*)+|Decrypt|Encrypt|Publish|Invoke|Scan)\b(?: (?:api )?(?:calls?|"
+    r"events?|actions?|api|operations?))?"
 )
 _NAME: Final = r"'([^']{1,128})'|\"([^\"]{1,128})\"|([\w+=,.@/-]{2,128})"
 _NAMED: Final = re.compile(
@@ -124,7 +130,8 @@ def _done_to() -> Pattern[str]:
 
 _DONE_TO: Final = {"user": "userName", "role": "roleName", "group": "groupName"}
 NAMED_THING: Final = re.compile(
-    r"\b(?:(?:in|on|from|to|of|for|by|with) )?(?:the )?(?:s3 |kms |lambda |dynamodb |iam )?(?:bucket|function|table|key|secret|topic|stack|group|policy|object|trail)(?: named| called)?:?  ;",
+    r"\b(?:(?:in|on|from|to|of|for|by|with) )?(?:the )?(?:s3 |kms |lambda |dynamodb |iam )?(?:bucket|function|table|"
+    r"key|secret|topic|stack|group|policy|object|trail)(?: named| called)?:?  ;",
     re.IGNORECASE,
 )
 """The noun before a name that is crossed out."""
@@ -187,9 +194,5 @@ def _known(word: str) -> bool:
     )
 
 
-_NEVER_NAMES: Final = frozenset(
-    "agents agent names name ids id types type arns arn activity user users policies all last past this today yesterday since before after between without successfully hour day week month year minute hourly daily weekly monthly "
-    "multiple several non using named called not never no than hours days weeks months years minutes what's let's that's who's it's there's where's "
-    "itself themselves himself root console mfa level whole single same other another new old failed failing security vpc aws iam data "
-    "management policies permissions permission rotation rotations deletion creation usage use accessed exfiltration enumeration compliance".split()
-)
+_NEVER_NAMES: Final = frozenset((files(__package__) / "no_names.txt").read_text(encoding="utf-8").split())
+"""Words that are names of nobody."""

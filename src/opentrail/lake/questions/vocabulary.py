@@ -10,18 +10,7 @@ from functools import cache
 from importlib.resources import files
 from re import Pattern
 
-FILLING = frozenset(
-    "a about activity aws all also among an and any api are as at be been being both by call calls can could did do does doing done during each else "
-    "ever every event events for from get give given had happened happening has have having here how i if in inside into is it its just kindly "
-    "list log logs made make many me most much my no of on one ones only or our out over performed place please query record recorded records "
-    "report request requests results select see show shows showing so some store tell than that the their them then there these they "
-    "this those to took under up use used uses using via want was we were what when where which while who whom whose will with within "
-    "would you your find display identify count number total often times time entries anything something anyone somebody someone "
-    "across different distinct unique occurred occur came come coming sorted order ordered descending details detail information data "
-    "frequent common frequently commonly top highest least first last latest recent recently newest oldest active invoked used user's "
-    "did activities attempts attempt return returned try tried against belonging belong seen perform "
-    "currently now ago called receive received make makes long still yet already exactly please thanks thank hello hi".split()
-)
+FILLING = frozenset((files(__package__) / "filling.txt").read_text(encoding="utf-8").split())
 """Words that may be left over: they say nothing that the query must know."""
 
 

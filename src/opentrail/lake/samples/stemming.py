@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from importlib.resources import files
 from typing import Final
 
-FILLING: Final = frozenset(
-    "a about all also am an and any are as at be been being by can could did do does doing done each ever every for from get gets give given had has "
-    "have having how i if in into is it its just let like list many me much my need of on one or our out over please show showing shows so some "
-    "such tell than that the their them then there these they this those to up us want was we were what when where which while who whom whose "
-    "why will with within would you your find see look looking query queries happened took place".split()
-)
+FILLING: Final = frozenset((files(__package__) / "filling.txt").read_text(encoding="utf-8").split())
 """Words that say nothing about the subject."""
 _WORD: Final = re.compile(r"[a-z0-9]+")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
