@@ -33,7 +33,7 @@ def build(meaning: Meaning, store: str) -> str:
         return text
     places = ", ".join(str(place) for place in range(1, len(groups) + 1))
     by_number = f"{len(groups) + 1} {'ASC' if meaning.least else 'DESC'}, 1"
-    return f"{text}\nGROUP BY {places}\nORDER BY {places if meaning.bucket else by_number}{_limit(meaning)}"
+    return f"{text}\nGROUP BY {places}\nORDER BY {places if meaning.bucket and not meaning.ranked else by_number}{_limit(meaning)}"
 
 
 def _select(columns: list[str], meaning: Meaning, store: str) -> str:

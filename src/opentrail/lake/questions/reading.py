@@ -39,7 +39,9 @@ _MANY: Final = r"(?:how many|(?:the )?(?:total )?(?:number|count) of|count(?: th
 _UNLIKE: Final = r"(?: (?:the )?(?:different|distinct|unique))"
 _COUNT: Final = whole(r"how many(?: times)?|how often|(?:the )?(?:total )?(?:number|count)(?: of)?|count")
 _PER: Final = r"(?:group(?:ed)? by|broken down by|split by|per|by|for each|for every|in each|in every|of each|across|each)"
-_BUCKET: Final = whole(rf"(?:{_PER} (?:the )?(minute|hour|day|week|month)|(hourly|daily|weekly|monthly)|(over time|trend(?: over time)?))")
+_BUCKET: Final = whole(
+    rf"(?:{_PER} (?:the )?(minute|hour|day|week|month)|(hourly|daily|weekly|monthly)(?: trend)?|(over time|trend(?: over time)?))"
+)
 _WHEN: Final = whole("when")
 _EXTREME: Final = whole("last|first")
 _JUST_CALLS: Final = whole("(?:api )?calls?|actions|operations")
@@ -47,6 +49,8 @@ _ASKED_CALLS: Final = whole(
     "(?:which|what|top|different|distinct|unique|;) (?:different |aws |kinds? of )?(?:api )?(?:calls|actions|"
     "operations)|apis|api names?|event names?"
 )
+_ERRORS: Final = whole("errors?")
+_BUSIEST: Final = whole(r"(?:(?:the|which|what)(?: were| are)? )?(?:the )?(?:busiest|most active) (minute|hour|day|week|month)s?")
 _BUCKETS: Final = {"hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month"}
 
 
@@ -60,6 +64,8 @@ class Meaning:
     """Columns that are counted by, and their names in the result."""
     bucket: str | None = None
     """A unit of time that is counted by."""
+    ranked: bool = False
+    """Whether the stretches of time with the most come first."""
     counted: tuple[str, str] | None = None
     """A column of which the different values are counted."""
     counts: bool = False
@@ -97,12 +103,13 @@ def read(question: str, today: date) -> Read:
     time = times.take(text, today)
     meaning.conditions += values.take(text)
     _take_bucket(text, meaning)
-    meaning.counts = text.find(_COUNT) is not None
+    meaning.counts = meaning.counts or text.find(_COUNT) is not None
     for phrase in vocabulary().phrases:
         if text.take(phrase.words):
+            if phrase.group is not None:
+                meaning.shown.append(phrase.group)
             meaning.conditions += [one for one in phrase.conditions if one not in meaning.conditions]
     _take_things(text, meaning)
-    text.take_all(values.NAMED_THING)
     _take_groups(text, meaning)
     _take_services(text, meaning)
     meaning.conditions = list(dict.fromkeys([*_ordered(meaning.conditions), *time]))
@@ -111,7 +118,7 @@ def read(question: str, today: date) -> Read:
 
 
 def _is_filling(word: str) -> bool:
-    return word in FILLING or word.removesuffix("'s") in FILLING or len(word) == 1
+    return word in FILLING or word.removesuffix("'s") in FILLING or (len(word) == 1 and word.isalpha())
 
 
 def _ordered(conditions: list[str]) -> list[str]:
@@ -138,7 +145,10 @@ def _bounded(number: str) -> int:
 
 
 def _take_bucket(text: Text, meaning: Meaning) -> None:
-    if found := text.take(_BUCKET):
+    if found := text.take(_BUSIEST):
+        meaning.bucket, meaning.counts, meaning.ranked = found[1].lower(), True, True
+        meaning.limit = meaning.limit or DEFAULT
+    elif found := text.take(_BUCKET):
         meaning.bucket = (found[1] or _BUCKETS.get((found[2] or "").lower()) or "day").lower()
         meaning.counts = True
 
@@ -151,6 +161,7 @@ def _take_things(text: Text, meaning: Meaning) -> None:
             if _took(text, known.verbs[verb], thing.words):
                 _note(meaning, thing, patterns)
                 break
+    text.take_all(values.NAMED_THING)
     if any(one.startswith(("eventName", "(eventName")) for one in meaning.conditions):
         return
     for thing in known.things:
@@ -224,6 +235,10 @@ def _take_groups(text: Text, meaning: Meaning) -> None:
     if text.find(whole("who|whom|whose")) and (meaning.counts or meaning.counted) and not meaning.groups and not meaning.counted:
         meaning.groups.append(("userIdentity.arn", "userArn"))
     text.take(_COUNT)
+    if text.take(_ERRORS) and not any("errorCode" in condition for condition in meaning.conditions):
+        meaning.conditions.append("errorCode IS NOT NULL")
+    if (most or least or meaning.limit) and meaning.counts and not (meaning.groups or meaning.bucket or meaning.counted):
+        meaning.groups = list(meaning.shown)
     if meaning.groups and not meaning.bucket and meaning.limit is None and (most or least):
         meaning.limit = DEFAULT
 

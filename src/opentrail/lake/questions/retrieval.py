@@ -11,8 +11,10 @@ from opentrail.lake.samples.collection import STORE, Sample
 from opentrail.lake.samples.search import search
 from opentrail.lake.samples.stemming import words
 
-LEAST: Final = 0.5
+LEAST: Final = 0.6
 """Relevance below which a sample is no answer."""
+FEWEST: Final = 3
+"""Words that a question must have to be recognised among the samples."""
 _WINDOW: Final = re.compile(r"eventTime > date_add\('day', -\d+, current_timestamp\)")
 _EXAMPLE: Final = "in the place of the example"
 """Said by samples that hold a value which somebody must put in: no answers by themselves."""
@@ -24,7 +26,7 @@ def fitting(question: str, time: Sequence[str], store: str) -> str | None:
     It must speak of everything that the question speaks of.
     """
     asked = set(words(question))
-    if len(asked) < 2:
+    if len(asked) < FEWEST:
         return None
     for found in search(question):
         if found.relevance < LEAST:

@@ -34,8 +34,8 @@ _ERROR: Final = re.compile(
     r"UnauthorizedOperation|AccessDenied|LimitExceeded))\b(?: errors?| exceptions?)?"
 )
 _API: Final = re.compile(
-    r"\b(?:the )?([A-Z][a-z]+(?:[A-Z]+[a-z0-9]*)+|Decrypt|Encrypt|Publish|Invoke|Scan)\b(?: (?:api )?(?:calls?|"
-    r"events?|actions?|api|operations?))?"
+    r"\b(?:the )?([A-Z][a-z]+(?:[A-Z]+[a-z0-9]*)+|Decrypt|Encrypt|Publish|Invoke|Scan)\b"
+    r"(?: (?:api )?(?:calls?|events?|actions?|api|operations?)\b)?"
 )
 _NAME: Final = r"'([^']{1,128})'|\"([^\"]{1,128})\"|([\w+=,.@/-]{2,128})"
 _NAMED: Final = re.compile(
@@ -43,7 +43,10 @@ _NAMED: Final = re.compile(
     rf"(user|role|bucket|function|table|key|secret|topic|stack|group|policy|object|trail)(?: named| called|,)?:? (?:{_NAME})",
     re.IGNORECASE,
 )
-_BY: Final = re.compile(rf"\b(?:by|did|has) (?:{_NAME})(?=$|[ ,.?!;])", re.IGNORECASE)
+_BY: Final = re.compile(
+    rf"\b(?:by|did|has) (?:{_NAME})(?=$|[ ,.?!;])|\b(?:of|from) (?:'([^']{{1,128}})'|\"([^\"]{{1,128}})\")",
+    re.IGNORECASE,
+)
 _POSSESSIVE: Final = re.compile(r"\b([\w.@-]{2,64})'s\b")
 
 
@@ -52,7 +55,8 @@ def take(text: Text) -> Iterator[str]:
     yield from _each(text, _ARN, lambda found: _of_arn(found[0]))
     yield from _each(text, _ACCESS_KEY, lambda found: f"userIdentity.accessKeyId = {literal(found[1])}")
     yield from _each(text, _ENDPOINT, lambda found: f"vpcEndpointId = {literal(found[1].lower())}")
-    yield from _each(text, _RESOURCE, lambda found: f"eventJson LIKE {literal('%' + found[1].lower() + '%')}")
+    while found := text.take_group(_RESOURCE, 1):
+        yield f"eventJson LIKE {literal('%' + found[1].lower() + '%')}"
     yield from _each(text, _ADDRESS, lambda found: f"sourceIPAddress = {literal(found[1])}")
     yield from _each(text, _ACCOUNT, lambda found: f"recipientAccountId = {literal(found[1])}")
     regions = [found[1].lower() for found in text.take_all(_REGION)]
@@ -130,8 +134,9 @@ def _done_to() -> Pattern[str]:
 
 _DONE_TO: Final = {"user": "userName", "role": "roleName", "group": "groupName"}
 NAMED_THING: Final = re.compile(
-    r"\b(?:(?:in|on|from|to|of|for|by|with) )?(?:the )?(?:s3 |kms |lambda |dynamodb |iam )?(?:bucket|function|table|"
-    r"key|secret|topic|stack|group|policy|object|trail)(?: named| called)?:?  ;",
+    r"\b(?:(?:in|on|from|to|of|for|by|with) )?(?:the )?(?:s3 |kms |lambda |dynamodb |iam |ec2 )?"
+    r"(?:bucket|function|table|key|secret|topic|stack|group|policy|object|trail|instance|security group|vpc|subnet|volume|snapshot|image)"
+    r"(?: named| called)?:?  ;",
     re.IGNORECASE,
 )
 """The noun before a name that is crossed out."""
@@ -168,7 +173,7 @@ def _one_of(column: str, values: list[str]) -> str:
 
 
 def _quoted(found: Match[str]) -> bool:
-    return found.re is not _POSSESSIVE and any(found[group] for group in range(found.re.groups - 2, found.re.groups))
+    return found.re is not _POSSESSIVE and _value(found) in [one[1:-1] for one in re.findall(r"'[^']*'|\"[^\"]*\"", found[0])]
 
 
 def _value(found: Match[str]) -> str:

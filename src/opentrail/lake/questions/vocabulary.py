@@ -20,6 +20,8 @@ class Phrase:
 
     words: Pattern[str]
     conditions: tuple[str, ...]
+    group: tuple[str, str] | None
+    """What it is about: the column and its name in the result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,9 @@ def vocabulary() -> Vocabulary:
     return Vocabulary(
         services=tuple((whole(words), source) for words, source in sorted(data["services"].items(), key=lambda one: -len(one[0]))),
         dimensions=tuple(Dimension(words=words, column=column, name=name) for words, (column, name) in data["dimensions"].items()),
-        phrases=tuple(Phrase(words=whole(one["words"]), conditions=tuple(one["conditions"])) for one in data["phrases"]),
+        phrases=tuple(
+            Phrase(words=whole(one["words"]), conditions=tuple(one["conditions"]), group=_pair(one.get("group"))) for one in data["phrases"]
+        ),
         things=tuple(_thing(one, data["verbs"]) for one in data["objects"]),
         verbs=data["verbs"],
         deeds=tuple(
@@ -98,3 +102,7 @@ def _thing(data: Mapping[str, object], verbs: Mapping[str, str]) -> Thing:
         verb_only=bool(data.get("verb_only", False)),
         column=(column[0], column[1]) if column else None,
     )
+
+
+def _pair(found: list[str] | None) -> tuple[str, str] | None:
+    return (found[0], found[1]) if found else None
