@@ -66,7 +66,8 @@ def _map_text(dialect: Dialect, sql: str, kind: Kind, depth: int) -> str:
     value = _inside(dialect, f"{name}.value", kind.parts[1], depth + 1)
     transform = "list_transform" if dialect.name == "duckdb" else "transform"
     join = "array_to_string" if dialect.name == "duckdb" else "array_join"
-    return f"'{{' || {join}({transform}(map_entries({sql}), {dialect.function([name], f"{key} || '=' || {value}")}), ', ') || '}}'"
+    pair = dialect.function([name], f"{key} || '=' || {value}")
+    return f"'{{' || {join}({transform}(map_entries({sql}), {pair}), ', ') || '}}'"
 
 
 def as_json(dialect: Dialect, sql: str, kind: Kind, depth: int = 0) -> str:
