@@ -62,7 +62,9 @@ class LakeTables:
         self.open_snapshots = 0
         self.at_least: list[int] = []
 
-    def fill(self, rows: int, *, store_id: str = STORE, start: str = "2026-01-01", hot: bool = False, group: int = 2000, **more: str) -> None:
+    def fill(
+        self, rows: int, *, store_id: str = STORE, start: str = "2026-01-01", hot: bool = False, group: int = 2000, **more: str
+    ) -> None:
         """Add events, a second apart from `start` on; `more` are columns as SQL over the number `i`."""
         given = {
             "eventid": "'event-' || i",

@@ -74,6 +74,7 @@ from opentrail.server.listening import Listener, own_authority, tls_context
 from opentrail.server.log_buckets import TrailKeysAnywhere, is_ours, log_buckets
 from opentrail.server.orphan import stop_with_parent
 from opentrail.server.own_deliveries import OwnDeliveries
+from opentrail.server.queries import answering
 from opentrail.server.reset_door import ResetDoor
 from opentrail.server.roles import Orders
 from opentrail.server.selections import Selections
@@ -131,10 +132,11 @@ class Front:
         regions = known_regions()
         selection = Selection(self._database, clock)
         upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
+        all_buckets = log_buckets(settings, upstreams, writer)
         trails = Trails(
             self._database,
             clock,
-            buckets=log_buckets(settings, upstreams, writer),
+            buckets=all_buckets,
             regions=regions,
             head=lambda: self._journal.head,
             changed=selection.changed,
@@ -169,6 +171,15 @@ class Front:
         catalogue = Catalogue()
         self._asker = Link(Path(orders.link))
         self._lake = Link(Path(orders.lake_link))
+        queries = answering(
+            folder,
+            self._database,
+            stores=register,
+            bucket=all_buckets,
+            ask=self._lake.ask,
+            head=lambda: self._journal.head,
+            partition=regions.partition,
+        )
         history = History(self._asker.ask, lambda: self._journal.head, secret=folder.token_secret())
         keys = SigningKeys(self._database, folder.keys, clock)
         self._proxy = Proxy(upstreams, clock)
@@ -190,6 +201,7 @@ class Front:
                 subjects=[
                     EventDataStoreOperations(stores, lake_needs, OrganizationAccess(self._identities, check)),
                     ResourcePolicyOperations(resource_policies, lake_needs),
+                    queries,
                 ],
                 lake=LakeSharing(stores=stores, tags=lake_tags, needs=lake_needs, identities=self._identities, check=check),
             ),

@@ -168,7 +168,9 @@ def test_a_result_that_is_too_large(make: Make) -> None:
 def test_out_of_time_with_the_rows_that_have_come(make: Make) -> None:
     lake = make(query_timeout=3.0)
     lake.tables.fill(1)
-    query = lake.ended(lake.start(f"/* n */ SELECT CAST(a AS VARCHAR) FROM {STORE}, range(100000000000) t(a)", delivery_s3_uri="s3://results"))
+    query = lake.ended(
+        lake.start(f"/* n */ SELECT CAST(a AS VARCHAR) FROM {STORE}, range(100000000000) t(a)", delivery_s3_uri="s3://results")
+    )
     assert query.status == "TIMED_OUT"
     assert query.error_message is not None
     assert query.results > 0

@@ -149,7 +149,10 @@ class Running:
         return f'CREATE VIEW "store_{source["store_id"]}" AS SELECT * FROM ({rows}) WHERE eventtime >= {oldest}'
 
     def _stream(self) -> None:
-        reader = self._connection.sql(self._translated.sql).to_arrow_reader(ROWS)
+        relation = self._connection.sql(self._translated.sql)
+        if len(relation.columns) != len(self._translated.columns):
+            raise duckdb.InternalException(f"{len(relation.columns)} columns, and names for {len(self._translated.columns)}")
+        reader = relation.to_arrow_reader(ROWS)
         size = 0
         for batch in reader:
             for chunk in _small(batch):
