@@ -159,7 +159,7 @@ class Queries(Relations):
         outputs = tuple(Output(name, value.kind) for name, value in columns)
         having = self._having(node, values)
         results = [value for _, value in columns]
-        values.outputs = {name.lower: value for name, value in reversed(columns) if name is not None}
+        values.outputs = {name.lower(): value for name, value in reversed(columns) if name is not None}
         sorts, keys = self._sorts(values, order, results)
         if node.distinct:
             sorts, keys = self._distinct_sorts(sorts, keys, results, order)
