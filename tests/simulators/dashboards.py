@@ -77,7 +77,14 @@ class QueriesInMemory:
         if len(self.started) - len(self.over) >= self.room:
             raise MaxConcurrentQueriesException
         query_id = f"query-{len(self.started)}"
-        told = {"id": query_id, "account_id": account_id, "region": region, "statement": statement, "alias": alias, "refresh_id": refresh_id}
+        told = {
+            "id": query_id,
+            "account_id": account_id,
+            "region": region,
+            "statement": statement,
+            "alias": alias,
+            "refresh_id": refresh_id,
+        }
         self.started.append(told)
         if self.die_after == len(self.started):
             self.die_after = None

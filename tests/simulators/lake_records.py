@@ -91,7 +91,10 @@ RECORDS: dict[Family, list[dict[str, Any]]] = {
             5,
             eventSource="ec2.amazonaws.com",
             eventName="RunInstances",
-            requestParameters={"instanceType": "p4d.24xlarge", "instancesSet": {"items": [{"imageId": "ami-1", "minCount": 1, "maxCount": 2}]}},
+            requestParameters={
+                "instanceType": "p4d.24xlarge",
+                "instancesSet": {"items": [{"imageId": "ami-1", "minCount": 1, "maxCount": 2}]},
+            },
         ),
         event(
             6,
@@ -110,9 +113,19 @@ RECORDS: dict[Family, list[dict[str, Any]]] = {
             additionalEventData={"bytesTransferredOut": 1234.0, "aclRequired": "Yes"},
             resources=[{"ARN": "arn:aws:s3:::my-bucket/folder/file.txt", "type": "AWS::S3::Object"}],
         ),
-        event(8, eventSource="sts.amazonaws.com", eventName="AssumeRole", requestParameters={"roleArn": "arn:aws:iam::1:role/R"}, userIdentity=_SESSION),
-        event(9, eventSource="dynamodb.amazonaws.com", eventName="Query", errorCode="ThrottlingException", eventCategory="Data", readOnly=True),
-        event(10, eventType="AwsServiceEvent", eventName="RotateKey", userIdentity={"type": "AWSService", "invokedBy": "kms.amazonaws.com"}),
+        event(
+            8,
+            eventSource="sts.amazonaws.com",
+            eventName="AssumeRole",
+            requestParameters={"roleArn": "arn:aws:iam::1:role/R"},
+            userIdentity=_SESSION,
+        ),
+        event(
+            9, eventSource="dynamodb.amazonaws.com", eventName="Query", errorCode="ThrottlingException", eventCategory="Data", readOnly=True
+        ),
+        event(
+            10, eventType="AwsServiceEvent", eventName="RotateKey", userIdentity={"type": "AWSService", "invokedBy": "kms.amazonaws.com"}
+        ),
         event(11, tlsDetails={"tlsVersion": "TLSv1.0"}, sessionCredentialFromConsole="true", eventContext=_CONTEXT),
     ],
     Family.INSIGHTS: [

@@ -53,7 +53,9 @@ from opentrail.identity.vault import Vault
 from opentrail.journal import Journal, Reader
 from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
-from opentrail.lake.stores.carriers import Carrier, StoreCarrier
+from opentrail.lake.dashboards.aliases import QueryAliases
+from opentrail.lake.dashboards.control import exists
+from opentrail.lake.stores.carriers import Carrier, OwnedCarrier, StoreCarrier
 from opentrail.lake.stores.control import EventDataStores, StoreNeighbours
 from opentrail.lake.stores.register import StoreRegister
 from opentrail.lake.stores.resource_policies import ResourcePolicies
@@ -68,6 +70,7 @@ from opentrail.proxy import Proxy, Upstreams
 from opentrail.recorder import Recorder
 from opentrail.sandbox import Mirror
 from opentrail.server.announcing import Announcing
+from opentrail.server.dashboards import operations
 from opentrail.server.folder import DataFolder
 from opentrail.server.http import bounded_protocol
 from opentrail.server.listening import Listener, own_authority, tls_context
@@ -165,7 +168,7 @@ class Front:
             ),
         )
         self._identities.organizations.accompanied_by(stores.organization)
-        carriers: list[Carrier] = [StoreCarrier(stores)]
+        carriers: list[Carrier] = [StoreCarrier(stores), OwnedCarrier("dashboard", exists)]
         lake_tags, resource_policies = LakeTags(self._database, carriers), ResourcePolicies(stores, carriers)
         lake_needs = LakeNeeds(stores, lake_tags, resource_policies)
         catalogue = Catalogue()
@@ -179,6 +182,10 @@ class Front:
             ask=self._lake.ask,
             head=lambda: self._journal.head,
             partition=regions.partition,
+            aliases=QueryAliases(self._database),
+        )
+        dashboards = operations(
+            self._database, clock, stores=register, ask=self._lake.ask, partition=regions.partition, settings=settings.lake
         )
         history = History(self._asker.ask, lambda: self._journal.head, secret=folder.token_secret())
         keys = SigningKeys(self._database, folder.keys, clock)
@@ -202,6 +209,7 @@ class Front:
                     EventDataStoreOperations(stores, lake_needs, OrganizationAccess(self._identities, check)),
                     ResourcePolicyOperations(resource_policies, lake_needs),
                     queries,
+                    *dashboards,
                 ],
                 lake=LakeSharing(stores=stores, tags=lake_tags, needs=lake_needs, identities=self._identities, check=check),
             ),

@@ -150,13 +150,13 @@ def test_any_text_is_answered_or_refused(question: str) -> None:
     assert re.match("SELECT", statement)
 
 
-WORDS = [
-    *"who what which how many top most users events deleted created buckets by per service region error failed last week today alice 'bob' in to".split(),
-    *"not except excluding without between and or 5 20 2025-01-01 203.0.113.7 sg-0123456789abcdef0 RunInstances AccessDenied root role admin's".split(),
-]  # fmt: skip
+WORDS = (
+    "who what which how many top most users events deleted created buckets by per service region error failed last week today alice in to "
+    "not except excluding without between and or 5 20 2025-01-01 203.0.113.7 sg-0123456789abcdef0 RunInstances AccessDenied root role admin's 'bob'"
+)
 
 
-@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=12).map(" ".join))
+@given(st.lists(st.sampled_from(WORDS.split()), min_size=1, max_size=12).map(" ".join))
 def test_known_words_in_any_order_give_a_statement_or_a_refusal(question: str) -> None:
     try:
         statement = answer(question, STORE, TODAY)

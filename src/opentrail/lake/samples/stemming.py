@@ -56,7 +56,7 @@ def stem(word: str) -> str:
                 word = word[:-1]
             break
     word = word.removesuffix("e")
-    return word[:-1] + "i" if word.endswith("y") else word
+    return word[:-1] + "i" if word.endswith("y") and len(word) > 3 else word
 
 
 def _without_plural(word: str) -> str:
