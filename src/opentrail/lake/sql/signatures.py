@@ -47,6 +47,8 @@ class Bound:
         """Whether `given` may stand for `wanted`; learns what variables stand for."""
         if wanted.name == "function" or given.name == "function":
             return wanted.name == "function" and given.name == "function" and len(given.parts) + 1 == len(wanted.parts)
+        if wanted.name == "A":
+            return True
         if len(wanted.name) == 1:
             return self._variable(wanted.name, given)
         if wanted.name == "decimal":
