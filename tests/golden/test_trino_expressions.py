@@ -12,7 +12,7 @@ from opentrail.lake.families import Family
 from opentrail.lake.faults import InvalidQueryStatementException
 from opentrail.lake.sql.engine_duckdb import message, prepare
 from opentrail.lake.sql.translation import translate
-from simulators.trino_tables import create, insert
+from simulators.lake_tables import create, insert
 
 STORE = "1b2c3d4e-f852-4e8f-8bd1-bcf6c0123456"
 CASES = [

@@ -110,7 +110,12 @@ class Lake:
         """Follow and answer until SIGTERM."""
         loop = asyncio.get_running_loop()
         stopped = asyncio.Event()
-        loop.add_signal_handler(signal.SIGTERM, lambda: (stopped.set(), self._stop.set()))
+
+        def stop() -> None:
+            self._stop.set()
+            stopped.set()
+
+        loop.add_signal_handler(signal.SIGTERM, stop)
         await asyncio.to_thread(self._open)
         if self._stop.is_set():
             return

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from simulators.lake_tables import STORE
-
-from .conftest import Make
+from simulators.query_lake import Make
+from simulators.query_tables import STORE
 
 PROGRAM = """
 import os, signal, socket, subprocess, sys, threading

@@ -15,17 +15,17 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from opentrail.lake.queries import store
 from opentrail.wire.faults import InternalFailure, fault
-from simulators.lake_tables import STORE
+from simulators.query_lake import Lake, Make
+from simulators.query_tables import STORE
 from simulators.running import wait_for
-
-from .conftest import Lake, Make
 
 TEXT = f"/* id, said, error */ SELECT eventid, 'so \"much\", and more', errorcode FROM {STORE} ORDER BY eventtime"
 
 
 def status(lake: Lake, query_id: str) -> str:
     """The delivery's status once it has one that stays."""
-    return wait_for(lambda: None if (found := lake.get(query_id).delivery_status) == "PENDING" else found, patience=60)
+    told: str = wait_for(lambda: None if (found := lake.get(query_id).delivery_status) == "PENDING" else found, patience=60)
+    return told
 
 
 def test_what_is_delivered_can_be_read_and_verified(make: Make) -> None:
@@ -48,7 +48,7 @@ def test_what_is_delivered_can_be_read_and_verified(make: Make) -> None:
     completed = datetime.strptime(document["queryCompleteTime"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
     (key,) = lake.keys.public_keys("us-east-1", completed, completed)
     assert key.fingerprint == document["publicKeyFingerprint"]
-    public = serialization.load_der_public_key(_spki(key.value))
+    public = serialization.load_der_public_key(key.value)
     assert isinstance(public, rsa.RSAPublicKey)
     signed = " ".join(file["fileHashValue"] for file in document["files"]).encode()
     public.verify(bytes.fromhex(document["hashSignature"]), signed, padding.PKCS1v15(), hashes.SHA256())
@@ -58,11 +58,6 @@ def test_what_is_delivered_can_be_read_and_verified(make: Make) -> None:
         "hashAlgorithm": "SHA-256",
         "signatureAlgorithm": "SHA256withRSA",
     }
-
-
-def _spki(pkcs1: bytes) -> bytes:
-    """PKCS#1 as `load_der_public_key` takes it, too."""
-    return pkcs1
 
 
 def test_a_result_without_rows_is_delivered_too(make: Make) -> None:

@@ -20,9 +20,8 @@ from opentrail.identity.principals import Principal
 from opentrail.lake.queries import store as rows
 from opentrail.lake.sql.scanning import store_ids
 from opentrail.wire.faults import Fault, fault
-from simulators.lake_tables import ACCOUNT, OTHER, REGION, STORE, store
-
-from .conftest import Lake, Make
+from simulators.query_lake import Lake, Make
+from simulators.query_tables import ACCOUNT, OTHER, REGION, STORE, store
 
 MODEL = botocore.session.get_session().get_service_model("cloudtrail")
 STRANGER = "222222222222"
@@ -83,12 +82,13 @@ class Api:
         if inspect.isawaitable(answer):
             answer = asyncio.run(answer)  # type: ignore[arg-type]
         assert isinstance(answer, Mapping)
-        members = MODEL.operation_model(operation).output_shape.members
-        assert set(answer) <= set(members)
+        shape = MODEL.operation_model(operation).output_shape
+        assert shape is not None
+        assert set(answer) <= set(shape.members)
         told = {name: value for name, value in answer.items() if value is not None}
         rows = told.pop("QueryResultRows", [])
         assert all(isinstance(column, dict) and len(column) == 1 for row in rows for column in row)
-        report = ParamValidator().validate(told, MODEL.operation_model(operation).output_shape)
+        report = ParamValidator().validate(told, shape)
         assert not report.has_errors(), report.generate_report()
         return {**told, "QueryResultRows": rows} if operation == "GetQueryResults" else told
 

@@ -16,10 +16,9 @@ from opentrail.lake.faults import (
 )
 from opentrail.lake.queries.query import EXHAUSTED, INTERRUPTED, TOO_LARGE
 from opentrail.wire.faults import Fault
-from simulators.lake_tables import OTHER, STORE, store
+from simulators.query_lake import Make
+from simulators.query_tables import OTHER, STORE, store
 from simulators.running import wait_for
-
-from .conftest import Make
 
 ENDLESS = f"/* n */ SELECT CAST(count(*) AS VARCHAR) FROM {STORE}, range(100000000) a, range(100000000) b"
 
