@@ -91,6 +91,11 @@ class LakeSettings:
     query_memory: int = _setting(1 << 30, "Memory that one query may use; one that needs more fails.", unit="bytes", low=64 << 20)
     query_threads: int = _setting(0, "Threads of one query; 0: as many as the machine has processors.", low=0)
     query_result_bytes: int = _setting(1 << 30, "Size of a result, before it is packed, at which its query fails.", unit="bytes", low=1024)
+    questions_url: str = _setting(
+        "", "OpenAI-compatible endpoint (https://…/v1) that GenerateQuery asks what it does not know itself; empty: nobody is asked."
+    )
+    questions_model: str = _setting("", "Name of the model that is asked there.")
+    questions_key: str = _setting("", "File with the key for that endpoint; for its owner only.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,8 +54,10 @@ from opentrail.identity.vault import Vault
 from opentrail.journal import Journal, Reader
 from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
+from opentrail.lake.dashboards.aliases import QueryAliases
+from opentrail.lake.dashboards.control import exists
 from opentrail.lake.imports.control import Imports
-from opentrail.lake.stores.carriers import Carrier, StoreCarrier
+from opentrail.lake.stores.carriers import Carrier, OwnedCarrier, StoreCarrier
 from opentrail.lake.stores.control import EventDataStores, StoreNeighbours
 from opentrail.lake.stores.register import StoreRegister
 from opentrail.lake.stores.resource_policies import ResourcePolicies
@@ -70,6 +72,7 @@ from opentrail.proxy import Proxy, Upstreams
 from opentrail.recorder import Recorder
 from opentrail.sandbox import Mirror
 from opentrail.server.announcing import Announcing
+from opentrail.server.dashboards import operations
 from opentrail.server.folder import DataFolder
 from opentrail.server.http import bounded_protocol
 from opentrail.server.import_sources import Sources
@@ -171,7 +174,7 @@ class Front:
             ),
         )
         self._identities.organizations.accompanied_by(stores.organization)
-        carriers: list[Carrier] = [StoreCarrier(stores)]
+        carriers: list[Carrier] = [StoreCarrier(stores), OwnedCarrier("dashboard", exists)]
         lake_tags, resource_policies = LakeTags(self._database, carriers), ResourcePolicies(stores, carriers)
         lake_needs = LakeNeeds(stores, lake_tags, resource_policies)
         catalogue = Catalogue()
@@ -185,6 +188,10 @@ class Front:
             ask=self._lake.ask,
             head=lambda: self._journal.head,
             partition=regions.partition,
+            aliases=QueryAliases(self._database),
+        )
+        dashboards = operations(
+            self._database, clock, stores=register, ask=self._lake.ask, partition=regions.partition, settings=settings.lake
         )
         history = History(self._asker.ask, lambda: self._journal.head, secret=folder.token_secret())
         keys = SigningKeys(self._database, folder.keys, clock)
@@ -209,6 +216,7 @@ class Front:
                     ResourcePolicyOperations(resource_policies, lake_needs),
                     ImportOperations(imports, lake_needs, stores.finding.place),
                     queries,
+                    *dashboards,
                 ],
                 lake=LakeSharing(stores=stores, tags=lake_tags, needs=lake_needs, identities=self._identities, check=check),
             ),

@@ -24,12 +24,15 @@ from opentrail.clock import Clock, SystemClock
 from opentrail.identity import Identities
 from opentrail.journal import Reader
 from opentrail.kms import KeyManagement
+from opentrail.lake.dashboards import checks, refreshing
 from opentrail.lake.queries.asking import CANCEL, START
+from opentrail.lake.sql.translation import translate
 from opentrail.lake.stores.register import Keeper, StoreRegister
 from opentrail.lake.tables.settings import TableSettings
 from opentrail.lake.tables.tables import StoreTables
 from opentrail.link import LinkServer
 from opentrail.proxy import Upstreams
+from opentrail.server.dashboards import refresher
 from opentrail.server.folder import DataFolder
 from opentrail.server.import_sources import Sources
 from opentrail.server.importing import Importing
@@ -98,12 +101,15 @@ class Lake:
         )
         sources = Sources(settings, upstreams, self._buckets, identities, clock, keys=ObjectKeys(kms.service_keys))
         self._importing = Importing(self._database, clock, stores=register, tables=self._tables, sources=sources)
+        self._refresher = refresher(self._database, clock, stores=register, queries=self._queries, head=self._reader.head)
         self._answerers = ThreadPoolExecutor(ANSWERERS, thread_name_prefix="answer")
         self._answers: dict[str, Callable[[Any], Any]] = {
             "status": lambda _: self._status(),
             START: self._queries.start,
             CANCEL: self._queries.cancel,
             **self._importing.answers,
+            checks.QUESTION: checks.answer(translate, register),
+            refreshing.QUESTION: self._refresher.advance,
         }
         """Question → what answers it, in a thread of its own."""
 
@@ -125,6 +131,7 @@ class Lake:
             threading.Thread(target=self._keep, name="keeper"),
             threading.Thread(target=self._look_after_queries, name="queries"),
             threading.Thread(target=self._importing.run, args=(self._stop,), name="imports"),
+            threading.Thread(target=self._refresher.run, args=(self._stop,), name="dashboards"),
         ]
         for thread in threads:
             thread.start()
