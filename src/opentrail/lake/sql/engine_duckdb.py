@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import duckdb
+from duckdb.func import FunctionNullHandling
 
 from opentrail.lake.sql import clocks, in_python
 from opentrail.lake.sql.duckdb_macros import MACROS
@@ -130,7 +131,7 @@ _FUNCTIONS: Final[dict[str, tuple[Callable[..., Any], str, str]]] = {
 _MACROS: Final = ";".join(f"CREATE OR REPLACE TEMP MACRO trino_{line.replace(' = ', ' AS ', 1)}" for line in MACROS.strip().splitlines())
 
 
-_SPECIAL: Final = duckdb.func.FunctionNullHandling.SPECIAL
+_SPECIAL: Final = FunctionNullHandling.SPECIAL
 
 
 def _of_nothing(function: Callable[..., Any]) -> Callable[..., Any]:
