@@ -65,7 +65,12 @@ def item(instance: str, at: str, patches: str = PATCHES) -> dict[str, object]:
     resource = f"AWS::SSM::ManagedInstanceInventory/{instance}"
     return {
         "eventtime": at,
-        "eventdata": {"resourcetype": "AWS::SSM::PatchCompliance", "resourceid": resource, "accountid": "111122223333", "awsregion": "us-east-1"},
+        "eventdata": {
+            "resourcetype": "AWS::SSM::PatchCompliance",
+            "resourceid": resource,
+            "accountid": "111122223333",
+            "awsregion": "us-east-1",
+        },
         "eventjson": f'{{"eventData":{{"configuration":{configuration}}}}}',
     }
 
@@ -90,15 +95,28 @@ def engine() -> Iterator[duckdb.DuckDBPyConnection]:
                     "requestparameters": {"evaluations": evaluations},
                     "additionaleventdata": {"configRuleName": "bucket-logging"},
                 },
-                {"eventname": "ConsoleLogin", "eventtime": "2023-11-17 10:00:00", "useridentity": {"type": "Root", "arn": "arn:aws:iam::1:root"}},
-                {"eventname": "GetObject", "eventtime": "2023-11-17 11:00:00", "eventsource": "s3.amazonaws.com", "errorcode": "AccessDenied"},
+                {
+                    "eventname": "ConsoleLogin",
+                    "eventtime": "2023-11-17 10:00:00",
+                    "useridentity": {"type": "Root", "arn": "arn:aws:iam::1:root"},
+                },
+                {
+                    "eventname": "GetObject",
+                    "eventtime": "2023-11-17 11:00:00",
+                    "eventsource": "s3.amazonaws.com",
+                    "errorcode": "AccessDenied",
+                },
             ],
         )
         insert(
             connection,
             ITEMS,
             Family.CONFIGURATION,
-            [item("i-1", "2023-06-24 00:00:00"), item("i-2", "2023-06-24 00:00:00"), item("i-1", "2023-06-23 10:00:00", '{"KB9":{"Id":"KB9"}}')],
+            [
+                item("i-1", "2023-06-24 00:00:00"),
+                item("i-2", "2023-06-24 00:00:00"),
+                item("i-1", "2023-06-23 10:00:00", '{"KB9":{"Id":"KB9"}}'),
+            ],
         )
         yield connection
 

@@ -2,6 +2,7 @@
 
 What Trino refuses at run time calls `trino_fail`, a function in Python, so that TRY can turn it into NULL.
 """
+# ruff: noqa: E501 - one macro a line
 
 MACROS = r"""
 now() = date_trunc('millisecond', timezone('UTC', now()))
@@ -75,8 +76,8 @@ json_size(j, p) = CASE json_type(trino_json_ok(j), p) WHEN 'OBJECT' THEN len(jso
 json_parse(j) = CASE WHEN json_valid(j) THEN CAST(json(j) AS VARCHAR) WHEN j IS NULL THEN NULL ELSE trino_fail('Cannot convert value to JSON: ''' || j || '''') END
 json_text(j) = CASE json_type(j) WHEN 'NULL' THEN NULL WHEN 'OBJECT' THEN trino_fail('Cannot cast ''' || j || ''' to varchar') WHEN 'ARRAY' THEN trino_fail('Cannot cast ''' || j || ''' to varchar') ELSE json_extract_string(j, '$') END
 json_number(j) = CASE json_type(j) WHEN 'BOOLEAN' THEN CASE j WHEN 'true' THEN '1' ELSE '0' END ELSE trino_json_text(j) END
-json_elements(j) = CASE json_type(j) WHEN 'ARRAY' THEN list_transform(json_extract(j, '$[*]'), lambda e: CAST(e AS VARCHAR)) WHEN 'NULL' THEN NULL ELSE [trino_fail('Cannot cast ''' || j || ''' to an array')] END
-json_members(j) = CASE json_type(j) WHEN 'OBJECT' THEN list_transform(json_keys(j), lambda k: struct_pack(key := k, value := CAST(json_extract(j, '$."' || replace(replace(k, '\', '\\'), '"', '\"') || '"') AS VARCHAR))) WHEN 'NULL' THEN NULL ELSE [struct_pack(key := trino_fail('Cannot cast ''' || j || ''' to a map'), value := '')] END
+json_elements(j) = CASE coalesce(json_type(j), 'NULL') WHEN 'ARRAY' THEN list_transform(json_extract(j, '$[*]'), lambda e: CAST(e AS VARCHAR)) WHEN 'NULL' THEN NULL ELSE [trino_fail('Cannot cast ''' || j || ''' to an array')] END
+json_members(j) = CASE coalesce(json_type(j), 'NULL') WHEN 'OBJECT' THEN list_transform(json_keys(j), lambda k: struct_pack(key := k, value := CAST(json_extract(j, '$."' || replace(replace(k, '\', '\\'), '"', '\"') || '"') AS VARCHAR))) WHEN 'NULL' THEN NULL ELSE [struct_pack(key := trino_fail('Cannot cast ''' || j || ''' to a map'), value := '')] END
 json_field(j, name, position) = CASE json_type(j) WHEN 'ARRAY' THEN CAST(json_extract(j, '$[' || position || ']') AS VARCHAR) ELSE coalesce(CAST(json_extract(j, '$."' || name || '"') AS VARCHAR), (list_filter(trino_json_members(j), lambda e: lower(e.key) = lower(name))[1]).value) END
 json_array_length(j) = CASE WHEN json_type(trino_json_ok(j)) = 'ARRAY' THEN json_array_length(trino_json_ok(j)) END
 json_array_get(j, i) = CASE WHEN json_type(trino_json_ok(j)) = 'ARRAY' THEN CAST(json_extract(trino_json_ok(j), '$[' || CASE WHEN i < 0 THEN '#' ELSE '' END || CAST(i AS BIGINT) || ']') AS VARCHAR) END
