@@ -1,175 +1,147 @@
-"""Event data stores as the tables see them: stores and stretches that a test changes, keys that it disables, and what a store holds."""
+"""A small world around event data stores: a real state database, real organizations, a journal that is only its head."""
 
 from __future__ import annotations
 
-import calendar
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from opentrail.clock import Clock
-from opentrail.lake.event_data_store import ENABLED, EXTENDABLE, EventDataStore, Stretch
-from opentrail.lake.families import FAMILIES
-from opentrail.lake.neighbours import Snapshot, Source
-from opentrail.lake.tables.settings import TableSettings
-from opentrail.lake.tables.tables import StoreTables
+from opentrail.clock import ManualClock
+from opentrail.identity import Identities
+from opentrail.identity.organizations.service_names import CLOUDTRAIL
+from opentrail.lake.event_data_store import EventDataStore, Stretch
+from opentrail.lake.faults import InsufficientEncryptionPolicyException, KmsKeyNotFoundException
+from opentrail.lake.stores.control import EventDataStores, StoreNeighbours, Wanted
+from opentrail.lake.stores.register import Keeper, StoreRegister
 from opentrail.storage.database import Database
-from simulators.event_journal import ACCOUNT, REGION, EventJournal
+from opentrail.storage.outbox import Outbox
 
-MANAGEMENT: tuple[dict[str, Any], ...] = ({"Name": "all", "FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]},)
-
-
-def of_category(category: str) -> tuple[dict[str, Any], ...]:
-    """The selectors that take all of one category."""
-    return ({"FieldSelectors": [{"Field": "eventCategory", "Equals": [category]}]},)
+MANAGER = "111122223333"
+HOME = "us-east-1"
+DAY = 86_400.0
+KEY_ID = "1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
-def store_id(number: int) -> str:
-    """The id of the store with this number."""
-    return f"00000000-0000-4000-8000-{number:012d}"
+def only(category: str, **fields: list[str]) -> dict[str, Any]:
+    """A selector of one category; `resources_type` is written `resources.type`, and each field takes `Equals`."""
+    more = [{"Field": name.replace("_", "."), "Equals": values} for name, values in fields.items()]
+    return {"FieldSelectors": [{"Field": "eventCategory", "Equals": [category]}, *more]}
 
 
-@dataclass
-class KnownStores:
-    """`Stores`, in memory."""
-
-    known: dict[str, EventDataStore] = field(default_factory=dict)
-    ended: list[Stretch] = field(default_factory=list)
-    going: dict[str, Stretch] = field(default_factory=dict)
-    _told: tuple[Stretch, ...] = ()
-
-    def get(self, store_id: str) -> EventDataStore | None:
-        return self.known.get(store_id)
-
-    def all(self) -> Sequence[EventDataStore]:
-        return tuple(self.known.values())
-
-    def stretches(self) -> Sequence[Stretch]:
-        return self._told
-
-    def make(self, number: int = 1, *, start: int = 0, category: str = "Management", retention: int = 90, **stretch: Any) -> str:
-        """A store that takes in from behind `start` on."""
-        family = FAMILIES[category]
-        rules: dict[str, Any] = {
-            "account_id": ACCOUNT,
-            "region": REGION,
-            "advanced_event_selectors": of_category(category),
-            "multi_region_enabled": True,
-            **stretch,
-        }
-        self.known[store_id(number)] = EventDataStore(
-            id=store_id(number),
-            partition="aws",
-            region=rules["region"],
-            account_id=rules["account_id"],
-            name=f"store-{number}",
-            status=ENABLED,
-            family=family,
-            advanced_event_selectors=rules["advanced_event_selectors"],
-            multi_region_enabled=rules["multi_region_enabled"],
-            organization_enabled=False,
-            retention_period=retention,
-            billing_mode=EXTENDABLE,
-            termination_protection_enabled=False,
-            created_timestamp=0.0,
-            updated_timestamp=0.0,
-            kms_key_id=rules.get("kms_key_id"),
-        )
-        self.going[store_id(number)] = Stretch(store_id=store_id(number), start=start, stop=None, family=family, **rules)
-        self._change()
-        return store_id(number)
-
-    def stop(self, which: str, at: int) -> None:
-        """The store takes in nothing behind `at`."""
-        self.ended.append(replace(self.going.pop(which), stop=at))
-        self._change()
-
-    def turn(self, which: str, at: int, **rules: Any) -> None:
-        """From behind `at` on other rules hold."""
-        before = self.going[which]
-        self.stop(which, at)
-        self.going[which] = replace(before, start=at, stop=None, **rules)
-        self._change()
-
-    def keep(self, which: str, days: int) -> None:
-        """The store has another retention."""
-        self.known[which] = replace(self.known[which], retention_period=days)
-
-    def remove(self, which: str) -> None:
-        """The store is gone for good."""
-        del self.known[which]
-        self.going.pop(which, None)
-        self.ended = [stretch for stretch in self.ended if stretch.store_id != which]
-        self._change()
-
-    def read_to(self, position: int) -> None:
-        """Stretches that end there are not told any more."""
-        self.ended = [stretch for stretch in self.ended if stretch.stop is not None and stretch.stop > position]
-        self._change()
-
-    def _change(self) -> None:
-        self._told = (*self.ended, *self.going.values())
+DATA = only("Data", resources_type=["AWS::S3::Object"])
 
 
 @dataclass
 class Keys:
-    """`StoreKeys`."""
+    """One key, `KEY_ID`, with an alias; in `closed` its policy lets nobody use it."""
 
-    disabled: set[str] = field(default_factory=set)
+    closed: bool = False
 
     def check(self, *, kms_key_id: str, account_id: str, region: str, partition: str) -> str:
-        return kms_key_id
+        if kms_key_id.rpartition("/")[2] not in (KEY_ID, "lake"):
+            raise KmsKeyNotFoundException
+        if self.closed:
+            raise InsufficientEncryptionPolicyException
+        return f"arn:{partition}:kms:{region}:{account_id}:key/{KEY_ID}"
 
     def usable(self, key_arn: str) -> bool:
-        return key_arn not in self.disabled
+        return not self.closed
 
 
-def opened_tables(
-    folder: Path, journal: EventJournal, stores: KnownStores, clock: Clock, keys: Keys | None = None, **settings: Any
-) -> StoreTables:
-    """The tables in `folder`, open; `settings` are those of `TableSettings`, and further arguments of `StoreTables`."""
-    further = {name: settings.pop(name) for name in ("destinations", "context", "removed") if name in settings}
-    folder.mkdir(exist_ok=True)
-    tables = StoreTables(
-        folder / "stores",
-        journal,
-        clock,
-        database=Database.at(folder / "state.db"),
-        stores=stores,
-        keys=keys or Keys(),
-        settings=TableSettings(**settings),
-        **further,
-    )
-    tables.open()
-    return tables
+@dataclass
+class StoreWorld:
+    """`head` is the journal's; `write` lets records come. `importing` and `channelled` hold ids of stores."""
 
+    folder: Path
+    clock: ManualClock = field(default_factory=ManualClock)
+    head: int = 100
+    keys: Keys = field(default_factory=Keys)
+    importing: set[str] = field(default_factory=set)
+    channelled: set[str] = field(default_factory=set)
+    heard: int = 0
 
-def rows(source: Source, columns: Collection[str] = ("eventid", "eventtime", "position")) -> list[dict[str, Any]]:
-    """What a query sees of a source, in order of time and position."""
-    names = [*dict.fromkeys((*columns, "eventtime", "position"))]
-    parts = [pq.read_table(path, columns=names) for path in source.files]
-    for path in source.hot:
-        with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
-            parts.append(reader.read_all().select(names))
-    if not parts:
-        return []
-    found = pa.concat_tables(parts).sort_by([("eventtime", "ascending"), ("position", "ascending")]).to_pylist()
-    return [row for row in found if calendar.timegm(row["eventtime"].timetuple()) >= source.oldest]
+    def __post_init__(self) -> None:
+        self.database = Database.at(self.folder / "state.db")
+        keys = self.folder / "keys"
+        keys.mkdir(exist_ok=True)
+        self.identities = Identities(self.database, keys, self.clock, account_id=MANAGER, outbox=Outbox(self.database))
+        self.organizations = self.identities.organizations
+        self.stores = EventDataStores(
+            self.database,
+            self.clock,
+            partition=lambda region: "aws-cn" if region.startswith("cn-") else "aws",
+            head=lambda: self.head,
+            changed=self._hear,
+            neighbours=StoreNeighbours(
+                keys=self.keys,
+                organizations=self.organizations.asked,
+                has_ongoing_import=self.importing.__contains__,
+                has_channel=self.channelled.__contains__,
+            ),
+        )
+        self.organizations.accompanied_by(self.stores.organization)
+        self.register = StoreRegister(self.database, self.clock)
+        self.keeper = Keeper(self.database, self.clock)
 
+    def _hear(self) -> None:
+        self.heard += 1
 
-def ids(tables: StoreTables, which: str, at_least: int) -> list[str]:
-    """The ids of the events that a query over the store sees, in order of time and position."""
-    snapshot: Snapshot = tables.snapshot([which], at_least=at_least, patience=30.0)
-    try:
-        return [row["eventid"] for row in rows(snapshot.sources[0])]
-    finally:
-        snapshot.release()
+    def close(self) -> None:
+        self.database.close()
 
+    def write(self, records: int = 10) -> int:
+        """Records come into the journal; returns its head."""
+        self.head += records
+        return self.head
 
-def files_on_disk(folder: Path, which: str) -> set[Path]:
-    """Every data file of the store's table."""
-    return {path for path in (folder / "stores" / which / "table" / "data").rglob("*") if path.is_file()}
+    def create(
+        self, name: str = "events", *, by: str = MANAGER, region: str = HOME, tags: Mapping[str, str] | None = None, **wanted: Any
+    ) -> EventDataStore:
+        """A new store; `start_ingestion=False` for one that waits."""
+        start = wanted.pop("start_ingestion", True)
+        return self.stores.create(by, region, Wanted(name=name, **wanted), tags or {}, start_ingestion=start)
+
+    def update(self, store: EventDataStore, *, by: str | None = None, **wanted: Any) -> EventDataStore:
+        """Change a store, as its owner unless told otherwise."""
+        return self.stores.update(by or store.account_id, store.region, store.arn, Wanted(**wanted))
+
+    def delete(self, store: EventDataStore) -> None:
+        """Ask for its deletion, protection and all."""
+        self.update(store, termination_protection_enabled=False)
+        self.stores.delete(store.account_id, store.region, store.arn)
+
+    def again(self, store: EventDataStore) -> EventDataStore:
+        """The store as it is now."""
+        found = self.register.get(store.id)
+        assert found is not None
+        return found
+
+    def stretches(self, store: EventDataStore) -> list[Stretch]:
+        """Those of one store."""
+        return [one for one in self.register.stretches() if one.store_id == store.id]
+
+    def bounds(self, store: EventDataStore) -> list[tuple[int, int | None]]:
+        """Where they begin and end."""
+        return [(one.start, one.stop) for one in self.stretches(store)]
+
+    # organizations
+
+    def found(self) -> str:
+        """`MANAGER` founds an organization that trusts CloudTrail."""
+        made = self.organizations.create(MANAGER)
+        self.organizations.services.enable(MANAGER, CLOUDTRAIL)
+        return made.id
+
+    def member(self) -> str:
+        """A new account of the organization."""
+        number = len(self.identities.accounts.ids())
+        made = self.organizations.accounts.create(MANAGER, email=f"a{number}@example.com", name=f"a{number}", tags={})
+        assert made.account_id is not None
+        return made.account_id
+
+    def delegate(self) -> str:
+        """A new account that administers CloudTrail."""
+        account_id = self.member()
+        self.organizations.services.register(MANAGER, account_id, CLOUDTRAIL)
+        return account_id

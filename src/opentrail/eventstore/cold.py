@@ -21,7 +21,8 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.io.pyarrow import parquet_file_to_data_file
 from pyiceberg.manifest import DataFile
-from pyiceberg.table import Table
+from pyiceberg.table import Table, Transaction
+from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.transforms import DayTransform
 from sqlalchemy import URL, event
@@ -78,6 +79,19 @@ class ColdFile:
     """Earliest event time in it, in seconds; `time_high` the latest."""
     time_high: int
     entry: DataFile = field(compare=False, repr=False)
+
+
+class _Transaction(Transaction):
+    """PyIceberg works the table's metadata out anew, copy and all, each of the twenty times that one commit looks at it: the most of what a
+    commit costs where a schema is wide. Nobody changes what they are given."""
+
+    _known: tuple[tuple[object, ...], TableMetadata] | None = None
+
+    @property
+    def table_metadata(self) -> TableMetadata:
+        if self._known is None or self._known[0] is not self._updates:
+            self._known = (self._updates, super().table_metadata)
+        return self._known[1]
 
 
 class ColdStore:
@@ -148,6 +162,7 @@ class ColdStore:
         """
         before = self._table.current_snapshot()
         name = str(uuid.uuid4())
+        told = False
         try:
             self._commit(add, remove, {**(notes or {}), POSITION: str(position), COMMIT: name})
         except Exception:
@@ -158,11 +173,13 @@ class ColdStore:
                     path.unlink(missing_ok=True)
                 raise
             _log.warning("the event store's commit reported a failure but is in the catalog", exc_info=True)
+            told = True
         after = self._table.current_snapshot()
         assert after is not None
         self._position = position
         self._removed += [(_sequence(after), file) for file in remove]
-        self._files = self._planned() if self._is_foreign(before, after) else self._known(add, remove)
+        if not told:
+            self._files = self._planned() if self._is_foreign(before, after) else self._known(add, remove)
 
     def settle(self) -> bool:
         """Find out what became of a commit that is in doubt; whether there was one. `files` and `position` are right afterwards.
@@ -190,14 +207,14 @@ class ColdStore:
         entries = [parquet_file_to_data_file(io, metadata, location(path)) for path in add]
         for entry in entries:
             entry.spec_id = metadata.default_spec_id  # PyIceberg sets it on entries it has read, and needs it on all
-        with self._table.transaction() as transaction:
+        self._entries = dict(zip(add, entries, strict=True))
+        with _Transaction(self._table) as transaction:
             update = transaction.update_snapshot(snapshot_properties=properties)
             with update.overwrite() if remove else update.merge_append() as producer:
                 for entry in entries:
                     producer.append_data_file(entry)
                 for file in remove:
                     producer.delete_data_file(file.entry)
-        self._entries = dict(zip(add, entries, strict=True))
 
     def expire(self, *, wholly: bool = False) -> None:
         """Forget old snapshots and delete the metadata that only they used; cheap when there is nothing to do.

@@ -21,6 +21,7 @@ from opentrail.api.cloudtrail import CloudTrailService
 from opentrail.api.cloudtrail.delegates import DelegateOperations
 from opentrail.api.cloudtrail.event_data_stores import EventDataStoreOperations
 from opentrail.api.cloudtrail.history import History
+from opentrail.api.cloudtrail.imports import ImportOperations
 from opentrail.api.cloudtrail.lake_needs import LakeNeeds
 from opentrail.api.cloudtrail.lake_sharing import LakeSharing
 from opentrail.api.cloudtrail.organization_access import OrganizationAccess
@@ -55,6 +56,7 @@ from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
 from opentrail.lake.dashboards.aliases import QueryAliases
 from opentrail.lake.dashboards.control import exists
+from opentrail.lake.imports.control import Imports
 from opentrail.lake.stores.carriers import Carrier, OwnedCarrier, StoreCarrier
 from opentrail.lake.stores.control import EventDataStores, StoreNeighbours
 from opentrail.lake.stores.register import StoreRegister
@@ -73,6 +75,7 @@ from opentrail.server.announcing import Announcing
 from opentrail.server.dashboards import operations
 from opentrail.server.folder import DataFolder
 from opentrail.server.http import bounded_protocol
+from opentrail.server.import_sources import Sources
 from opentrail.server.listening import Listener, own_authority, tls_context
 from opentrail.server.log_buckets import TrailKeysAnywhere, is_ours, log_buckets
 from opentrail.server.orphan import stop_with_parent
@@ -156,6 +159,8 @@ class Front:
         self._identities.organizations.accompanied_by(trails.organization)
         register = StoreRegister(self._database, clock)
         store_selection = StoreSelection(register, clock)
+        import_sources = Sources(settings, upstreams, buckets, self._identities, clock, keys=object_keys)
+        imports = Imports(self._database, clock, stores=register, sources=import_sources)
         stores = EventDataStores(
             self._database,
             clock,
@@ -165,6 +170,7 @@ class Front:
             neighbours=StoreNeighbours(
                 keys=KeysOfStores(self._kms.service_keys),
                 organizations=self._identities.organizations.asked,
+                has_ongoing_import=imports.has_ongoing_import,
             ),
         )
         self._identities.organizations.accompanied_by(stores.organization)
@@ -208,6 +214,7 @@ class Front:
                 subjects=[
                     EventDataStoreOperations(stores, lake_needs, OrganizationAccess(self._identities, check)),
                     ResourcePolicyOperations(resource_policies, lake_needs),
+                    ImportOperations(imports, lake_needs, stores.finding.place),
                     queries,
                     *dashboards,
                 ],
@@ -390,6 +397,7 @@ class Front:
             digest_interval=settings.trails.digest_interval,
             account_id=settings.identity.account_id,
             link=self._orders.link,
+            lake_link=self._orders.lake_link,
             ca_bundle=own_authority(Path(settings.front.tls_certificate)) if listeners[0].tls else None,
             vpc_endpoints={one.vpc_endpoint.id: one.url for one in listeners if one.vpc_endpoint is not None},
             directories=read_directories(settings.trails.directories),

@@ -7,6 +7,7 @@ User SQL never runs in this process: it has children for that, which may read th
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import os
 import signal
@@ -22,7 +23,6 @@ from opentrail.buckets import Buckets, ObjectKeys, ServiceWriter
 from opentrail.clock import Clock, SystemClock
 from opentrail.identity import Identities
 from opentrail.journal import Reader
-from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
 from opentrail.lake.dashboards import checks, refreshing
 from opentrail.lake.queries.asking import CANCEL, START
@@ -34,6 +34,8 @@ from opentrail.link import LinkServer
 from opentrail.proxy import Upstreams
 from opentrail.server.dashboards import refresher
 from opentrail.server.folder import DataFolder
+from opentrail.server.import_sources import Sources
+from opentrail.server.importing import Importing
 from opentrail.server.log_buckets import log_buckets
 from opentrail.server.orphan import stop_with_parent
 from opentrail.server.queries import running
@@ -45,6 +47,8 @@ from opentrail.wire.faults import UnknownOperationException
 
 IDLE = 0.25
 """Seconds the lake waits for the journal before it looks at the clock again."""
+BREATH = 0.2
+"""Seconds that it lets records gather: nobody waits for them, as a query has them taken in first."""
 KEEP = 5.0
 """Seconds between two looks at what is due: pending deletions, stretches that have been read."""
 QUERIES = 1.0
@@ -66,7 +70,6 @@ class Lake:
         self._stop = threading.Event()
         self._database = Database.at(folder.state)
         self._reader = Reader(folder.journal)
-        self._positions = Positions(self._database)
         self._keeper = Keeper(self._database, clock)
         settings = orders.settings
         identities = Identities(
@@ -86,21 +89,25 @@ class Lake:
             settings=TableSettings(commit_interval=settings.lake.commit_interval),
             removed=register.forget,
         )
+        upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
         self._queries = running(
             folder,
             self._database,
             clock,
             stores=register,
             tables=self._tables,
-            bucket=log_buckets(settings, Upstreams.parse(orders.upstreams, sandbox=orders.sandbox), writer),
+            bucket=log_buckets(settings, upstreams, writer),
             settings=settings.lake,
         )
+        sources = Sources(settings, upstreams, self._buckets, identities, clock, keys=ObjectKeys(kms.service_keys))
+        self._importing = Importing(self._database, clock, stores=register, tables=self._tables, sources=sources)
         self._refresher = refresher(self._database, clock, stores=register, queries=self._queries, head=self._reader.head)
         self._answerers = ThreadPoolExecutor(ANSWERERS, thread_name_prefix="answer")
         self._answers: dict[str, Callable[[Any], Any]] = {
             "status": lambda _: self._status(),
             START: self._queries.start,
             CANCEL: self._queries.cancel,
+            **self._importing.answers,
             checks.QUESTION: checks.answer(translate, register),
             refreshing.QUESTION: self._refresher.advance,
         }
@@ -123,6 +130,7 @@ class Lake:
             threading.Thread(target=self._follow, name="ingestion"),
             threading.Thread(target=self._keep, name="keeper"),
             threading.Thread(target=self._look_after_queries, name="queries"),
+            threading.Thread(target=self._importing.run, args=(self._stop,), name="imports"),
             threading.Thread(target=self._refresher.run, args=(self._stop,), name="dashboards"),
         ]
         for thread in threads:
@@ -162,8 +170,10 @@ class Lake:
     def _follow(self) -> None:
         while not self._stop.is_set():
             try:
-                position = self._ingest()
-                self._reader.wait(position, IDLE, self._stop, quiet=True)
+                if self._tables.step():
+                    self._stop.wait(BREATH)
+                else:
+                    self._reader.wait(self._tables.position, IDLE, self._stop, quiet=True)
             except Exception:
                 log.exception("the lake was interrupted and goes on where it is safe")
                 self._stop.wait(TROUBLE)
@@ -186,13 +196,19 @@ class Lake:
                 log.exception("what is due of queries could not be done")
             self._stop.wait(QUERIES)
 
-    def _ingest(self) -> int:
-        """Take in what has come, and save how far everything is durable. Returns the position to wait behind."""
-        self._tables.step()
-        return self._tables.position
-
     def _status(self) -> dict[str, Any]:
-        return {"positions": {LAKE: self._positions.get(LAKE)}}
+        tables = self._tables.status()
+        opened = tables.stores.values()
+        return {
+            "positions": {LAKE: tables.position},
+            "counts": {
+                "lake_events_hot": sum(figures.hot_events for figures in opened),
+                "lake_events_cold": sum(figures.cold_events for figures in opened),
+                "lake_bytes_cold": sum(figures.cold_bytes for figures in opened),
+                "lake_records_quarantined": tables.quarantined,
+            },
+            "stores": {store_id: dataclasses.asdict(figures) for store_id, figures in tables.stores.items()},
+        }
 
 
 def main() -> None:

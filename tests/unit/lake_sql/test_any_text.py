@@ -15,8 +15,9 @@ from opentrail.lake.sql.translation import translate
 
 STORE, OTHER = "1b2c3d4e-f852-4e8f-8bd1-bcf6c0123456", "a1b2c3d4-f852-4e8f-8bd1-bcf6c0123456"
 WORDS = """SELECT FROM WHERE GROUP BY ORDER HAVING LIMIT WITH AS UNION ALL ( ) , . * + - / || = <> < > [ ] -> ' " ; -- /* */ 1 2.5 1e9
-'a' 'b' eventName userIdentity type requestParameters resources eventTime count max element_at transform filter cast CAST varchar bigint json
-NULL CASE WHEN THEN ELSE END IN NOT LIKE BETWEEN AND OR IS EXISTS OVER PARTITION UNNEST CROSS JOIN LEFT ON USING LATERAL ARRAY ROW INTERVAL
+'a' 'b' eventName userIdentity type requestParameters resources eventTime count max element_at transform filter cast CAST varchar bigint
+json NULL CASE WHEN THEN ELSE END IN NOT LIKE BETWEEN AND OR IS EXISTS OVER PARTITION UNNEST CROSS JOIN LEFT ON USING LATERAL
+ARRAY ROW INTERVAL
 DAY x t json_extract_scalar '$.a' lax TRY extract YEAR true false $ ? ` ::"""
 PIECES = [*WORDS.split(), STORE, f"SELECT eventName FROM {STORE}", "\x00", "\ud800"]
 

@@ -10,8 +10,8 @@ import pytest
 
 from opentrail.clock import ManualClock
 from opentrail.lake.tables.tables import StoreTables
-from simulators.event_data_stores import Keys, KnownStores, opened_tables
 from simulators.event_journal import NOW, EventJournal
+from simulators.store_tables import Keys, KnownStores, opened_tables
 
 
 @pytest.fixture

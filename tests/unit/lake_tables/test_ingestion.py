@@ -14,8 +14,8 @@ from opentrail.lake.tables.ingestion import LAKE
 from opentrail.lake.tables.tables import StoreTables
 from opentrail.storage.database import Database
 from opentrail.wire.faults import ServiceUnavailable
-from simulators.event_data_stores import Keys, KnownStores, ids, rows, store_id
 from simulators.event_journal import EventJournal, made
+from simulators.store_tables import Channels, Keys, KnownStores, ids, rows, store_id
 
 Opened = Callable[..., StoreTables]
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1"
@@ -153,11 +153,14 @@ def test_items_and_evidence_come_in_by_their_category(opened: Opened, journal: E
 def test_events_from_outside_go_where_their_channel_delivers(opened: Opened, journal: EventJournal, stores: KnownStores) -> None:
     here, there = stores.make(1, category="ActivityAuditLog"), stores.make(2, category="ActivityAuditLog")
     arn = "arn:aws:cloudtrail:us-east-1:111122223333:channel/00000000-0000-4000-8000-00000000000a"
-    tables = opened(destinations=lambda channel, position: [there] if channel == arn and position > 1 else [])
+    channels = Channels({arn: (there, 1)})
+    tables = opened(channels=channels)
     event = {"eventCategory": "ActivityAuditLog", "recipientAccountId": "999900001111", "metadata": {"channelARN": arn}, "eventData": {}}
     head = journal.append(made(0, **event), made(1, **event), made(2, **event | {"metadata": {"channelARN": arn[:-1] + "b"}}))
     assert ids(tables, here, head) == []
     assert ids(tables, there, head) == names(1)
+    tables.commit()
+    assert channels.forgotten == head
 
 
 def test_a_store_whose_key_is_disabled_waits_and_loses_nothing(

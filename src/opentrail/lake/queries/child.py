@@ -43,6 +43,11 @@ Prepare = Callable[[duckdb.DuckDBPyConnection], None]
 log = logging.getLogger("opentrail.query")
 
 _SCALARS: Final = {"varchar": "VARCHAR", "boolean": "BOOLEAN", "integer": "INTEGER", "double": "DOUBLE", "timestamp(3)": "TIMESTAMP"}
+_OURS: Final = (
+    *(duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.PermissionException),
+    *(duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.SyntaxException),
+)
+"""Errors that are mistakes of this program, or of who gets round it; what they say is for the log."""
 _WARM: Final = "SELECT a, count(*) FROM (SELECT 'x' || i % 7 AS a FROM range(3000) t(i)) GROUP BY 1 ORDER BY 2"
 
 
@@ -256,7 +261,7 @@ def _text(value: str) -> str:
 
 def _spoken(error: duckdb.Error) -> str:
     """What the engine says, without its SQL and its files."""
-    if isinstance(error, duckdb.IOException | duckdb.InternalException | duckdb.FatalException | duckdb.PermissionException):
+    if isinstance(error, _OURS):
         log.error("a query failed: %s", error)
         return "The query could not be carried out; the server's log says more."
     said = re.split(r"\n\s*\n|\nLINE \d+:", str(error))[0]

@@ -14,7 +14,7 @@ from opentrail.lake.columns import to_table
 from opentrail.lake.event_data_store import Stretch
 from opentrail.lake.families import Family
 from opentrail.lake.tables import event_context
-from opentrail.lake.tables.event_context import Context, Keys
+from opentrail.lake.tables.event_context import CATEGORIES, Context, Keys
 from opentrail.lake.tables.event_size import LIMITS, fitted
 
 _log = logging.getLogger(__name__)
@@ -29,8 +29,8 @@ class Entry(Protocol):
     def record(self) -> bytes: ...
 
 
-Taken = Sequence[tuple[Stretch, Entry]]
-"""Records of one store in order, each with the stretch that takes it."""
+Taken = Sequence[tuple[Stretch, Entry, str]]
+"""Records of one store in order, each with the stretch that takes it and its category."""
 
 
 class Conversion:
@@ -46,8 +46,8 @@ class Conversion:
         found = {}
         for store_id, chosen in taken.items():
             family = chosen[0][0].family
-            positions = [entry.position for _, entry in chosen]
-            records = [self._prepared(stretch, entry.record) for stretch, entry in chosen]
+            positions = [entry.position for _, entry, _ in chosen]
+            records = [self._prepared(stretch, entry.record, category) for stretch, entry, category in chosen]
             table = next((table for *key, table in done if key == [family, records, positions]), None)
             if table is None:
                 table = self._converted(family, records, positions)
@@ -55,10 +55,10 @@ class Conversion:
             found[store_id] = (table, sum(map(len, records)))
         return found
 
-    def _prepared(self, stretch: Stretch, record: bytes) -> bytes:
+    def _prepared(self, stretch: Stretch, record: bytes, category: str) -> bytes:
         if stretch.family is not Family.EVENTS:
             return record
-        keys = Keys.of(stretch)
+        keys = Keys.of(stretch) if category in CATEGORIES else None
         if keys is None and len(record) <= LIMITS[stretch.max_event_size]:
             return record
         try:

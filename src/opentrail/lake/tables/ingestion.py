@@ -27,7 +27,7 @@ from opentrail.lake.faults import EventDataStoreNotFoundException
 from opentrail.lake.neighbours import StoreKeys, Stores
 from opentrail.lake.tables.conversion import Conversion, Entry
 from opentrail.lake.tables.facts import facts
-from opentrail.lake.tables.routes import Destinations, Routes, changed
+from opentrail.lake.tables.routes import Channels, Routes, changed
 from opentrail.lake.tables.settings import TableSettings
 from opentrail.lake.tables.shelf import Shelf
 from opentrail.lake.tables.table import StoreTable
@@ -70,7 +70,7 @@ class Ingestion:
         database: Database,
         stores: Stores,
         keys: StoreKeys,
-        destinations: Destinations,
+        channels: Channels,
         conversion: Conversion,
         quarantine: Quarantine,
         settings: TableSettings,
@@ -82,7 +82,7 @@ class Ingestion:
         self._positions = Positions(database)
         self._stores = stores
         self._keys = keys
-        self._destinations = destinations
+        self._channels = channels
         self._conversion = conversion
         self._quarantine = quarantine
         self._settings = settings
@@ -91,7 +91,7 @@ class Ingestion:
         self._committing = threading.Lock()
         """Held during a commit. Taken before `_ingesting`."""
         self._stretches: Sequence[Stretch] = ()
-        self._routes = Routes((), destinations)
+        self._routes = Routes(())
         self._readers: dict[str, StoreTable | None] = {}
         """The stores that take something in; `None`: its table cannot be opened."""
         self._troubles: dict[str, float] = {}
@@ -157,7 +157,7 @@ class Ingestion:
                 if not held:
                     return False
                 self._renew()
-                ready = self._ready()
+                ready = self._ready(target)
                 wanted = ready if store_ids is None else {key: table for key, table in ready.items() if key in store_ids}
                 low = min((table.position for table in wanted.values()), default=target)
                 if store_ids is None:
@@ -183,7 +183,7 @@ class Ingestion:
                 table = self._readers.get(store_id)
                 if table is not None:
                     table.rewind()
-            self._routes = Routes(stretches, self._destinations)
+            self._routes = Routes(stretches)
             starts: dict[str, int] = {}
             for stretch in stretches:
                 starts[stretch.store_id] = min(stretch.start, starts.get(stretch.store_id, stretch.start))
@@ -220,13 +220,14 @@ class Ingestion:
             _log.exception("the table of the event data store %s cannot be read; its events wait in the journal", store_id)
             self._troubles[store_id] = self._clock.monotonic()
 
-    def _ready(self) -> dict[str, StoreTable]:
-        """The stores that can take something in now."""
+    def _ready(self, target: int) -> dict[str, StoreTable]:
+        """The stores that can take something in now. Keys are asked for only where there is something up to `target`: to use one is an
+        event itself."""
         keys = {stretch.store_id: stretch.kms_key_id for stretch in self._stretches}
         return {
             store_id: table
             for store_id, table in self._readers.items()
-            if table is not None and not table.given_up and self.is_usable(keys[store_id])
+            if table is not None and not table.given_up and (table.position >= target or self.is_usable(keys[store_id]))
         }
 
     def is_usable(self, key: str | None, *, fresh: bool = False) -> bool:
@@ -235,7 +236,8 @@ class Ingestion:
             return True
         now = self._clock.monotonic()
         usable, asked = self._usable.get(key, (False, -math.inf))
-        if fresh or now - asked >= self._settings.key_interval:
+        settings = self._settings
+        if fresh or now - asked >= (settings.key_interval if usable else settings.trouble_interval):
             usable = self._keys.usable(key)
             self._usable[key] = (usable, now)
         return usable
@@ -252,17 +254,17 @@ class Ingestion:
             return self._reader.read(kept_from - 1, self._settings.read_batch)
 
     def _take_in(self, entries: Sequence[Entry], tables: Mapping[str, StoreTable]) -> None:
-        taken: dict[str, list[tuple[Stretch, Entry]]] = {}
-        of = self._routes.of
+        taken: dict[str, list[tuple[Stretch, Entry, str]]] = {}
+        of, channels = self._routes.of, self._channels.now()
         for entry in entries:
             known = facts(entry.record)
             if isinstance(known, str):
                 self._quarantine.keep(entry.position, entry.record, known)
                 continue
-            for stretch in of(entry.position, known):
+            for stretch in of(entry.position, known, channels):
                 table = tables.get(stretch.store_id)
                 if table is not None and entry.position > table.position:
-                    taken.setdefault(stretch.store_id, []).append((stretch, entry))
+                    taken.setdefault(stretch.store_id, []).append((stretch, entry, known.event_category))
         events = self._conversion.of(taken)
         for store_id, (rows, characters) in events.items():
             if rows.num_rows:
@@ -314,6 +316,7 @@ class Ingestion:
                 return False
             self._positions.save(connection, LAKE, done)
         self._saved = done
+        self._channels.forget(done)
         return True
 
 

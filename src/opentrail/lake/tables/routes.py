@@ -19,15 +19,33 @@ from opentrail.lake.tables.facts import Facts
 
 
 class Destinations(Protocol):
-    """Where channels deliver to."""
+    """Where channels deliver to, at one moment."""
 
-    def __call__(self, channel_arn: str, position: int) -> Collection[str]:
+    def destinations(self, channel_arn: str, position: int) -> Collection[str]:
         """The ids of the stores that the channel delivered to when the record at `position` was written; none for an unknown one."""
 
 
-def nowhere(channel_arn: str, position: int) -> Collection[str]:
-    """The destinations of channels while there are none."""
-    return ()
+class Channels(Protocol):
+    """Where channels deliver to."""
+
+    def now(self) -> Destinations:
+        """As committed now: asked once records have been read, so that nothing is missing that began before one of them."""
+
+    def forget(self, position: int) -> None:
+        """Every record up to `position` is where it goes for good."""
+
+
+class NoChannels:
+    """There are none."""
+
+    def now(self) -> NoChannels:
+        return self
+
+    def destinations(self, channel_arn: str, position: int) -> Collection[str]:
+        return ()
+
+    def forget(self, position: int) -> None:
+        return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,8 +61,7 @@ class _Route:
 class Routes:
     """The routes into the stores of one state of the stretches. Reads no file; any thread may use it."""
 
-    def __init__(self, stretches: Iterable[Stretch], destinations: Destinations) -> None:
-        self._destinations = destinations
+    def __init__(self, stretches: Iterable[Stretch]) -> None:
         self._by_account: dict[tuple[Family, str], list[_Route]] = {}
         self._by_store: dict[str, list[_Route]] = {}
         for stretch in stretches:
@@ -61,10 +78,10 @@ class Routes:
             for account in {stretch.account_id, *stretch.accounts}:
                 self._by_account.setdefault((stretch.family, account), []).append(route)
 
-    def of(self, position: int, facts: Facts) -> list[Stretch]:
+    def of(self, position: int, facts: Facts, channels: Destinations) -> list[Stretch]:
         """The stretches that take the record at `position`: one of a store, at most."""
         if facts.event_category == ACTIVITY:
-            return self._from_outside(position, facts)
+            return self._from_outside(position, facts, channels)
         family = FAMILIES.get(facts.event_category)
         if family is None:
             return []
@@ -76,11 +93,11 @@ class Routes:
             and route.matcher.matches(facts)
         ]
 
-    def _from_outside(self, position: int, facts: Facts) -> list[Stretch]:
+    def _from_outside(self, position: int, facts: Facts, channels: Destinations) -> list[Stretch]:
         arn = facts.metadata.channel_arn if facts.metadata is not None else None
         if arn is None or not self._by_store:
             return []
-        routes = (route for store_id in self._destinations(arn, position) for route in self._by_store.get(store_id, ()))
+        routes = (route for store_id in channels.destinations(arn, position) for route in self._by_store.get(store_id, ()))
         return [route.stretch for route in routes if route.start < position <= route.stop]
 
 

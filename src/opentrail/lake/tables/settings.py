@@ -25,7 +25,7 @@ class TableSettings:
     """Seconds between two looks at what has outlived the retention of its store."""
     retention_slack: int = 6 * 3600
     """Seconds by which events must have outlived it before a file with younger ones is written anew. No query sees them meanwhile."""
-    key_interval: float = 2.0
-    """Seconds between two questions whether a KMS key can be used."""
+    key_interval: float = 60.0
+    """Seconds for which ingestion takes it that a KMS key can be used, once it could. A query asks anew."""
     trouble_interval: float = 10.0
-    """Seconds after which a table that failed is tried again."""
+    """Seconds after which a table that failed, or a key that could not be used, is tried again."""

@@ -19,7 +19,7 @@ from opentrail.lake.neighbours import Snapshot, Source, StoreKeys, Stores
 from opentrail.lake.tables.conversion import Conversion
 from opentrail.lake.tables.event_context import Context, NoContext
 from opentrail.lake.tables.ingestion import Ingestion, LakeError, Reader, oldest
-from opentrail.lake.tables.routes import Destinations, nowhere
+from opentrail.lake.tables.routes import Channels, NoChannels
 from opentrail.lake.tables.settings import TableSettings
 from opentrail.lake.tables.shelf import Shelf
 from opentrail.lake.tables.table import Figures, StoreTable, View
@@ -52,7 +52,7 @@ class StoreTables:
         stores: Stores,
         keys: StoreKeys,
         settings: TableSettings,
-        destinations: Destinations = nowhere,
+        channels: Channels | None = None,
         context: Context | None = None,
         removed: Callable[[str], None] = lambda store_id: None,
     ) -> None:
@@ -64,7 +64,7 @@ class StoreTables:
         self._stores = stores
         self._keys = keys
         self._settings = settings
-        self._destinations = destinations
+        self._channels = channels or NoChannels()
         self._context = context or NoContext()
         self._shelf = Shelf(folder, stores, settings)
         self._upkeep = Upkeep(self._shelf, stores, clock, settings, removed)
@@ -90,7 +90,7 @@ class StoreTables:
                 database=self._database,
                 stores=self._stores,
                 keys=self._keys,
-                destinations=self._destinations,
+                channels=self._channels,
                 conversion=Conversion(self._context, self._quarantine),
                 quarantine=self._quarantine,
                 settings=self._settings,
