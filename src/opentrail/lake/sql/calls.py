@@ -85,7 +85,8 @@ class Calls(Values):
     def matched(self, node: Call, signatures: Sequence[Signature]) -> Matched:
         """The signature that fits, and the arguments. Raises `Refused`."""
         given = [
-            Value("", Kind("function", (UNKNOWN,) * len(part.names))) if isinstance(part, Lambda) else self.value(part) for part in node.parts
+            Value("", Kind("function", (UNKNOWN,) * len(part.names))) if isinstance(part, Lambda) else self.value(part)
+            for part in node.parts
         ]
         kinds = [value.kind for value in given]
         for signature in signatures:
@@ -275,4 +276,3 @@ class Calls(Values):
             raise Refused(f"window {window.base.text!r} does not exist", window.at)
         known = self._named(known, count + 1)
         return Window(None, window.partition or known.partition, window.order or known.order, window.frame or known.frame, window.at)
-

@@ -9,7 +9,9 @@ from opentrail.lake.sql.dialects import Dialect, field_names
 from opentrail.lake.sql.printing import as_json, as_text
 from opentrail.lake.sql.types import INTEGERS, JSON, NUMBERS, VARCHAR, Kind
 
-_SCALARS: Final = frozenset([*NUMBERS, "boolean", "varchar", "date", "time", "timestamp", "timestamp with time zone", "json", "ipaddress", "uuid"]) | {
+_SCALARS: Final = frozenset(
+    [*NUMBERS, "boolean", "varchar", "date", "time", "timestamp", "timestamp with time zone", "json", "ipaddress", "uuid"]
+) | {
     "interval year to month",
     "interval day to second",
 }

@@ -12,7 +12,10 @@ _ISO: Final = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?(?:T(?:(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?)?(Z|[+-]\d\d(?::?\d\d)?)?)?", re.IGNORECASE
 )
 _WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS: Final = tuple("January February March April May June July August September October November December".split())
+_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
 
 
 def zone(name: str) -> str:
@@ -135,8 +138,16 @@ def _piece(at: datetime, name: str, piece: str) -> str:
         case "z":
             return name if width > 3 else at.replace(tzinfo=_tz(name)).tzname() or name
     numbers = {
-        **{"d": at.day, "D": at.timetuple().tm_yday, "H": at.hour, "h": at.hour % 12 or 12, "K": at.hour % 12, "k": at.hour or 24},
-        **{"m": at.minute, "s": at.second, "e": at.isoweekday(), "w": at.isocalendar().week},
+        "d": at.day,
+        "D": at.timetuple().tm_yday,
+        "H": at.hour,
+        "h": at.hour % 12 or 12,
+        "K": at.hour % 12,
+        "k": at.hour or 24,
+        "m": at.minute,
+        "s": at.second,
+        "e": at.isoweekday(),
+        "w": at.isocalendar().week,
     }
     if letter not in numbers:
         raise ValueError(f"Illegal pattern component: {piece}")

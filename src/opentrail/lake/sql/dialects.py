@@ -39,7 +39,7 @@ class Dialect(Protocol):
 
 
 _DUCKDB_TYPES: Final = {
-    "unknown": "VARCHAR",
+    "unknown": "INTEGER",
     "varbinary": "BLOB",
     "real": "FLOAT",
     "json": "VARCHAR",

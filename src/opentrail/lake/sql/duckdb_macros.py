@@ -2,6 +2,7 @@
 
 What Trino refuses at run time calls `trino_fail`, a function in Python, so that TRY can turn it into NULL.
 """
+# ruff: noqa: E501 - one macro a line
 
 MACROS = r"""
 now() = date_trunc('millisecond', timezone('UTC', now()))
@@ -29,10 +30,11 @@ subscript(a, i) = a[CASE WHEN i BETWEEN 1 AND len(a) THEN i ELSE CAST(trino_no_e
 element(a, i) = a[CASE WHEN i = 0 THEN CAST(trino_fail('SQL array indices start at 1') AS BIGINT) ELSE i END]
 at(m, k) = CASE WHEN map_contains(m, k) OR m IS NULL OR k IS NULL THEN m[k] ELSE m[trino_no_key(CAST(k AS VARCHAR))] END
 divisor(b) = CASE WHEN b = 0 THEN CAST(trino_fail('Division by zero') AS BIGINT) ELSE b END
-divided(a, b) = CASE WHEN b = 0 THEN CASE WHEN a = 0 OR isnan(a) THEN 'NaN'::DOUBLE WHEN (a > 0) = (b::VARCHAR[1] <> '-') THEN 'Infinity'::DOUBLE ELSE '-Infinity'::DOUBLE END ELSE a / b END
+divided(a, b) = CASE WHEN b = 0 THEN CASE WHEN a = 0 OR isnan(a) THEN 'NaN'::DOUBLE WHEN (a > 0) = ((b::VARCHAR)[1] <> '-') THEN 'Infinity'::DOUBLE ELSE '-Infinity'::DOUBLE END ELSE a / b END
 remainder(a, b) = CASE WHEN b = 0 THEN 'NaN'::DOUBLE ELSE a % b END
 sqrt(x) = CASE WHEN x < 0 THEN 'NaN'::DOUBLE ELSE sqrt(CASE WHEN x < 0 THEN 0 ELSE x END) END
 log(x) = CASE WHEN x < 0 THEN 'NaN'::DOUBLE WHEN x = 0 THEN '-Infinity'::DOUBLE ELSE ln(CASE WHEN x <= 0 THEN 1 ELSE x END) END
+cbrt(x) = CASE WHEN pow(round(cbrt(x)), 3) = x THEN round(cbrt(x)) ELSE cbrt(x) END
 log10(x) = CASE WHEN x < 0 THEN 'NaN'::DOUBLE WHEN x = 0 THEN '-Infinity'::DOUBLE ELSE log10(CASE WHEN x <= 0 THEN 1 ELSE x END) END
 truncate(x, n) = trunc(x * pow(10, n)) / pow(10, n)
 replace(s, a, b) = CASE WHEN a = '' THEN trino_replace_empty(s, b) ELSE replace(s, a, b) END
@@ -52,7 +54,7 @@ array_max(a) = CASE WHEN len(list_filter(a, lambda v: v IS NULL)) > 0 THEN NULL 
 array_min(a) = CASE WHEN len(list_filter(a, lambda v: v IS NULL)) > 0 THEN NULL ELSE list_min(a) END
 position(a, x) = CASE WHEN a IS NULL OR x IS NULL THEN NULL ELSE coalesce(list_position(a, x), 0) END
 ngrams(a, n) = CASE WHEN n <= 0 THEN [a[CAST(trino_fail('N must be positive') AS BIGINT):]] WHEN n >= len(a) THEN [a] ELSE list_transform(range(1, len(a) - n + 2), lambda i: a[i:i + n - 1]) END
-repeat(x, n) = CASE WHEN n > 10000 THEN [x][CAST(trino_fail('count argument of repeat function must be less than or equal to 10000') AS BIGINT):] ELSE list_transform(range(greatest(n, 0)), lambda i: x) END
+repeat(x, n) = CASE WHEN n > 10000 THEN [x][CAST(trino_fail('count argument of repeat function must be less than or equal to 10000') AS BIGINT):] ELSE list_transform(range(least(greatest(n, 0), 10000)), lambda i: x) END
 sequence(a, b, s) = generate_series(CAST(a AS BIGINT), CAST(b AS BIGINT), CASE WHEN s = 0 OR (b >= a AND s < 0) OR (b < a AND s > 0) THEN CAST(trino_fail('sequence stop value should be greater than or equal to start value if step is greater than zero otherwise stop should be less than or equal to start') AS BIGINT) WHEN abs(CAST(b AS HUGEINT) - CAST(a AS HUGEINT)) // abs(s) >= 10000 THEN CAST(trino_fail('result of sequence function must not have more than 10000 entries') AS BIGINT) ELSE CAST(s AS BIGINT) END)
 time_sequence(a, b, s) = generate_series(a, CASE WHEN abs(epoch_us(b) - epoch_us(a)) / greatest(abs(trino_interval_micros(s)), 1) >= 10000 THEN CAST(trino_fail('result of sequence function must not have more than 10000 entries') AS TIMESTAMP) ELSE b END, s)
 date_sequence(a, b, s) = list_transform(trino_time_sequence(CAST(a AS TIMESTAMP), CAST(b AS TIMESTAMP), s), lambda t: CAST(t AS DATE))
@@ -67,19 +69,20 @@ multimap_agg(k, v) = trino_grouped(list(struct_pack(key := k, value := v)) FILTE
 map_union(m) = map_from_entries(trino_unique_first(flatten(list(map_entries(m)) FILTER (WHERE m IS NOT NULL))))
 histogram(x) = histogram(x)
 percentile(x, p) = quantile_disc(x, p)
-json_extract(j, p) = CASE WHEN json_valid(j) THEN CAST(json_extract(j, p) AS VARCHAR) END
-json_extract_scalar(j, p) = CASE WHEN json_valid(j) THEN CASE WHEN json_type(j, p) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL ELSE json_extract_string(j, p) END END
-json_size(j, p) = CASE WHEN json_valid(j) THEN CASE json_type(j, p) WHEN 'OBJECT' THEN len(json_keys(j, p)) WHEN 'ARRAY' THEN json_array_length(j, p) WHEN NULL THEN NULL ELSE CASE WHEN json_extract(j, p) IS NOT NULL THEN 0 END END END
+json_ok(j) = CASE WHEN json_valid(j) THEN j END
+json_extract(j, p) = CAST(json_extract(trino_json_ok(j), p) AS VARCHAR)
+json_extract_scalar(j, p) = CASE WHEN json_type(trino_json_ok(j), p) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL ELSE json_extract_string(trino_json_ok(j), p) END
+json_size(j, p) = CASE json_type(trino_json_ok(j), p) WHEN 'OBJECT' THEN len(json_keys(trino_json_ok(j), p)) WHEN 'ARRAY' THEN json_array_length(trino_json_ok(j), p) ELSE CASE WHEN json_extract(trino_json_ok(j), p) IS NOT NULL THEN 0 END END
 json_parse(j) = CASE WHEN json_valid(j) THEN CAST(json(j) AS VARCHAR) WHEN j IS NULL THEN NULL ELSE trino_fail('Cannot convert value to JSON: ''' || j || '''') END
 json_text(j) = CASE json_type(j) WHEN 'NULL' THEN NULL WHEN 'OBJECT' THEN trino_fail('Cannot cast ''' || j || ''' to varchar') WHEN 'ARRAY' THEN trino_fail('Cannot cast ''' || j || ''' to varchar') ELSE json_extract_string(j, '$') END
 json_number(j) = CASE json_type(j) WHEN 'BOOLEAN' THEN CASE j WHEN 'true' THEN '1' ELSE '0' END ELSE trino_json_text(j) END
-json_elements(j) = CASE json_type(j) WHEN 'ARRAY' THEN list_transform(json_extract(j, '$[*]'), lambda e: CAST(e AS VARCHAR)) WHEN 'NULL' THEN NULL ELSE [trino_fail('Cannot cast ''' || j || ''' to an array')] END
-json_members(j) = CASE json_type(j) WHEN 'OBJECT' THEN list_transform(json_keys(j), lambda k: struct_pack(key := k, value := CAST(json_extract(j, '$."' || replace(replace(k, '\', '\\'), '"', '\"') || '"') AS VARCHAR))) WHEN 'NULL' THEN NULL ELSE [struct_pack(key := trino_fail('Cannot cast ''' || j || ''' to a map'), value := '')] END
+json_elements(j) = CASE coalesce(json_type(j), 'NULL') WHEN 'ARRAY' THEN list_transform(json_extract(j, '$[*]'), lambda e: CAST(e AS VARCHAR)) WHEN 'NULL' THEN NULL ELSE [trino_fail('Cannot cast ''' || j || ''' to an array')] END
+json_members(j) = CASE coalesce(json_type(j), 'NULL') WHEN 'OBJECT' THEN list_transform(json_keys(j), lambda k: struct_pack(key := k, value := CAST(json_extract(j, '$."' || replace(replace(k, '\', '\\'), '"', '\"') || '"') AS VARCHAR))) WHEN 'NULL' THEN NULL ELSE [struct_pack(key := trino_fail('Cannot cast ''' || j || ''' to a map'), value := '')] END
 json_field(j, name, position) = CASE json_type(j) WHEN 'ARRAY' THEN CAST(json_extract(j, '$[' || position || ']') AS VARCHAR) ELSE coalesce(CAST(json_extract(j, '$."' || name || '"') AS VARCHAR), (list_filter(trino_json_members(j), lambda e: lower(e.key) = lower(name))[1]).value) END
-json_array_length(j) = CASE WHEN json_valid(j) AND json_type(j) = 'ARRAY' THEN json_array_length(j) END
-json_array_get(j, i) = CASE WHEN json_valid(j) AND json_type(j) = 'ARRAY' THEN CAST(json_extract(j, '$[' || CASE WHEN i < 0 THEN '#' ELSE '' END || CAST(i AS BIGINT) || ']') AS VARCHAR) END
-json_array_contains(j, x, t) = CASE WHEN json_valid(j) AND json_type(j) = 'ARRAY' AND x IS NOT NULL THEN len(list_filter(json_extract(j, '$[*]'), lambda e: CASE t WHEN 'DOUBLE' THEN json_type(e) IN ('UBIGINT', 'BIGINT', 'DOUBLE') AND CAST(CAST(e->>'$' AS DOUBLE) AS VARCHAR) = x ELSE json_type(e) = t AND e->>'$' = x END)) > 0 END
-is_json_scalar(j) = CASE WHEN json_valid(j) THEN json_type(j) NOT IN ('OBJECT', 'ARRAY') WHEN j IS NULL THEN NULL ELSE CAST(trino_fail('Invalid JSON value: ' || j) AS BOOLEAN) END
+json_array_length(j) = CASE WHEN json_type(trino_json_ok(j)) = 'ARRAY' THEN json_array_length(trino_json_ok(j)) END
+json_array_get(j, i) = CASE WHEN json_type(trino_json_ok(j)) = 'ARRAY' THEN CAST(json_extract(trino_json_ok(j), '$[' || CASE WHEN i < 0 THEN '#' ELSE '' END || CAST(i AS BIGINT) || ']') AS VARCHAR) END
+json_array_contains(j, x, t) = CASE WHEN json_type(trino_json_ok(j)) = 'ARRAY' AND x IS NOT NULL THEN len(list_filter(json_extract(trino_json_ok(j), '$[*]'), lambda e: CASE t WHEN 'DOUBLE' THEN json_type(e) IN ('UBIGINT', 'BIGINT', 'DOUBLE') AND CAST(CAST(e->>'$' AS DOUBLE) AS VARCHAR) = x ELSE json_type(e) = t AND e->>'$' = x END)) > 0 END
+is_json_scalar(j) = CASE WHEN json_valid(j) THEN json_type(trino_json_ok(j)) NOT IN ('OBJECT', 'ARRAY') WHEN j IS NULL THEN NULL ELSE CAST(trino_fail('Invalid JSON value: ' || j) AS BOOLEAN) END
 json_value(j, p, o) = CASE WHEN j IS NOT NULL THEN trino_json_standard(j, p, o, 'value') END
 json_query(j, p, o) = CASE WHEN j IS NOT NULL THEN trino_json_standard(j, p, o, 'query') END
 json_exists(j, p, o) = CASE trino_json_standard(j, p, o, 'exists') WHEN 'true' THEN true WHEN 'false' THEN false END

@@ -8,14 +8,35 @@ from datetime import datetime
 from typing import Any, Final
 
 import duckdb
+from duckdb.func import FunctionNullHandling
 
 from opentrail.lake.sql import clocks, in_python
 from opentrail.lake.sql.duckdb_macros import MACROS
 from opentrail.lake.sql.stemming import word_stem
 
 _MYSQL: Final = {
-    **{"d": "%d", "e": "%-d", "f": "%f", "H": "%H", "h": "%I", "I": "%I", "i": "%M", "j": "%j", "k": "%-H", "l": "%-I", "M": "%B", "m": "%m"},
-    **{"c": "%-m", "p": "%p", "r": "%I:%M:%S %p", "S": "%S", "s": "%S", "T": "%H:%M:%S", "v": "%V", "W": "%A", "Y": "%Y", "y": "%y"},
+    "d": "%d",
+    "e": "%-d",
+    "f": "%f",
+    "H": "%H",
+    "h": "%I",
+    "I": "%I",
+    "i": "%M",
+    "j": "%j",
+    "k": "%-H",
+    "l": "%-I",
+    "M": "%B",
+    "m": "%m",
+    "c": "%-m",
+    "p": "%p",
+    "r": "%I:%M:%S %p",
+    "S": "%S",
+    "s": "%S",
+    "T": "%H:%M:%S",
+    "v": "%V",
+    "W": "%A",
+    "Y": "%Y",
+    "y": "%y",
 }
 
 
@@ -107,16 +128,35 @@ _FUNCTIONS: Final[dict[str, tuple[Callable[..., Any], str, str]]] = {
 """Name without `trino_` → what it does, the types it takes, the type it gives."""
 
 
+_MACROS: Final = ";".join(f"CREATE OR REPLACE TEMP MACRO trino_{line.replace(' = ', ' AS ', 1)}" for line in MACROS.strip().splitlines())
+
+
+_SPECIAL: Final = FunctionNullHandling.SPECIAL
+
+
+def _of_nothing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, which gives NULL when any argument is NULL."""
+    if function.__code__.co_argcount == 1:
+        return lambda one: None if one is None else function(one)
+    if function.__code__.co_argcount == 2:
+        return lambda one, two: None if one is None or two is None else function(one, two)
+    if function.__code__.co_argcount == 3:
+        return lambda one, two, three: None if one is None or two is None or three is None else function(one, two, three)
+    return lambda one, two, three, four: (
+        None if one is None or two is None or three is None or four is None else function(one, two, three, four)
+    )
+
+
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Install the functions that translated SQL uses, and set the time zone. Before the connection is locked; again changes nothing."""
     connection.execute("SET TimeZone='UTC'")
-    known = {name for (name,) in connection.execute("SELECT function_name FROM duckdb_functions() WHERE function_name LIKE 'trino_%'").fetchall()}
+    known = {
+        name for (name,) in connection.execute("SELECT function_name FROM duckdb_functions() WHERE function_name LIKE 'trino_%'").fetchall()
+    }
     for name, (function, takes, gives) in _FUNCTIONS.items():
         if f"trino_{name}" not in known:
-            connection.create_function(f"trino_{name}", function, takes.split(" "), gives)  # type: ignore[arg-type]
-    for line in MACROS.strip().splitlines():
-        head, _, body = line.partition(" = ")
-        connection.execute(f"CREATE OR REPLACE TEMP MACRO trino_{head} AS {body}")
+            connection.create_function(f"trino_{name}", _of_nothing(function), [*takes.split(" ")], gives, null_handling=_SPECIAL)
+    connection.execute(_MACROS)
 
 
 def message(fault: Exception) -> str:

@@ -251,7 +251,7 @@ class Expressions(Reader):
         if self.takes("ORDER"):
             self.expect("BY", "after ORDER")
             order = self.orders()
-        frame = None
+        frame: tuple[str, Bound, Bound | None] | None = None
         if self.word.upper in ("ROWS", "RANGE", "GROUPS"):
             unit = self.take().upper
             if self.takes("BETWEEN"):
@@ -374,5 +374,13 @@ class Expressions(Reader):
         if self.takes("OVER"):
             over = self.window() if self.sees("(") else Window(self.name("the name of a window"), (), (), None, self.word.at)
         return Call(
-            call.name, call.parts, call.at, distinct=call.distinct, star=call.star, order=order, filter=condition, over=over, ignore_nulls=ignoring
+            call.name,
+            call.parts,
+            call.at,
+            distinct=call.distinct,
+            star=call.star,
+            order=order,
+            filter=condition,
+            over=over,
+            ignore_nulls=ignoring,
         )

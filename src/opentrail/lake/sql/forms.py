@@ -24,7 +24,9 @@ from opentrail.lake.sql.tree import (
 _UNITS: Final = frozenset(["SECOND", "MINUTE", "HOUR", "DAY", "MONTH", "YEAR"])
 _NOW: Final = frozenset(["CURRENT_TIMESTAMP", "CURRENT_DATE", "CURRENT_TIME", "LOCALTIMESTAMP", "LOCALTIME"])
 _REFUSED: Final = frozenset(["CURRENT_USER", "CURRENT_ROLE", "CURRENT_CATALOG", "CURRENT_SCHEMA", "CURRENT_PATH"])
-_TYPED: Final = frozenset(["DATE", "TIMESTAMP", "TIME", "DECIMAL", "DOUBLE", "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "REAL", "VARCHAR"]) | {
+_TYPED: Final = frozenset(
+    ["DATE", "TIMESTAMP", "TIME", "DECIMAL", "DOUBLE", "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "REAL", "VARCHAR"]
+) | {
     "BOOLEAN",
     "JSON",
     "IPADDRESS",
@@ -291,7 +293,11 @@ class Forms(Expressions):
         while True:
             after = self.after().upper
             named = self.word.kind == "quoted" or (after not in (",", ")", "(", "WITH", "PRECISION", "ARRAY", "<") or after == "")
-            if self.word.kind == "word" and after == "(" and self.word.upper not in ("ROW", "ARRAY", "MAP", "DECIMAL", "VARCHAR", "CHAR", "TIMESTAMP"):
+            if (
+                self.word.kind == "word"
+                and after == "("
+                and self.word.upper not in ("ROW", "ARRAY", "MAP", "DECIMAL", "VARCHAR", "CHAR", "TIMESTAMP")
+            ):
                 named = True
             names.append(self.name("the name of a field").text.lower() if named else None)
             parts.append(self.written_type())

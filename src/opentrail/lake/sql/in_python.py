@@ -268,12 +268,13 @@ def bit_count(number: int, bits: int) -> int:
         raise ValueError(f"Bits specified in bit_count must be between 2 and 64, got {bits}")
     if not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
         raise ValueError(f"Number must be representable with the bits specified. {number} cannot be represented with {bits} bits")
-    return (number & (2**bits - 1)).bit_count()
+    masked: int = number & (2**bits - 1)
+    return masked.bit_count()
 
 
 def shift(number: int, places: int) -> int:
     """To the left, or without sign to the right when `places` is negative; 64 bits."""
-    bits = number & (2**64 - 1)
+    bits: int = number & (2**64 - 1)
     bits = (bits << min(places, 64)) & (2**64 - 1) if places >= 0 else bits >> min(-places, 64)
     return bits - 2**64 if bits >= 2**63 else bits
 
@@ -305,7 +306,7 @@ def printf(pattern: str, kinds: str, values: list[str | None]) -> str:
         flags, width, precision, letter = match[1], match[2], match[3], match[4]
         if letter in "%n":
             return "%" if letter == "%" else "\n"
-        kind, value = next(named, ("", None))
+        _, value = next(named, ("", None))
         if int(width or 0) > LARGEST or int((precision or ".0")[1:]) > 100:
             raise ValueError("Invalid format string")
         if letter in "sS" or value is None:
@@ -354,7 +355,9 @@ def json_standard(text: str, path: str, options: str, form: str) -> str | None:
     except (PathFault, ValueError) as fault:
         if "ERROR ON ERROR" in options:
             raise ValueError(f"path evaluation failed: {fault}") from None
-        return "true" if "TRUE ON ERROR" in options else "unknown" if "UNKNOWN ON ERROR" in options else "false" if form == "exists" else None
+        return (
+            "true" if "TRUE ON ERROR" in options else "unknown" if "UNKNOWN ON ERROR" in options else "false" if form == "exists" else None
+        )
     if form == "exists":
         return "true" if found else "false"
     if not found:

@@ -83,9 +83,11 @@ def select(document: Any, path: str) -> list[Any]:
 def _one(value: Any, step: str | int | None, strict: bool) -> list[Any]:
     if isinstance(step, str):
         if isinstance(value, list) and not strict:
-            return [found for one in value for found in _one(one, step, True) if isinstance(one, dict)] if all(
-                isinstance(one, dict) and (step == "*" or step in one) for one in value
-            ) else [one[step] for one in value if isinstance(one, dict) and step in one]
+            return (
+                [found for one in value for found in _one(one, step, True) if isinstance(one, dict)]
+                if all(isinstance(one, dict) and (step == "*" or step in one) for one in value)
+                else [one[step] for one in value if isinstance(one, dict) and step in one]
+            )
         if isinstance(value, dict) and step == "*":
             return list(value.values())
         if isinstance(value, dict) and step in value:

@@ -60,9 +60,13 @@ def _transform_keys(calls: Calls, matched: Matched) -> Value:
 def _map_zip_with(calls: Calls, matched: Matched) -> Value:
     one, other, body = matched.values[0].sql, matched.values[1].sql, matched.bodies[2]
     name = f"l{calls.depth + 1}k"
-    keys = f"trino_distinct(map_keys({one}) || map_keys({other}))" if calls.dialect.name == "duckdb" else f"array_union(map_keys({one}), map_keys({other}))"
-    pick = (lambda of: f"{of}[{name}]") if calls.dialect.name == "duckdb" else (lambda of: f"try_element_at({of}, {name})")
-    pair = _pair(calls, name, _placed(calls, body, name, pick(one), pick(other)))
+    keys = (
+        f"trino_distinct(map_keys({one}) || map_keys({other}))"
+        if calls.dialect.name == "duckdb"
+        else f"array_union(map_keys({one}), map_keys({other}))"
+    )
+    pick = "{}[{}]" if calls.dialect.name == "duckdb" else "try_element_at({}, {})"
+    pair = _pair(calls, name, _placed(calls, body, name, pick.format(one, name), pick.format(other, name)))
     return Value(f"map_from_entries({_transform(calls, keys, name, pair)})", matched.gives, free(*matched.values))
 
 
@@ -139,7 +143,9 @@ def _reduce_other(calls: Calls, of: str, begun: str, step: Body, kept: str) -> s
     wrapped = _transform(calls, of, name, f"struct_pack(s := {begun}, e := {name})")
     body = _placed(calls, Body(step.names, Value(kept, step.value.kind)), f"{state}.s", f"{element}.e")
     function = calls.dialect.function([state, element], f"struct_pack(s := {body}, e := {element}.e)")
-    return f"(CASE WHEN len({of}) = 0 THEN {begun} ELSE list_reduce({wrapped}, {function}, struct_pack(s := {begun}, e := ({of})[1])).s END)"
+    return (
+        f"(CASE WHEN len({of}) = 0 THEN {begun} ELSE list_reduce({wrapped}, {function}, struct_pack(s := {begun}, e := ({of})[1])).s END)"
+    )
 
 
 def _map(calls: Calls, matched: Matched) -> Value:

@@ -1,4 +1,4 @@
-"""Values that meet: comparisons, branches, elements, columns of a UNION. One type for all, by Trino's rules and Lake's two exceptions. Pure.
+"""Values that meet: comparisons, branches, elements, columns of a UNION. One type for all, by Trino's rules and two of Lake's. Pure.
 
 The exceptions (reference of Lake SQL, §1.1): a text literal may be compared with a timestamp or date, and `sessionCredentialFromConsole`,
 a text, with a boolean.
@@ -18,7 +18,8 @@ from opentrail.lake.sql.scopes import Value
 from opentrail.lake.sql.types import BOOLEAN, NUMBERS, UNKNOWN, VARCHAR, Kind, common
 
 _MOMENT: Final = re.compile(
-    r"\s*(\d{4,5})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,9}))?)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?)?\s*", re.IGNORECASE
+    r"\s*(\d{4,5})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,9}))?)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?)?\s*",
+    re.IGNORECASE,
 )
 
 

@@ -26,7 +26,9 @@ from opentrail.lake.sql.tree import (
     Window,
 )
 
-_NO_ALIAS = frozenset("TABLESAMPLE LIMIT OFFSET FETCH WINDOW MATCH_RECOGNIZE PIVOT UNPIVOT QUALIFY ASOF POSITIONAL SEMI ANTI".split())
+_NO_ALIAS = frozenset(
+    "TABLESAMPLE LIMIT OFFSET FETCH WINDOW MATCH_RECOGNIZE PIVOT UNPIVOT QUALIFY ASOF POSITIONAL SEMI ANTI".split()  # noqa: SIM905
+)
 
 
 def parse(statement: str) -> Query:
@@ -154,7 +156,8 @@ class Queries(Forms):
             items.append(self._item())
         source = self._sources() if self.takes("FROM") else None
         where = self.expression() if self.takes("WHERE") else None
-        grouped, groups = False, ()
+        grouped = False
+        groups: tuple[Grouping, ...] = ()
         if self.takes("GROUP"):
             self.expect("BY", "after GROUP")
             if self.sees("AUTO"):
@@ -317,7 +320,9 @@ class Queries(Forms):
     def may_be_alias(self, keyword: str) -> bool:
         """Whether a bare word after a value or table names it."""
         if keyword in _NO_ALIAS:
-            return self.after().upper in (",", ")", "FROM", "WHERE", "ON", "") and self.after().kind != "number" and self.after().upper != "("
+            return (
+                self.after().upper in (",", ")", "FROM", "WHERE", "ON", "") and self.after().kind != "number" and self.after().upper != "("
+            )
         return keyword not in RESERVED
 
     def _is_query(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from opentrail.lake.sql.calls import Calls, Matched
+from opentrail.lake.sql.dialects import field_names
 from opentrail.lake.sql.meeting import coerced, meet
 from opentrail.lake.sql.operators import compared
 from opentrail.lake.sql.relations import Relations
@@ -31,9 +32,10 @@ from opentrail.lake.sql.tree import (
     RowOf,
     Scalar,
     Select,
+)
+from opentrail.lake.sql.tree import (
     Values as ValueRows,
 )
-from opentrail.lake.sql.dialects import field_names
 from opentrail.lake.sql.types import BOOLEAN, UNKNOWN, Kind, common, orderable
 
 
@@ -83,7 +85,7 @@ class Queries(Relations):
                 if columns and len(columns) != len(rows.outputs):
                     raise Refused(f"{name.text!r} names {len(columns)} columns, and its query has {len(rows.outputs)}", name.at)
                 table = self.fresh("w")
-                named = [column.text for column in columns] or [output.name for output in rows.outputs]
+                named: list[str | None] = [column.text for column in columns] or [output.name for output in rows.outputs]
                 outputs = tuple(Output(text, output.kind) for text, output in zip(named, rows.outputs, strict=True))
                 self.withs = {**self.withs, name.lower: (table, outputs)}
                 definitions.append(f"{table} AS ({rows.whole()})")
@@ -97,11 +99,11 @@ class Queries(Relations):
             bounds += f" LIMIT {node.limit}"
         if node.offset:
             bounds += f" OFFSET {node.offset}"
+        if rows.bounds and not bounds:
+            bounds = rows.bounds
+        elif rows.bounds:
+            rows = Rows(rows.whole(), rows.outputs, free=rows.free)
         sql = rows.sql
-        if rows.bounds or (rows.order and (node.order or bounds)):
-            sql, order = rows.whole(), rows.order if not node.order and not rows.bounds else ""
-            rows = Rows(rows.sql if order else sql, rows.outputs, rows.order, "", rows.free) if not rows.bounds else Rows(sql, rows.outputs)
-            sql = rows.sql
         if definitions:
             sql = f"WITH {', '.join(definitions)} {sql}"
         return Rows(sql, rows.outputs, rows.order, bounds, rows.free)
@@ -126,7 +128,9 @@ class Queries(Relations):
             return rows
         scope = Scope(self.number())
         table = self.fresh("t")
-        columns = tuple(Column(output.name and output.name.lower(), output.kind, f"{table}.c{at}") for at, output in enumerate(rows.outputs))
+        columns = tuple(
+            Column(output.name and output.name.lower(), output.kind, f"{table}.c{at}") for at, output in enumerate(rows.outputs)
+        )
         scope.relations.append(Relation(None, columns))
         values = SelectValues(self, scope)
         values.aggregates_refused = values.windows_refused = "ORDER BY of a set operation"
@@ -243,13 +247,15 @@ class Queries(Relations):
             if not values.scope.relations:
                 raise Refused("SELECT * needs a FROM", item.at)
             merged = values.scope.merged
-            found = [(column.spelled or name, _of_column(column)) for name, column in merged.items()]
+            found: list[tuple[str | None, Value]] = [(column.spelled or name, _of_column(column)) for name, column in merged.items()]
             for relation in values.scope.relations:
-                found += [(one.spelled or one.name, _of_column(one)) for one in relation.columns if not one.hidden and one.name not in merged]
+                found += [
+                    (one.spelled or one.name, _of_column(one)) for one in relation.columns if not one.hidden and one.name not in merged
+                ]
             return [(name, _read(value, values.scope, item.at)) for name, value in found]
         if item.all_of:
-            if isinstance(item.of, Reference) and (relation := values.scope.relation(item.of.name)):
-                scope, owner = relation
+            if isinstance(item.of, Reference) and (known := values.scope.relation(item.of.name)):
+                scope, owner = known
                 columns = [one for one in owner.columns if not one.hidden]
                 return [(one.spelled or one.name, _read(_of_column(one), scope, item.at)) for one in columns]
             of = values.value(item.of)
@@ -275,7 +281,9 @@ class Queries(Relations):
         kinds = [meet(self.dialect, column, node.at, "VALUES")[1] for column in columns]
         written: list[str] = []
         for row in zip(*columns, strict=True):
-            cells = [f"CAST({cell.sql} AS {self.dialect.type(kind)}) AS c{at}" for at, (cell, kind) in enumerate(zip(row, kinds, strict=True))]
+            cells = [
+                f"CAST({cell.sql} AS {self.dialect.type(kind)}) AS c{at}" for at, (cell, kind) in enumerate(zip(row, kinds, strict=True))
+            ]
             written.append(f"SELECT {', '.join(cells)}")
         return Rows(" UNION ALL ".join(written), tuple(Output(None, kind) for kind in kinds))
 
@@ -283,7 +291,8 @@ class Queries(Relations):
         left, right = self._body(node.left, parent, ()), self._body(node.right, parent, ())
         if len(left.outputs) != len(right.outputs):
             raise Refused(
-                f"{node.operator} combines queries of {len(left.outputs)} and {len(right.outputs)} columns: give both the same number", node.at
+                f"{node.operator} combines queries of {len(left.outputs)} and {len(right.outputs)} columns: give both the same number",
+                node.at,
             )
         outputs: list[Output] = []
         for position, (one, other) in enumerate(zip(left.outputs, right.outputs, strict=True), 1):

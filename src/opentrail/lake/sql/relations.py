@@ -63,7 +63,9 @@ class Relations:
         alias = self.fresh("t")
         if not node.is_store:
             if node.name.lower not in self.withs:
-                raise Refused(f"table {node.name.text!r} does not exist: after FROM stands the ID of an event data store, or a WITH query", node.at)
+                raise Refused(
+                    f"table {node.name.text!r} does not exist: after FROM stands the ID of an event data store, or a WITH query", node.at
+                )
             table, outputs = self.withs[node.name.lower]
             columns = [Column(one.name and one.name.lower(), one.kind, f"{alias}.c{at}", one.name or "") for at, one in enumerate(outputs)]
         else:
@@ -72,7 +74,13 @@ class Relations:
                 raise Refused(f"event data store {node.name.text} is not among those that the query may read", node.at)
             table = self.dialect.quoted(f"store_{node.name.lower}")
             columns = [
-                Column(name, kind, f"{alias}.{self.dialect.quoted(name)}", name, name == "eventcontext" and node.name.lower not in self._enriched)
+                Column(
+                    name,
+                    kind,
+                    f"{alias}.{self.dialect.quoted(name)}",
+                    name,
+                    name == "eventcontext" and node.name.lower not in self._enriched,
+                )
                 for name, kind in _TYPES[family]
             ]
         self._add(scope, node.alias or node.name, node.columns, columns, node.at)
@@ -147,7 +155,9 @@ class Relations:
                 number = "n0 + 1 AS n, " if ordinality else ""
                 return f"SELECT {number}u0 FROM (SELECT posexplode({lists[0]}) AS (n0, u0))"
             named = ", ".join(f"z.`{position}` AS u{position}" for position in range(len(lists)))
-            return f"SELECT {'n0 + 1 AS n, ' if ordinality else ''}{named} FROM (SELECT posexplode(arrays_zip({', '.join(lists)})) AS (n0, z))"
+            return (
+                f"SELECT {'n0 + 1 AS n, ' if ordinality else ''}{named} FROM (SELECT posexplode(arrays_zip({', '.join(lists)})) AS (n0, z))"
+            )
         cells = [f"unnest({one}) AS u{position}" for position, one in enumerate(lists)]
         if ordinality:
             lengths = ", ".join(f"coalesce(len({one}), 0)" for one in lists)

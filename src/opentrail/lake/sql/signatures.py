@@ -47,6 +47,8 @@ class Bound:
         """Whether `given` may stand for `wanted`; learns what variables stand for."""
         if wanted.name == "function" or given.name == "function":
             return wanted.name == "function" and given.name == "function" and len(given.parts) + 1 == len(wanted.parts)
+        if wanted.name == "A":
+            return True
         if len(wanted.name) == 1:
             return self._variable(wanted.name, given)
         if wanted.name == "decimal":
@@ -54,11 +56,7 @@ class Bound:
         if wanted.name in ("array", "map", "row"):
             if given.name == "unknown":
                 return True
-            return (
-                given.name == wanted.name
-                and len(given.parts) == len(wanted.parts)
-                and all(map(self.accepts, wanted.parts, given.parts))
-            )
+            return given.name == wanted.name and len(given.parts) == len(wanted.parts) and all(map(self.accepts, wanted.parts, given.parts))
         return becomes(given, wanted) or (given.name == wanted.name)
 
     def _variable(self, name: str, given: Kind) -> bool:
@@ -132,9 +130,9 @@ def _list(tokens: list[str]) -> list[Kind]:
     return parts
 
 
-SCALARS: Final[Mapping[str, list[Signature]]] = _read("\n".join([TEXTS.strip(), NUMBER_FUNCTIONS.strip(), TIMES.strip(), COLLECTIONS.strip()]) + JSON_FUNCTIONS)
+SCALARS: Final[Mapping[str, list[Signature]]] = _read(
+    "\n".join([TEXTS.strip(), NUMBER_FUNCTIONS.strip(), TIMES.strip(), COLLECTIONS.strip()]) + JSON_FUNCTIONS
+)
 AGGREGATE_FUNCTIONS: Final[Mapping[str, list[Signature]]] = _read(AGGREGATES)
 WINDOW_FUNCTIONS: Final[Mapping[str, list[Signature]]] = _read(WINDOWS)
 """Name → signatures."""
-
-

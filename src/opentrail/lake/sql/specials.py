@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from opentrail.lake.sql.calls import ZONED, Calls, Matched
-from opentrail.lake.sql.lambdas import LAMBDAS
 from opentrail.lake.sql.json_paths import for_duckdb, steps
+from opentrail.lake.sql.lambdas import LAMBDAS
 from opentrail.lake.sql.meeting import as_varchar, coerced, instant, meet, zoned
 from opentrail.lake.sql.operators import compared, computed, concatenated, free
 from opentrail.lake.sql.printing import as_text
 from opentrail.lake.sql.scanning import Refused
 from opentrail.lake.sql.scopes import Value
-from opentrail.lake.sql.types import BIGINT, BOOLEAN, JSON, VARCHAR, Kind, decimal, of_written
 from opentrail.lake.sql.tree import Written
+from opentrail.lake.sql.types import BIGINT, BOOLEAN, JSON, VARCHAR, Kind, decimal, of_written
 
 _UNITS: Final = ("millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year")
 _FIELDS: Final = {
@@ -35,9 +35,31 @@ _FIELDS: Final = {
     "second": "second",
 }
 _FORMATS: Final = {
-    **{"a": "%a", "b": "%b", "d": "%d", "e": "%-d", "f": "%f", "H": "%H", "h": "%I", "I": "%I", "i": "%M", "j": "%j", "k": "%-H", "l": "%-I"},
-    **{"M": "%B", "m": "%m", "c": "%-m", "p": "%p", "r": "%I:%M:%S %p", "S": "%S", "s": "%S", "T": "%H:%M:%S", "v": "%V", "W": "%A"},
-    **{"Y": "%Y", "y": "%y", "%": "%%"},
+    "a": "%a",
+    "b": "%b",
+    "d": "%d",
+    "e": "%-d",
+    "f": "%f",
+    "H": "%H",
+    "h": "%I",
+    "I": "%I",
+    "i": "%M",
+    "j": "%j",
+    "k": "%-H",
+    "l": "%-I",
+    "M": "%B",
+    "m": "%m",
+    "c": "%-m",
+    "p": "%p",
+    "r": "%I:%M:%S %p",
+    "S": "%S",
+    "s": "%S",
+    "T": "%H:%M:%S",
+    "v": "%V",
+    "W": "%A",
+    "Y": "%Y",
+    "y": "%y",
+    "%": "%%",
 }
 
 
@@ -64,7 +86,8 @@ def _date_add(calls: Calls, matched: Matched) -> Value:
     if calls.dialect.name == "spark":
         clock = f"timestampadd({unit}, CAST({count.sql} AS INT), {of.sql})"
     else:
-        clock = f"({of.sql} + INTERVAL 1 {'month' if unit == 'quarter' else unit} * CAST({count.sql}{' * 3' if unit == 'quarter' else ''} AS INTEGER))"
+        step, times = ("month", f"{count.sql} * 3") if unit == "quarter" else (unit, count.sql)
+        clock = f"({of.sql} + INTERVAL 1 {step} * CAST({times} AS INTEGER))"
     if of.kind.name == ZONED:
         return calls.rezoned(clock, of)
     if of.kind.name == "date":
@@ -158,7 +181,7 @@ def _path(calls: Calls, path: Value, at: int) -> str:
     try:
         return calls.dialect.text(for_duckdb(path.text))
     except ValueError as fault:
-        raise Refused(f"{fault}: write members as .name or [\"name\"], positions as [0]", at) from None
+        raise Refused(f'{fault}: write members as .name or ["name"], positions as [0]', at) from None
 
 
 def _json(function: str, kind: Kind) -> Callable[[Calls, Matched], Value]:
@@ -235,7 +258,7 @@ def _round(calls: Calls, matched: Matched) -> Value:
 
 
 def _mod(calls: Calls, matched: Matched) -> Value:
-    return computed(calls.dialect, "%", *matched.values, matched.node.at)
+    return computed(calls.dialect, "%", matched.values[0], matched.values[1], matched.node.at)
 
 
 def _typeof(calls: Calls, matched: Matched) -> Value:
@@ -251,7 +274,7 @@ def _format(calls: Calls, matched: Matched) -> Value:
 
 
 def _at_timezone(calls: Calls, matched: Matched) -> Value:
-    return at_zone(calls, *matched.values, matched.node.at)
+    return at_zone(calls, matched.values[0], matched.values[1], matched.node.at)
 
 
 SPECIALS: Final[Mapping[str, Callable[[Calls, Matched], Value]]] = {

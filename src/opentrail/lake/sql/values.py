@@ -113,9 +113,9 @@ class Values:
                 kind = row(*((None, part.kind) for part in parts))
                 return Value(self.dialect.row(field_names(kind), [part.sql for part in parts]), kind, free(*parts))
             case ArrayOf():
-                parts, of = meet(self.dialect, [self.value(part) for part in node.parts], node.at, "an array")
-                kind = array(of)
-                parts = [coerced(self.dialect, part, of) for part in parts]
+                parts, element = meet(self.dialect, [self.value(part) for part in node.parts], node.at, "an array")
+                kind = array(element)
+                parts = [coerced(self.dialect, part, element) for part in parts]
                 sql = self.dialect.array([part.sql for part in parts])
                 return Value(f"CAST({sql} AS {self.dialect.type(kind)})", kind, free(*parts))
             case Interval():
@@ -292,9 +292,7 @@ class Values:
         conditions: list[Value] = []
         of = self.value(node.of) if node.of is not None else None
         for when, _ in node.branches:
-            conditions.append(
-                self.condition(when, "WHEN") if of is None else compared(self.dialect, "=", of, self.value(when), when.at)
-            )
+            conditions.append(self.condition(when, "WHEN") if of is None else compared(self.dialect, "=", of, self.value(when), when.at))
         results = [self.value(then) for _, then in node.branches]
         results.append(self.value(node.otherwise) if node.otherwise is not None else Value("NULL", UNKNOWN))
         results, kind = meet(self.dialect, results, node.at, "CASE")
@@ -342,7 +340,9 @@ class Values:
                 total = 1000 * sum(int(number) * sizes[unit] for number, unit in zip(numbers, wanted, strict=True))
                 total += int((found[6] or "0").ljust(3, "0"))
                 return Value(f"(INTERVAL '1' millisecond * {found[1]}{total})", SECONDS, constant=True)
-        raise Refused(f"{node.text[:40]!r} is no interval of {node.unit}{' TO ' + node.to if node.to else ''}: write INTERVAL '1' DAY", node.at)
+        raise Refused(
+            f"{node.text[:40]!r} is no interval of {node.unit}{' TO ' + node.to if node.to else ''}: write INTERVAL '1' DAY", node.at
+        )
 
 
 def of_written_name(node: Literal) -> Kind:
