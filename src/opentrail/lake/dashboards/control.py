@@ -71,7 +71,6 @@ class Dashboards:
                 raise ConflictException(f"The dashboard {name} exists already.")
             if name != HIGHLIGHTS and sum(one.name != HIGHLIGHTS for one in store.of(connection, place.account_id, place.region)) >= MOST:
                 raise ServiceQuotaExceededException(f"The account has {MOST} custom dashboards in {place.region}, as many as it may have.")
-            protected = wanted.termination_protection_enabled
             values = {
                 "partition": place.partition,
                 "region": place.region,
@@ -80,7 +79,7 @@ class Dashboards:
                 "status": "CREATED",
                 "widgets": [widget.as_wire() for widget in wanted.widgets or ()],
                 "refresh_schedule": plan.as_wire() if plan else None,
-                "termination_protection_enabled": name == HIGHLIGHTS if protected is None else protected or name == HIGHLIGHTS,
+                "termination_protection_enabled": name == HIGHLIGHTS or bool(wanted.termination_protection_enabled),
                 "created_timestamp": now,
                 "updated_timestamp": now,
                 "due": plan.next_due(now) if plan and plan.enabled else None,
@@ -263,7 +262,6 @@ class Dashboards:
             last_refresh_id=store.last_refresh(connection, place.account_id, place.region, one.name),
             last_refresh_failure_reason=None,
             resource_policy=None,
-            family=one.family.value,
         )
 
 

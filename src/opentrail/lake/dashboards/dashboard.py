@@ -29,8 +29,6 @@ class Dashboard:
     last_refresh_id: str | None
     last_refresh_failure_reason: str | None
     resource_policy: str | None
-    family: str | None = None
-    """Of the store that a managed one asks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
