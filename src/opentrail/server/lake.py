@@ -81,7 +81,12 @@ class Lake:
         """Follow and answer until SIGTERM."""
         loop = asyncio.get_running_loop()
         stopped = asyncio.Event()
-        loop.add_signal_handler(signal.SIGTERM, lambda: (stopped.set(), self._stop.set()))
+
+        def told() -> None:
+            stopped.set()
+            self._stop.set()
+
+        loop.add_signal_handler(signal.SIGTERM, told)
         await asyncio.to_thread(self._open)
         if self._stop.is_set():
             return
