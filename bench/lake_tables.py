@@ -1,4 +1,4 @@
-"""`make bench`, part lake_tables: events from the journal into a store's table, what a commit costs, how long a query waits for its snapshot.
+"""`make bench`, part lake_tables: events from the journal into a store, what a commit costs, how long a query waits for its snapshot.
 
     python bench/lake_tables.py [--quick] [--out FILE]
 

@@ -27,7 +27,6 @@ from opentrail.lake.tables.upkeep import Upkeep
 from opentrail.storage.database import Database
 from opentrail.wire.faults import ServiceUnavailable
 
-
 ROUND: Final = 5.0
 """Seconds after which a round goes on to the next thing, however much there is to take in."""
 
