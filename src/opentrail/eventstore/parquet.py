@@ -59,15 +59,16 @@ HISTORY: Final = Style(
 """Event history's."""
 
 
-def write(path: Path, batches: Iterable[pa.RecordBatch], *, rows: int, style: Style = HISTORY) -> None:
-    """Write `batches`, already in order, to `path`; on disk on return. `rows` is how many will come."""
+def write(path: Path, batches: Iterable[pa.RecordBatch], *, rows: int, style: Style = HISTORY, page_rows: int = PAGE_ROWS) -> None:
+    """Write `batches`, already in order, to `path`; on disk on return. `rows` is how many will come, `page_rows` after how many of them a
+    page may end."""
     distinct = max(1, min(ROW_GROUP, rows))
     with pq.ParquetWriter(
         path,
         style.schema,
         compression="zstd",
         use_dictionary=[leaf for leaf in style.leaves if leaf not in style.unique],
-        write_batch_size=PAGE_ROWS,
+        write_batch_size=page_rows,
         write_statistics=[leaf for leaf in style.leaves if leaf not in style.bare],
         bloom_filter_options={
             leaf: {"ndv": distinct * each, "fpp": _FALSE_POSITIVES} for leaf, each in style.filters.items() if leaf in style.leaves

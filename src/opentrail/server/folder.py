@@ -113,12 +113,13 @@ class DataFolder:
         digest_interval: float,
         account_id: str,
         link: str,
+        lake_link: str = "",
         ca_bundle: Path | None = None,
         vpc_endpoints: Mapping[str, str] | None = None,
         directories: Mapping[str, Path] | None = None,
     ) -> None:
-        """Tell the other verbs where the server listens, how often digests are made (s), the default account, and the socket on which
-        the followers answer (only processes of the folder's owner can open it).
+        """Tell the other verbs where the server listens, how often digests are made (s), the default account, and the sockets on which
+        followers and lake answer (only processes of the folder's owner can open them).
 
         `ca_bundle` is the certificate that clients must be told to trust, `vpc_endpoints` the URL of each VPC endpoint, `directories` where
         the log buckets are that are plain directories."""
@@ -128,6 +129,7 @@ class DataFolder:
             "digest_interval": digest_interval,
             "account_id": account_id,
             "link": link,
+            "lake_link": lake_link,
         }
         if ca_bundle is not None:
             told["ca_bundle"] = str(ca_bundle)

@@ -21,6 +21,7 @@ from opentrail.api.cloudtrail import CloudTrailService
 from opentrail.api.cloudtrail.delegates import DelegateOperations
 from opentrail.api.cloudtrail.event_data_stores import EventDataStoreOperations
 from opentrail.api.cloudtrail.history import History
+from opentrail.api.cloudtrail.imports import ImportOperations
 from opentrail.api.cloudtrail.lake_needs import LakeNeeds
 from opentrail.api.cloudtrail.lake_sharing import LakeSharing
 from opentrail.api.cloudtrail.organization_access import OrganizationAccess
@@ -53,7 +54,10 @@ from opentrail.identity.vault import Vault
 from opentrail.journal import Journal, Reader
 from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
-from opentrail.lake.stores.carriers import Carrier, StoreCarrier
+from opentrail.lake.dashboards.aliases import QueryAliases
+from opentrail.lake.dashboards.control import exists
+from opentrail.lake.imports.control import Imports
+from opentrail.lake.stores.carriers import Carrier, OwnedCarrier, StoreCarrier
 from opentrail.lake.stores.control import EventDataStores, StoreNeighbours
 from opentrail.lake.stores.register import StoreRegister
 from opentrail.lake.stores.resource_policies import ResourcePolicies
@@ -68,12 +72,15 @@ from opentrail.proxy import Proxy, Upstreams
 from opentrail.recorder import Recorder
 from opentrail.sandbox import Mirror
 from opentrail.server.announcing import Announcing
+from opentrail.server.dashboards import operations
 from opentrail.server.folder import DataFolder
 from opentrail.server.http import bounded_protocol
+from opentrail.server.import_sources import Sources
 from opentrail.server.listening import Listener, own_authority, tls_context
 from opentrail.server.log_buckets import TrailKeysAnywhere, is_ours, log_buckets
 from opentrail.server.orphan import stop_with_parent
 from opentrail.server.own_deliveries import OwnDeliveries
+from opentrail.server.queries import answering
 from opentrail.server.reset_door import ResetDoor
 from opentrail.server.roles import Orders
 from opentrail.server.selections import Selections
@@ -131,10 +138,11 @@ class Front:
         regions = known_regions()
         selection = Selection(self._database, clock)
         upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
+        all_buckets = log_buckets(settings, upstreams, writer)
         trails = Trails(
             self._database,
             clock,
-            buckets=log_buckets(settings, upstreams, writer),
+            buckets=all_buckets,
             regions=regions,
             head=lambda: self._journal.head,
             changed=selection.changed,
@@ -151,6 +159,8 @@ class Front:
         self._identities.organizations.accompanied_by(trails.organization)
         register = StoreRegister(self._database, clock)
         store_selection = StoreSelection(register, clock)
+        import_sources = Sources(settings, upstreams, buckets, self._identities, clock, keys=object_keys)
+        imports = Imports(self._database, clock, stores=register, sources=import_sources)
         stores = EventDataStores(
             self._database,
             clock,
@@ -160,15 +170,29 @@ class Front:
             neighbours=StoreNeighbours(
                 keys=KeysOfStores(self._kms.service_keys),
                 organizations=self._identities.organizations.asked,
+                has_ongoing_import=imports.has_ongoing_import,
             ),
         )
         self._identities.organizations.accompanied_by(stores.organization)
-        carriers: list[Carrier] = [StoreCarrier(stores)]
+        carriers: list[Carrier] = [StoreCarrier(stores), OwnedCarrier("dashboard", exists)]
         lake_tags, resource_policies = LakeTags(self._database, carriers), ResourcePolicies(stores, carriers)
         lake_needs = LakeNeeds(stores, lake_tags, resource_policies)
         catalogue = Catalogue()
         self._asker = Link(Path(orders.link))
         self._lake = Link(Path(orders.lake_link))
+        queries = answering(
+            folder,
+            self._database,
+            stores=register,
+            bucket=all_buckets,
+            ask=self._lake.ask,
+            head=lambda: self._journal.head,
+            partition=regions.partition,
+            aliases=QueryAliases(self._database),
+        )
+        dashboards = operations(
+            self._database, clock, stores=register, ask=self._lake.ask, partition=regions.partition, settings=settings.lake
+        )
         history = History(self._asker.ask, lambda: self._journal.head, secret=folder.token_secret())
         keys = SigningKeys(self._database, folder.keys, clock)
         self._proxy = Proxy(upstreams, clock)
@@ -190,6 +214,9 @@ class Front:
                 subjects=[
                     EventDataStoreOperations(stores, lake_needs, OrganizationAccess(self._identities, check)),
                     ResourcePolicyOperations(resource_policies, lake_needs),
+                    ImportOperations(imports, lake_needs, stores.finding.place),
+                    queries,
+                    *dashboards,
                 ],
                 lake=LakeSharing(stores=stores, tags=lake_tags, needs=lake_needs, identities=self._identities, check=check),
             ),
@@ -370,6 +397,7 @@ class Front:
             digest_interval=settings.trails.digest_interval,
             account_id=settings.identity.account_id,
             link=self._orders.link,
+            lake_link=self._orders.lake_link,
             ca_bundle=own_authority(Path(settings.front.tls_certificate)) if listeners[0].tls else None,
             vpc_endpoints={one.vpc_endpoint.id: one.url for one in listeners if one.vpc_endpoint is not None},
             directories=read_directories(settings.trails.directories),

@@ -19,16 +19,26 @@ from typing import Any
 
 import uvloop
 
+from opentrail.buckets import Buckets, ObjectKeys, ServiceWriter
 from opentrail.clock import Clock, SystemClock
 from opentrail.identity import Identities
 from opentrail.journal import Reader
 from opentrail.kms import KeyManagement
+from opentrail.lake.dashboards import checks, refreshing
+from opentrail.lake.queries.asking import CANCEL, START
+from opentrail.lake.sql.translation import translate
 from opentrail.lake.stores.register import Keeper, StoreRegister
 from opentrail.lake.tables.settings import TableSettings
 from opentrail.lake.tables.tables import StoreTables
 from opentrail.link import LinkServer
+from opentrail.proxy import Upstreams
+from opentrail.server.dashboards import refresher
 from opentrail.server.folder import DataFolder
+from opentrail.server.import_sources import Sources
+from opentrail.server.importing import Importing
+from opentrail.server.log_buckets import log_buckets
 from opentrail.server.orphan import stop_with_parent
+from opentrail.server.queries import running
 from opentrail.server.roles import LAKE, Orders
 from opentrail.server.store_keys import KeysOfStores
 from opentrail.storage.database import Database
@@ -41,6 +51,8 @@ BREATH = 0.2
 """Seconds that it lets records gather: nobody waits for them, as a query has them taken in first."""
 KEEP = 5.0
 """Seconds between two looks at what is due: pending deletions, stretches that have been read."""
+QUERIES = 1.0
+"""Seconds between two looks at results that are to be delivered, and at what has had its days."""
 TROUBLE = 2.0
 """Seconds it waits after something went wrong."""
 ANSWERERS = 8
@@ -59,9 +71,13 @@ class Lake:
         self._database = Database.at(folder.state)
         self._reader = Reader(folder.journal)
         self._keeper = Keeper(self._database, clock)
-        outbox = Outbox(self._database)
-        identities = Identities(self._database, folder.keys, clock, account_id=orders.settings.identity.account_id, outbox=outbox)
+        settings = orders.settings
+        identities = Identities(
+            self._database, folder.keys, clock, account_id=settings.identity.account_id, outbox=(outbox := Outbox(self._database))
+        )
         kms = KeyManagement(self._database, folder.keys, clock, outbox=outbox, identities=identities)
+        self._buckets = Buckets(self._database, folder.buckets, clock)
+        writer = ServiceWriter(self._buckets, clock, keys=ObjectKeys(kms.service_keys))
         register = StoreRegister(self._database, clock)
         self._tables = StoreTables(
             folder.lake / "stores",
@@ -70,11 +86,31 @@ class Lake:
             database=self._database,
             stores=register,
             keys=KeysOfStores(kms.service_keys),
-            settings=TableSettings(commit_interval=orders.settings.lake.commit_interval),
+            settings=TableSettings(commit_interval=settings.lake.commit_interval),
             removed=register.forget,
         )
+        upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
+        self._queries = running(
+            folder,
+            self._database,
+            clock,
+            stores=register,
+            tables=self._tables,
+            bucket=log_buckets(settings, upstreams, writer),
+            settings=settings.lake,
+        )
+        sources = Sources(settings, upstreams, self._buckets, identities, clock, keys=ObjectKeys(kms.service_keys))
+        self._importing = Importing(self._database, clock, stores=register, tables=self._tables, sources=sources)
+        self._refresher = refresher(self._database, clock, stores=register, queries=self._queries, head=self._reader.head)
         self._answerers = ThreadPoolExecutor(ANSWERERS, thread_name_prefix="answer")
-        self._answers: dict[str, Callable[[Any], Any]] = {"status": lambda _: self._status()}
+        self._answers: dict[str, Callable[[Any], Any]] = {
+            "status": lambda _: self._status(),
+            START: self._queries.start,
+            CANCEL: self._queries.cancel,
+            **self._importing.answers,
+            checks.QUESTION: checks.answer(translate, register),
+            refreshing.QUESTION: self._refresher.advance,
+        }
         """Question → what answers it, in a thread of its own."""
 
     async def run(self, link: Path) -> None:
@@ -82,15 +118,21 @@ class Lake:
         loop = asyncio.get_running_loop()
         stopped = asyncio.Event()
 
-        def told() -> None:
-            stopped.set()
+        def stop() -> None:
             self._stop.set()
+            stopped.set()
 
-        loop.add_signal_handler(signal.SIGTERM, told)
+        loop.add_signal_handler(signal.SIGTERM, stop)
         await asyncio.to_thread(self._open)
         if self._stop.is_set():
             return
-        threads = [threading.Thread(target=self._follow, name="ingestion"), threading.Thread(target=self._keep, name="keeper")]
+        threads = [
+            threading.Thread(target=self._follow, name="ingestion"),
+            threading.Thread(target=self._keep, name="keeper"),
+            threading.Thread(target=self._look_after_queries, name="queries"),
+            threading.Thread(target=self._importing.run, args=(self._stop,), name="imports"),
+            threading.Thread(target=self._refresher.run, args=(self._stop,), name="dashboards"),
+        ]
         for thread in threads:
             thread.start()
         answerer = await LinkServer.start(link, self._answer)
@@ -101,15 +143,18 @@ class Lake:
             self._stop.set()
             for thread in threads:
                 await asyncio.to_thread(thread.join)
+            await asyncio.to_thread(self._queries.close)
             self._answerers.shutdown(cancel_futures=True)
             await asyncio.to_thread(self._tables.close)
+            self._buckets.close()
             self._database.close()
 
     def _open(self) -> None:
-        """Open the tables; what stands in the way (a full disk) is waited for."""
+        """Open tables and queries; what stands in the way (a full disk) is waited for."""
         while not self._stop.is_set():
             try:
                 self._tables.open()
+                self._queries.open()
             except Exception:
                 log.exception("the lake could not be opened")
                 self._stop.wait(TROUBLE)
@@ -141,6 +186,15 @@ class Lake:
             except Exception:
                 log.exception("what is due in the lake could not be done")
             self._stop.wait(KEEP)
+
+    def _look_after_queries(self) -> None:
+        """Deliver what is to be delivered, forget what has had its days."""
+        while not self._stop.is_set():
+            try:
+                self._queries.work()
+            except Exception:
+                log.exception("what is due of queries could not be done")
+            self._stop.wait(QUERIES)
 
     def _status(self) -> dict[str, Any]:
         tables = self._tables.status()

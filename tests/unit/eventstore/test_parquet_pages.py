@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opentrail.eventstore import EventStore, Question, cold, pages, parquet
+from opentrail.eventstore import EventStore, Question, pages, parquet
 from opentrail.eventstore.columns import SCHEMA, extract, to_arrow
 from simulators.event_journal import ACCOUNT, REGION, EventJournal, expected, made
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from opentrail.eventstore.parquet import ROW_GROUP
 from opentrail.lake.columns import ARROW, to_table, write
-from opentrail.lake.columns.parquet import ROW_GROUP
 from opentrail.lake.families import Family
 
 

@@ -43,6 +43,7 @@ def test_create_answers_created_and_the_store_ingests(world: StoreWorld) -> None
     waiting = world.create("waiting", start_ingestion=False)
     assert (waiting.status, world.again(waiting).status) == (CREATED, STOPPED_INGESTION)
     assert world.create(region="cn-north-1").arn.startswith("arn:aws-cn:")
+    assert code(world.create, region="Nowhere/at all") == "OperationNotPermittedException"
 
 
 def test_names_are_unique_in_account_and_region_until_the_store_is_gone(world: StoreWorld) -> None:

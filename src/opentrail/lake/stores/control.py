@@ -9,6 +9,7 @@ Ingestion begins and ends with the transaction, so the statuses between (`STARTI
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -37,6 +38,8 @@ MOST_STORES: Final = 10
 """In one account and Region, stopped ones and those pending deletion too (reference of Lake, §10)."""
 DELEGABLE: Final = (Family.EVENTS, Family.CONFIGURATION)
 """Families of organization stores that a delegated administrator may make."""
+_REGION: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
+"""What a Region could be called, even before anybody has heard of it."""
 
 
 class NoKeys:
@@ -96,9 +99,12 @@ class EventDataStores:
         """Keep a new store; what is returned has the status `CREATED`.
 
         Raises what `settings.for_new`, `StoreKeys.check` and, for an organization store, `OrganizationStores.owner` raise;
-        `EventDataStoreAlreadyExistsException`, `EventDataStoreMaxLimitExceededException`.
+        `EventDataStoreAlreadyExistsException`, `EventDataStoreMaxLimitExceededException`; `OperationNotPermittedException` where `region`
+        cannot be the name of a Region.
         """
         values = settings.for_new(wanted)
+        if not _REGION.fullmatch(region):
+            raise faults.OperationNotPermittedException(f"An event data store cannot be in {region[:64]}, which is no Region.")
         with self.database.read() as connection:
             values |= self._owned(connection, account_id, values)
             self._check_room(connection, values["account_id"], region, values["name"])
