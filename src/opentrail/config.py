@@ -91,6 +91,11 @@ class LakeSettings:
     query_memory: int = _setting(1 << 30, "Memory that one query may use; one that needs more fails.", unit="bytes", low=64 << 20)
     query_threads: int = _setting(0, "Threads of one query; 0: as many as the machine has processors.", low=0)
     query_result_bytes: int = _setting(1 << 30, "Size of a result, before it is packed, at which its query fails.", unit="bytes", low=1024)
+    federation_catalog: str = _setting(
+        "",
+        "Iceberg catalog that shows the tables of federated event data stores: URL of a REST catalog, or a catalog URI of PyIceberg; "
+        "empty: the SQLite file lake/federation.db in the data folder.",
+    )
     questions_url: str = _setting(
         "", "OpenAI-compatible endpoint (https://…/v1) that GenerateQuery asks what it does not know itself; empty: nobody is asked."
     )

@@ -12,6 +12,7 @@ from opentrail.identity import Identities
 from opentrail.identity.organizations.service_names import CLOUDTRAIL
 from opentrail.lake.event_data_store import EventDataStore, Stretch
 from opentrail.lake.faults import InsufficientEncryptionPolicyException, KmsKeyNotFoundException
+from opentrail.lake.stores import store as rows
 from opentrail.lake.stores.control import EventDataStores, StoreNeighbours, Wanted
 from opentrail.lake.stores.register import Keeper, StoreRegister
 from opentrail.storage.database import Database
@@ -110,6 +111,11 @@ class StoreWorld:
         """Ask for its deletion, protection and all."""
         self.update(store, termination_protection_enabled=False)
         self.stores.delete(store.account_id, store.region, store.arn)
+
+    def federated(self, store: EventDataStore, status: str = "ENABLED") -> None:
+        """Federation has come to this status."""
+        with self.database.begin() as connection:
+            rows.change(connection, store.id, {"federation_status": status})
 
     def again(self, store: EventDataStore) -> EventDataStore:
         """The store as it is now."""

@@ -48,7 +48,7 @@ class EventDataStore:
     deleted_timestamp: float | None = None
     """When its deletion was asked for; it is gone seven days later."""
     federation_status: str | None = None
-    """`ENABLED` or `DISABLED`; `None` when it never was."""
+    """`ENABLING`, `ENABLED`, `DISABLING` or `DISABLED`; `None` when it never was."""
     federation_role_arn: str | None = None
     max_event_size: str = "Standard"
     context_key_selectors: tuple[Mapping[str, Any], ...] = ()

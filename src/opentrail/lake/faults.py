@@ -5,6 +5,10 @@ from __future__ import annotations
 from opentrail.wire.faults import Fault
 
 
+class AccessDeniedException(Fault):
+    """What the request needs is not allowed."""
+
+
 class AccountHasOngoingImportException(Fault):
     """An import is running in the account already. Wait until it has ended, or stop it with StopImport."""
 

@@ -20,6 +20,7 @@ from opentrail.api.call import Service
 from opentrail.api.cloudtrail import CloudTrailService
 from opentrail.api.cloudtrail.delegates import DelegateOperations
 from opentrail.api.cloudtrail.event_data_stores import EventDataStoreOperations
+from opentrail.api.cloudtrail.federation import FederationOperations
 from opentrail.api.cloudtrail.history import History
 from opentrail.api.cloudtrail.imports import ImportOperations
 from opentrail.api.cloudtrail.lake_needs import LakeNeeds
@@ -56,6 +57,7 @@ from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
 from opentrail.lake.dashboards.aliases import QueryAliases
 from opentrail.lake.dashboards.control import exists
+from opentrail.lake.federation.control import Federations
 from opentrail.lake.imports.control import Imports
 from opentrail.lake.stores.carriers import Carrier, OwnedCarrier, StoreCarrier
 from opentrail.lake.stores.control import EventDataStores, StoreNeighbours
@@ -73,6 +75,7 @@ from opentrail.recorder import Recorder
 from opentrail.sandbox import Mirror
 from opentrail.server.announcing import Announcing
 from opentrail.server.dashboards import operations
+from opentrail.server.federation import RoleTrust
 from opentrail.server.folder import DataFolder
 from opentrail.server.http import bounded_protocol
 from opentrail.server.import_sources import Sources
@@ -215,6 +218,7 @@ class Front:
                     EventDataStoreOperations(stores, lake_needs, OrganizationAccess(self._identities, check)),
                     ResourcePolicyOperations(resource_policies, lake_needs),
                     ImportOperations(imports, lake_needs, stores.finding.place),
+                    FederationOperations(Federations(stores, RoleTrust(self._identities)), lake_needs),
                     queries,
                     *dashboards,
                 ],

@@ -25,6 +25,8 @@ from opentrail.identity import Identities
 from opentrail.journal import Reader
 from opentrail.kms import KeyManagement
 from opentrail.lake.dashboards import checks, refreshing
+from opentrail.lake.federation.catalogs import opened
+from opentrail.lake.federation.keeper import FederationKeeper
 from opentrail.lake.queries.asking import CANCEL, START
 from opentrail.lake.sql.translation import translate
 from opentrail.lake.stores.register import Keeper, StoreRegister
@@ -51,6 +53,8 @@ BREATH = 0.2
 """Seconds that it lets records gather: nobody waits for them, as a query has them taken in first."""
 KEEP = 5.0
 """Seconds between two looks at what is due: pending deletions, stretches that have been read."""
+FEDERATION = 1.0
+"""Seconds between two looks at what the federation catalog shows."""
 QUERIES = 1.0
 """Seconds between two looks at results that are to be delivered, and at what has had its days."""
 TROUBLE = 2.0
@@ -102,6 +106,12 @@ class Lake:
         sources = Sources(settings, upstreams, self._buckets, identities, clock, keys=ObjectKeys(kms.service_keys))
         self._importing = Importing(self._database, clock, stores=register, tables=self._tables, sources=sources)
         self._refresher = refresher(self._database, clock, stores=register, queries=self._queries, head=self._reader.head)
+        self._federation = FederationKeeper(
+            self._database,
+            stores=register,
+            tables=self._tables,
+            opened=lambda: opened(settings.lake.federation_catalog, folder.lake / "federation.db"),
+        )
         self._answerers = ThreadPoolExecutor(ANSWERERS, thread_name_prefix="answer")
         self._answers: dict[str, Callable[[Any], Any]] = {
             "status": lambda _: self._status(),
@@ -130,6 +140,7 @@ class Lake:
             threading.Thread(target=self._follow, name="ingestion"),
             threading.Thread(target=self._keep, name="keeper"),
             threading.Thread(target=self._look_after_queries, name="queries"),
+            threading.Thread(target=self._federate, name="federation"),
             threading.Thread(target=self._importing.run, args=(self._stop,), name="imports"),
             threading.Thread(target=self._refresher.run, args=(self._stop,), name="dashboards"),
         ]
@@ -186,6 +197,16 @@ class Lake:
             except Exception:
                 log.exception("what is due in the lake could not be done")
             self._stop.wait(KEEP)
+
+    def _federate(self) -> None:
+        """Show the tables of federated stores, each as it is now; what fails (a catalog that is away) is tried again."""
+        while not self._stop.is_set():
+            try:
+                self._federation.work()
+            except Exception:
+                log.exception("federation could not be looked after")
+            self._stop.wait(FEDERATION)
+        self._federation.close()
 
     def _look_after_queries(self) -> None:
         """Deliver what is to be delivered, forget what has had its days."""

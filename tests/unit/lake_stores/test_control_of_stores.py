@@ -109,11 +109,11 @@ def test_delete_refuses_in_order(world: StoreWorld) -> None:
     assert code(*delete, f"arn:aws:cloudtrail:{HOME}:{MANAGER}:eventdatastore/{made.id[:-1]}0").startswith("EventDataStoreNotFound")
     world.importing.add(made.id)
     world.channelled.add(made.id)
-    world.stores.set_federation(made.id, "ENABLED", "arn:aws:iam::111122223333:role/lake")
+    world.federated(made)
     assert code(*delete, made.arn) == "EventDataStoreTerminationProtectedException"
     world.update(made, termination_protection_enabled=False)
     assert code(*delete, made.arn) == "EventDataStoreFederationEnabledException"
-    world.stores.set_federation(made.id, "DISABLED", None)
+    world.federated(made, "DISABLED")
     assert code(*delete, made.arn) == "EventDataStoreHasOngoingImportException"
     world.importing.clear()
     assert code(*delete, made.arn) == "ChannelExistsForEDSException"
@@ -134,7 +134,6 @@ def test_a_store_pending_deletion_can_be_seen_and_restored_and_nothing_else(worl
     assert code(world.update, made, name="other") == "InactiveEventDataStoreException"
     assert code(stores.start_ingestion, MANAGER, HOME, stopped.arn) == "InvalidEventDataStoreStatusException"
     assert code(stores.stop_ingestion, MANAGER, HOME, made.arn) == "InvalidEventDataStoreStatusException"
-    assert code(stores.set_federation, made.id, "ENABLED", "role") == "InactiveEventDataStoreException"
     world.clock.advance(7 * DAY - 1)
     assert stores.restore(MANAGER, HOME, made.arn).status == ENABLED
     assert stores.restore(MANAGER, HOME, stopped.arn).status == STOPPED_INGESTION
@@ -209,17 +208,6 @@ def test_what_names_a_store(world: StoreWorld) -> None:
     for call in (world.stores.delete, world.stores.stop_ingestion, world.stores.restore):
         assert code(call, STRANGER, HOME, made.arn) == "NotOrganizationMasterAccountException"
     assert code(world.update, made, by=STRANGER, name="mine") == "NotOrganizationMasterAccountException"
-
-
-def test_federation_is_noted_and_told(world: StoreWorld) -> None:
-    made = world.create()
-    assert made.federation_status is None
-    on = world.stores.set_federation(made.id, "ENABLED", "role")
-    assert (on.federation_status, on.federation_role_arn) == ("ENABLED", "role")
-    assert code(world.stores.set_federation, made.id, "ENABLED", "role") == "EventDataStoreFederationEnabledException"
-    off = world.stores.set_federation(made.id, "DISABLED", None)
-    assert (off.federation_status, off.federation_role_arn) == ("DISABLED", None)
-    assert code(world.stores.set_federation, "absent", "ENABLED", "role") == "EventDataStoreNotFoundException"
 
 
 def test_a_change_that_fails_leaves_nothing(world: StoreWorld, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,7 @@ def test_other_changes_leave_the_stretch_alone(world: StoreWorld) -> None:
     world.write()
     world.update(made, name="renamed", retention_period=7, termination_protection_enabled=False)
     world.update(made, advanced_event_selectors=list(made.advanced_event_selectors), multi_region_enabled=True)
-    world.stores.set_federation(made.id, "ENABLED", "role")
+    world.federated(made)
     assert world.bounds(made) == [(100, None)]
 
 

@@ -221,24 +221,6 @@ class EventDataStores:
             store.change(connection, present.id, {"is_ingesting": is_ingesting, "updated_timestamp": self.clock.time()})
             self.organization.settle(connection, present.id)
 
-    def set_federation(self, store_id: str, status: str, role_arn: str | None) -> EventDataStore:
-        """Note that the store is federated with this role (`ENABLED`), or no longer (`DISABLED`).
-
-        Raises `EventDataStoreNotFoundException`, `InactiveEventDataStoreException`; `EventDataStoreFederationEnabledException` where it
-        is federated already.
-        """
-        with self.changing() as connection:
-            present = store.get(connection, store_id, self.clock.time())
-            if present is None:
-                raise faults.EventDataStoreNotFoundException(f"The event data store {store_id} was not found.")
-            if present.status == PENDING_DELETION:
-                raise faults.InactiveEventDataStoreException(f"The event data store {present.arn} is pending deletion.")
-            if status == "ENABLED" and present.federation_status == "ENABLED":
-                raise faults.EventDataStoreFederationEnabledException("Lake query federation is enabled for the event data store already.")
-            values = {"federation_status": status, "federation_role_arn": role_arn, "updated_timestamp": self.clock.time()}
-            store.change(connection, store_id, values)
-            return self.present(connection, store_id)
-
     @contextmanager
     def changing(self) -> Iterator[Connection]:
         """A transaction that changes stores; those that are due end first. `changed` hears of it once it is durable."""
