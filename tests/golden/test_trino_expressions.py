@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,17 +21,7 @@ CASES = [
     for line in (Path(__file__).parent / "trino" / "expressions.txt").read_text().splitlines()
     if line and not line.startswith("#")
 ]
-EVENT = {
-    "eventname": "PutObject",
-    "eventtime": "2024-11-05 10:45:24",
-    "useridentity": {"type": "AssumedRole", "sessioncontext": {"sessionissuer": {"username": "admin"}}},
-    "requestparameters": {"bucketName": "logs", "key": "a/b.txt"},
-    "resources": [{"accountid": "111122223333", "type": "AWS::S3::Bucket", "arn": "arn:aws:s3:::logs"}],
-    "tlsdetails": {"tlsversion": "TLSv1.3"},
-    "readonly": False,
-    "sessioncredentialfromconsole": "true",
-    "eventjson": '{"eventName":"PutObject","requestParameters":{"bucketName":"logs"}}',
-}
+EVENT = json.loads((Path(__file__).parent / "trino" / "event.json").read_text())
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ here but what serialises functions. Needs the extra `spark`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ SETTINGS: Final = {
     "spark.sql.ansi.enabled": "true",
     "spark.sql.timestampType": "TIMESTAMP_NTZ",
     "spark.sql.mapKeyDedupPolicy": "LAST_WIN",
+    "spark.sql.timeType.enabled": "true",
 }
 """What a session needs for Trino's rules."""
 _OURS: Final = re.compile(r"\[USER_RAISED_EXCEPTION\] (.*?) SQLSTATE", re.DOTALL)
@@ -36,14 +37,15 @@ def prepare(session: Any) -> None:
     """Give a session its settings and the functions that translated SQL uses. Again changes nothing."""
     for name, value in SETTINGS.items():
         session.conf.set(name, value)
+    by_value: Callable[[Any], None] = cloudpickle.register_pickle_by_value
     for module in (clocks, documents, in_python, json_paths, stemming, spark_functions):
-        cloudpickle.register_pickle_by_value(module)  # a cluster need not have OpenTrail
+        by_value(module)  # a cluster need not have OpenTrail
     for name, (function, gives) in FUNCTIONS.items():
         session.udf.register(f"trino_p_{name}", as_spark_has_it(function), f"STRUCT<v: {gives}, e: STRING>")
 
 
 def show(session: Any, store_id: str, family: Family, files: Sequence[Path | str], *, oldest: int | None = None) -> None:
-    """Let the store be these Parquet files, where the cluster's workers can read them; events before `oldest` (epoch seconds) stay unseen."""
+    """Let the store be these Parquet files, which the workers can read too; events before `oldest` (epoch seconds) stay unseen."""
     names = [f"`{column.name}`" for column in COLUMNS[family]]
     events = session.read.parquet(*map(str, files)).selectExpr(*names)
     if oldest is not None:

@@ -10,11 +10,31 @@ from typing import Any, Final
 from opentrail.lake.engines.macros import Macros, read
 from opentrail.lake.engines.spark_macros import MACROS
 from opentrail.lake.sql import clocks, documents, in_python
+from opentrail.lake.sql.json_paths import for_spark
 from opentrail.lake.sql.stemming import word_stem
 
 _MYSQL: Final = {
-    **{"d": "%d", "f": "%f", "H": "%H", "h": "%I", "I": "%I", "i": "%M", "j": "%j", "M": "%B", "m": "%m", "p": "%p", "a": "%a", "b": "%b"},
-    **{"r": "%I:%M:%S %p", "S": "%S", "s": "%S", "T": "%H:%M:%S", "v": "%V", "W": "%A", "Y": "%Y", "y": "%y", "%": "%%"},
+    "d": "%d",
+    "f": "%f",
+    "H": "%H",
+    "h": "%I",
+    "I": "%I",
+    "i": "%M",
+    "j": "%j",
+    "M": "%B",
+    "m": "%m",
+    "p": "%p",
+    "a": "%a",
+    "b": "%b",
+    "r": "%I:%M:%S %p",
+    "S": "%S",
+    "s": "%S",
+    "T": "%H:%M:%S",
+    "v": "%V",
+    "W": "%A",
+    "Y": "%Y",
+    "y": "%y",
+    "%": "%%",
 }
 _SHORT: Final = {"e": "d", "k": "H", "l": "I", "c": "m"}
 """Numbers without a leading zero."""
@@ -40,7 +60,7 @@ def date_parse(text: str, pattern: str) -> datetime:
     try:
         return datetime.strptime(text, _strftime(pattern, reading=True))
     except ValueError:
-        raise ValueError(f"Invalid format: \"{text}\"") from None
+        raise ValueError(f'Invalid format: "{text}"') from None
 
 
 def offset_text(at: datetime, zone: str) -> str:
@@ -79,7 +99,7 @@ FUNCTIONS: Final[Mapping[str, tuple[Callable[..., Any], str]]] = {
     "ip_text": (documents.ip_text, "STRING"),
     "in_network": (documents.in_network, "BOOLEAN"),
     "json_standard": (documents.json_standard, "STRING"),
-    "json_path": (documents.json_path, "STRING"),
+    "json_path": (for_spark, "STRING"),
     "zone": (clocks.zone, "STRING"),
     "offset": (clocks.offset, "BIGINT"),
     "offset_text": (offset_text, "STRING"),

@@ -14,7 +14,10 @@ timestamp_text(t, p) = left(date_format(t, 'yyyy-MM-dd HH:mm:ss.SSSSSS'), CASE p
 clock(t, z) = CASE WHEN z = 'UTC' THEN t ELSE convert_timezone('UTC', z, t) END
 zoned_text(x, p) = trino_timestamp_text(trino_clock(x.t, x.z), p) || ' ' || x.z
 time_text(t) = left(CAST(t AS STRING) || CASE WHEN instr(CAST(t AS STRING), '.') > 0 THEN '000' ELSE '.000' END, 12)
-months_text(i) = CASE WHEN extract(YEAR FROM i) * 12 + extract(MONTH FROM i) < 0 THEN '-' ELSE '' END || abs(extract(YEAR FROM i)) || '-' || abs(extract(MONTH FROM i))
+months_text(i) = CASE WHEN trino_months(i) < 0 THEN '-' ELSE '' END || (abs(trino_months(i)) div 12) || '-' || (abs(trino_months(i)) % 12)
+months(i) = CAST(CAST(i AS INTERVAL MONTH) AS INT)
+array_max(a) = CASE WHEN NOT exists(a, v -> v IS NULL) THEN array_max(a) END
+array_min(a) = CASE WHEN NOT exists(a, v -> v IS NULL) THEN array_min(a) END
 binary_text(x) = rtrim(regexp_replace(lower(hex(x)), '(..)', '$1 '))
 rounded(t, p) = CAST(timestamp_micros(CAST(round(unix_micros(CAST(t AS TIMESTAMP)), p - 6) AS BIGINT)) AS TIMESTAMP_NTZ)
 local(x) = trino_clock(x.t, x.z)

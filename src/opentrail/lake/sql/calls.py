@@ -199,6 +199,8 @@ class Calls(Values):
         inside = after = ""
         if node.order:
             inside = " ORDER BY " + self.ordered(node.order, everything)
+            if self.dialect.name == "spark" and node.name.lower == "listagg":
+                inside, after = "", f" WITHIN GROUP ({inside.strip()})"
         if node.ignore_nulls:
             inside, after = (inside + " IGNORE NULLS", after) if self.dialect.name == "duckdb" else (inside, " IGNORE NULLS")
         if macro and (inside or over or (node.distinct and matched.values)):

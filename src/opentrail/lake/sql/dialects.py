@@ -140,7 +140,7 @@ class Spark:
         return f"array({', '.join(parts)})"
 
     def function(self, names: Sequence[str], body: str) -> str:
-        return f"({', '.join(names)}) -> {body}"
+        return f"{names[0] if len(names) == 1 else '(' + ', '.join(names) + ')'} -> {body}"
 
     def timestamp(self, text: str) -> str:
         return f"TIMESTAMP_NTZ '{text}'"

@@ -45,6 +45,17 @@ def for_duckdb(path: str) -> str:
     return "".join(written)
 
 
+def for_spark(path: str) -> str:
+    """`path` as Spark's variants read it: every member in brackets. Raises `ValueError`."""
+    written = ["$"]
+    for part in parts(path):
+        if isinstance(part, str) and "'" in part and '"' in part:
+            raise ValueError(f"A member with both kinds of quotes cannot be asked for on Spark: '{path}'")
+        quote = '"' if isinstance(part, str) and "'" in part else "'"
+        written.append(f"[{part}]" if isinstance(part, int) else f"[{quote}{part}{quote}]")
+    return "".join(written)
+
+
 class PathFault(ValueError):
     """A structural error of a strict path."""
 

@@ -100,7 +100,11 @@ def _map_entries(calls: Calls, matched: Matched) -> Value:
 def _zip(calls: Calls, matched: Matched) -> Value:
     names = [f"field{position}" for position in range(len(matched.values))]
     if calls.dialect.name == "spark":
-        return Value(f"arrays_zip({', '.join(value.sql for value in matched.values)})", matched.gives, free(*matched.values))
+        sqls = [value.sql for value in matched.values]
+        if len(sqls) == 2:
+            pair = calls.dialect.function(["l1x", "l1y"], calls.dialect.row(names, ["l1x", "l1y"]))
+            return Value(f"zip_with({', '.join(sqls)}, {pair})", matched.gives, free(*matched.values))
+        return Value(f"arrays_zip({', '.join(sqls)})", matched.gives, free(*matched.values))
     body = calls.dialect.row(names, [f"({value.sql})[l{calls.depth + 1}i]" for value in matched.values])
     return Value(_transform(calls, _positions(matched.values), f"l{calls.depth + 1}i", body), matched.gives, free(*matched.values))
 

@@ -72,7 +72,12 @@ def _map_text(dialect: Dialect, sql: str, kind: Kind, depth: int) -> str:
 
 def as_json(dialect: Dialect, sql: str, kind: Kind, depth: int = 0) -> str:
     """The JSON text of a value, as `CAST(… AS JSON)` makes it."""
-    return f"CAST(to_json({_jsonable(dialect, sql, kind, depth)}) AS {dialect.type(VARCHAR)})" if kind != JSON else sql
+    if kind == JSON:
+        return sql
+    value = _jsonable(dialect, sql, kind, depth)
+    if dialect.name == "spark":
+        return f"to_json(to_variant_object({value}))" if kind.parts else f"to_json(CAST({value} AS VARIANT))"
+    return f"CAST(to_json({value}) AS {dialect.type(VARCHAR)})"
 
 
 def _jsonable(dialect: Dialect, sql: str, kind: Kind, depth: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from opentrail.lake.sql.calls import ZONED, Calls, Matched
-from opentrail.lake.sql.json_paths import for_duckdb, steps
+from opentrail.lake.sql.json_paths import for_duckdb, for_spark, steps
 from opentrail.lake.sql.lambdas import LAMBDAS
 from opentrail.lake.sql.meeting import as_varchar, coerced, instant, meet, zoned
 from opentrail.lake.sql.operators import compared, computed, concatenated, free
@@ -179,7 +179,7 @@ def _path(calls: Calls, path: Value, at: int) -> str:
     if path.text is None:
         return f"trino_json_path({path.sql})"
     try:
-        return calls.dialect.text(for_duckdb(path.text))
+        return calls.dialect.text(for_duckdb(path.text) if calls.dialect.name == "duckdb" else for_spark(path.text))
     except ValueError as fault:
         raise Refused(f'{fault}: write members as .name or ["name"], positions as [0]', at) from None
 

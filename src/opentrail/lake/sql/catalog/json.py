@@ -1,4 +1,5 @@
 """Functions of JSON (Trino: JSON functions). Paths are read by `json_paths` where they are literals."""
+# ruff: noqa: E501 - one signature a line
 
 JSON_FUNCTIONS = r"""
 json_extract(json, varchar) json = special
@@ -19,12 +20,12 @@ json_array_length(json) bigint = trino_json_array_length($1)
 json_array_length(varchar) bigint = trino_json_array_length($1)
 json_array_get(json, bigint) json = trino_json_array_get($1, $2)
 json_array_get(varchar, bigint) json = trino_json_array_get($1, $2)
-json_array_contains(json, boolean) boolean = trino_json_array_contains($1, CAST($2 AS VARCHAR), 'BOOLEAN')
-json_array_contains(varchar, boolean) boolean = trino_json_array_contains($1, CAST($2 AS VARCHAR), 'BOOLEAN')
+json_array_contains(json, boolean) boolean = trino_json_array_contains($1, CAST($2 AS VARCHAR), 'BOOLEAN') ~ trino_json_array_contains($1, CAST($2 AS STRING), 'BOOLEAN')
+json_array_contains(varchar, boolean) boolean = trino_json_array_contains($1, CAST($2 AS VARCHAR), 'BOOLEAN') ~ trino_json_array_contains($1, CAST($2 AS STRING), 'BOOLEAN')
 json_array_contains(json, varchar) boolean = trino_json_array_contains($1, $2, 'VARCHAR')
 json_array_contains(varchar, varchar) boolean = trino_json_array_contains($1, $2, 'VARCHAR')
-json_array_contains(json, N) boolean = trino_json_array_contains($1, CAST(CAST($2 AS DOUBLE) AS VARCHAR), 'DOUBLE')
-json_array_contains(varchar, N) boolean = trino_json_array_contains($1, CAST(CAST($2 AS DOUBLE) AS VARCHAR), 'DOUBLE')
+json_array_contains(json, N) boolean = trino_json_array_contains($1, CAST(CAST($2 AS DOUBLE) AS VARCHAR), 'DOUBLE') ~ trino_json_array_contains($1, CAST(CAST($2 AS DOUBLE) AS STRING), 'DOUBLE')
+json_array_contains(varchar, N) boolean = trino_json_array_contains($1, CAST(CAST($2 AS DOUBLE) AS VARCHAR), 'DOUBLE') ~ trino_json_array_contains($1, CAST(CAST($2 AS DOUBLE) AS STRING), 'DOUBLE')
 is_json_scalar(json) boolean = trino_is_json_scalar($1)
 is_json_scalar(varchar) boolean = trino_is_json_scalar($1)
 if(boolean, T) T = special
