@@ -8,6 +8,7 @@ other people's programs.
 from __future__ import annotations
 
 import calendar
+import hashlib
 import ipaddress
 import json
 import re
@@ -70,6 +71,9 @@ LIMITS: Final[Mapping[str, int]] = {field.name: field.limit for field in FIELDS 
 """Limit by field, for those that have one."""
 
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?Z?", re.ASCII)
+
+
+_OF_AWS = re.compile(r"[a-z0-9-]+\.amazonaws\.com(?:\.cn)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,17 @@ def _too_long(field: Field, length: int) -> Problem | None:
         return None
     unit = "bytes" if field.kind == "object" else "characters"
     return Problem("FieldTooLong", f"{field.name} has {length} {unit}; at most {field.limit} are taken.")
+
+
+def is_of_aws(source: str) -> bool:
+    """Whether `source` is the name of an AWS service (`s3.amazonaws.com`), which an event from outside AWS cannot come from."""
+    return source[-3:].lower() in ("com", ".cn") and _OF_AWS.fullmatch(source) is not None
+
+
+def deed(channel_arn: str, uid: str) -> int:
+    """A number of 128 bits for what the source calls `uid`, in one channel: events that tell of the same deed have the same."""
+    text = f"{channel_arn}\n{uid}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "big")
 
 
 def size(value: Any) -> int:

@@ -11,9 +11,19 @@ from opentrail.events import record as records
 
 
 def activity_event(
-    data: Mapping[str, Any], *, event_id: str, event_time: str, region: str, account_id: str, channel_arn: str, ingested: float
+    data: Mapping[str, Any],
+    *,
+    event_id: str,
+    event_time: str,
+    region: str,
+    account_id: str,
+    channel_arn: str,
+    ingested: float,
+    original_event_id: str | None = None,
 ) -> bytes:
-    """The record's JSON bytes. `data` is an `eventData` that `activity.problem` finds nothing wrong with, `ingested` epoch seconds."""
+    """The record's JSON bytes. `data` is an `eventData` that `activity.problem` finds nothing wrong with, `ingested` epoch seconds.
+    `original_event_id` names an event that told of the same deed (`UID`) in other words: this one updates it."""
+    addendum = {"reason": "UPDATED_DATA", "originalUID": data["UID"], "originalEventID": original_event_id} if original_event_id else None
     return records.encode(
         {
             "eventVersion": records.VERSION,
@@ -23,6 +33,7 @@ def activity_event(
             "eventTime": event_time,
             "awsRegion": region,
             "recipientAccountId": account_id,
+            **({"addendum": addendum} if addendum else {}),
             "metadata": {"ingestionTime": iso_seconds(ingested), "channelARN": channel_arn},
             "eventData": data,
         }

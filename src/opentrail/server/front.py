@@ -18,11 +18,12 @@ from opentrail.api.authentication import Authentication
 from opentrail.api.authorisation import Authorisation
 from opentrail.api.call import Service
 from opentrail.api.cloudtrail import CloudTrailService
+from opentrail.api.cloudtrail.channels import ChannelOperations
 from opentrail.api.cloudtrail.delegates import DelegateOperations
 from opentrail.api.cloudtrail.history import History
 from opentrail.api.cloudtrail.organization_trails import OrganizationTrailOperations
 from opentrail.api.cloudtrail_data import CloudTrailData
-from opentrail.api.cloudtrail_data.channels import BuiltInChannels
+from opentrail.api.cloudtrail_data.intake import Intake
 from opentrail.api.cloudtrail_data.recent import RecentEvents
 from opentrail.api.endpoint import Endpoint
 from opentrail.api.forward import Forward
@@ -48,6 +49,10 @@ from opentrail.identity.vault import Vault
 from opentrail.journal import Journal, Reader
 from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
+from opentrail.lake.channels.control import Channels
+from opentrail.lake.channels.default import NoStores
+from opentrail.lake.channels.known import KnownChannels
+from opentrail.lake.channels.status import Statuses
 from opentrail.link import Link
 from opentrail.messaging.queues import Queues
 from opentrail.messaging.topics import Notifications
@@ -80,6 +85,8 @@ from opentrail.wire.routing import Router
 
 SAVE_USES = 60.0
 """Seconds between two times that the last uses of keys are written down."""
+SAVE_STATUSES = 1.0
+"""Seconds between two times that the latest attempts to put events are written down."""
 KEEP_KEYS = 60.0
 """Seconds between two times that KMS keys are looked at whose deletion or rotation may be due."""
 KEEP_QUEUES = 1.0
@@ -139,6 +146,12 @@ class Front:
         catalogue = Catalogue()
         self._asker = Link(Path(orders.link))
         self._lake = Link(Path(orders.lake_link))
+        channels = Channels(
+            self._database, clock, stores=NoStores(), head=lambda: self._journal.head, changed=lambda: known_channels.changed()
+        )
+        known_channels = KnownChannels(self._database, channels, clock)
+        self._statuses = Statuses(self._database, clock)
+        intake = Intake(RecentEvents(self._audit_events), self._statuses, clock)
         history = History(self._asker.ask, lambda: self._journal.head, secret=folder.token_secret())
         keys = SigningKeys(self._database, folder.keys, clock)
         self._proxy = Proxy(upstreams, clock)
@@ -153,12 +166,17 @@ class Front:
             IAM(self._identities, catalogue.service("iam").model),
             sts,
             S3(buckets, object_keys, self._identities.mfa_devices),
-            CloudTrailService(trails, keys, {**history.operations, **delegates.operations, **organization_trails.operations}),
+            CloudTrailService(
+                trails,
+                keys,
+                {**history.operations, **delegates.operations, **organization_trails.operations},
+                subjects=[ChannelOperations(channels, self._statuses)],
+            ),
             OrganizationsService(self._identities.organizations, catalogue.service("organizations").model),
             KMS(self._kms, catalogue.service("kms").model),
             SNS(Notifications(self._messages, clock), catalogue.service("sns").model, keys=self._kms.service_keys),
             SQS(self._queues),
-            CloudTrailData(BuiltInChannels(), RecentEvents(self._audit_events), clock),
+            CloudTrailData(known_channels, intake),
         ]
         request_ids = RequestIds()
         known = frozenset(region for names in regions.partitions.values() for region in names)
@@ -208,7 +226,11 @@ class Front:
         doors = dict(self._signin.by_path())
         if settings.testing.reset_door:
             doors |= ResetDoor(
-                [self._database, self._messages], buckets.removed, partial(self._identities.ensure_root, account_id), selection.changed
+                [self._database, self._messages],
+                buckets.removed,
+                partial(self._identities.ensure_root, account_id),
+                selection.changed,
+                known_channels.changed,
             ).by_path()
         self._applications = {
             listener: Application(
@@ -222,10 +244,10 @@ class Front:
             for listener in orders.listeners
         }
 
-    async def _audit_events(self, limit: int) -> Sequence[str]:
-        """Ids of the newest events that applications have put, all those that are in the journal now among them."""
-        found: Sequence[str] = await self._asker.ask("audit_events", {"at_least": self._journal.head, "limit": limit})
-        return found
+    async def _audit_events(self, limit: int) -> Sequence[tuple[str, int | None]]:
+        """Ids of the newest events that applications have put, all those that are in the journal now among them, and what they tell of."""
+        found = await self._asker.ask("audit_events", {"at_least": self._journal.head, "limit": limit})
+        return [(event_id, int(deed, 16) if deed else None) for event_id, deed in found]
 
     async def _tell_sandbox(self, asked: Asked) -> None:
         """The sandbox has an IAM of its own, in which its Lambda looks for roles: it is told what ours did."""
@@ -251,7 +273,14 @@ class Front:
         serving = asyncio.create_task(servers.serve())
         chores = [
             asyncio.create_task(chore)
-            for chore in (self._save_uses(), self._own_deliveries.run(), self._keep_keys(), self._keep_queues(), self._announcing.run())
+            for chore in (
+                self._save_uses(),
+                self._own_deliveries.run(),
+                self._keep_keys(),
+                self._keep_queues(),
+                self._announcing.run(),
+                self._save_statuses(),
+            )
         ]
         try:
             if await servers.listen():
@@ -272,6 +301,7 @@ class Front:
             self._journal.close()
             self._buckets.close()
             self._identities.save_uses()
+            self._statuses.save()
             self._messages.close()
             self._database.close()
 
@@ -280,6 +310,15 @@ class Front:
         while True:
             await asyncio.sleep(SAVE_USES)
             await asyncio.to_thread(self._identities.save_uses)
+
+    async def _save_statuses(self) -> None:
+        """Write down what came in by channels; what fails (a full disk) is tried again the next time."""
+        while True:
+            await asyncio.sleep(SAVE_STATUSES)
+            try:
+                await asyncio.to_thread(self._statuses.save)
+            except Exception:
+                log.exception("what came in by channels could not be written down")
 
     async def _keep_keys(self) -> None:
         """Delete and rotate the KMS keys that are due; what fails (a full disk) is tried again the next time."""
