@@ -9,7 +9,7 @@ import typer
 
 from opentrail import __version__
 
-VERBS = ("serve", "env", "account", "bucket", "status", "lookup", "tail", "validate", "settings")
+VERBS = ("serve", "env", "account", "bucket", "integrate", "status", "lookup", "tail", "validate", "settings")
 """Each is a function, or a group of commands, of the same name in the module of the same name; `validate` reads its own command line."""
 
 

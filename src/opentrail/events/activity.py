@@ -119,7 +119,7 @@ def _problems(data: Mapping[str, Any]) -> Iterator[Problem]:
         found = _unfit(field, value)
         if found is not None:
             yield found
-    if _too_deep(data, DEEPEST):
+    if too_deep(data, DEEPEST):
         yield Problem("InvalidData", f"eventData is nested deeper than {DEEPEST} levels.")
 
 
@@ -172,9 +172,10 @@ def is_address(text: str) -> bool:
     return True
 
 
-def _too_deep(value: Any, left: int) -> bool:
+def too_deep(value: Any, left: int) -> bool:
+    """Whether `value` has more than `left` levels of objects and arrays."""
     if not isinstance(value, dict | list):
         return False
     if left == 0:
         return True
-    return any(_too_deep(item, left - 1) for item in (value.values() if isinstance(value, dict) else value))
+    return any(too_deep(item, left - 1) for item in (value.values() if isinstance(value, dict) else value))

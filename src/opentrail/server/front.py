@@ -25,6 +25,8 @@ from opentrail.api.cloudtrail.organization_trails import OrganizationTrailOperat
 from opentrail.api.cloudtrail_data import CloudTrailData
 from opentrail.api.cloudtrail_data.intake import Intake
 from opentrail.api.cloudtrail_data.recent import RecentEvents
+from opentrail.api.cloudtrail_data.webhooks import PREFIX as WEBHOOKS
+from opentrail.api.cloudtrail_data.webhooks import WebhookDoor
 from opentrail.api.endpoint import Endpoint
 from opentrail.api.forward import Forward
 from opentrail.api.iam import IAM
@@ -53,6 +55,7 @@ from opentrail.lake.channels.control import Channels
 from opentrail.lake.channels.default import NoStores
 from opentrail.lake.channels.known import KnownChannels
 from opentrail.lake.channels.status import Statuses
+from opentrail.lake.integrations.store import IntegrationStore
 from opentrail.link import Link
 from opentrail.messaging.queues import Queues
 from opentrail.messaging.topics import Notifications
@@ -152,6 +155,7 @@ class Front:
         known_channels = KnownChannels(self._database, channels, clock)
         self._statuses = Statuses(self._database, clock)
         intake = Intake(RecentEvents(self._audit_events), self._statuses, clock)
+        webhooks = WebhookDoor(IntegrationStore(self._database, vault), known_channels, intake, self._journal, clock)
         history = History(self._asker.ask, lambda: self._journal.head, secret=folder.token_secret())
         keys = SigningKeys(self._database, folder.keys, clock)
         self._proxy = Proxy(upstreams, clock)
@@ -239,6 +243,7 @@ class Front:
                 clock=clock,
                 trusted_proxies=trusted,
                 doors=None if listener.vpc_endpoint else doors,
+                halls=None if listener.vpc_endpoint else {WEBHOOKS: webhooks.answer},
                 vpc_endpoint=listener.vpc_endpoint,
             )
             for listener in orders.listeners
