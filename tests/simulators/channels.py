@@ -17,6 +17,7 @@ from opentrail.lake.channels.status import Statuses
 from opentrail.lake.event_data_store import ENABLED, EXTENDABLE, EventDataStore, Stretch
 from opentrail.lake.families import Family
 from opentrail.lake.names import Place
+from opentrail.lake.stores import attachments
 from opentrail.storage.database import Database
 from opentrail.wire.faults import Fault
 
@@ -88,6 +89,15 @@ class ChannelGround:
         self.known = KnownChannels(self.database, self.channels, self.clock, stores=default)
         self.statuses = Statuses(self.database, self.clock)
         self.routes = Routes(self.database, self.clock)
+
+    def put_policy(self, arn: str, policy: str | None) -> None:
+        """As PutResourcePolicy and DeleteResourcePolicy do."""
+        with self.database.begin() as connection:
+            if policy is None:
+                attachments.remove_policy(connection, arn)
+            else:
+                attachments.put_policy(connection, arn, policy)
+        self.known.changed()
 
     def close(self) -> None:
         self.database.close()

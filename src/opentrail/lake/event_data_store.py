@@ -54,6 +54,10 @@ class EventDataStore:
     context_key_selectors: tuple[Mapping[str, Any], ...] = ()
     resource_policy: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    organization_id: str | None = None
+    """Of an organization store: the organization."""
+    insights: Mapping[str, Any] | None = None
+    """What PutInsightSelectors stored (`InsightSelectors`, `InsightsDestination`); `None` for nothing."""
 
     @property
     def arn(self) -> str:

@@ -101,6 +101,10 @@ class InsufficientEncryptionPolicyException(Fault):
     """The policy of the KMS key does not let CloudTrail use it."""
 
 
+class InsufficientIAMAccessPermissionException(Fault):
+    """The caller may not do in IAM what the request needs there."""
+
+
 class InsufficientS3BucketPolicyException(Fault):
     """The policy of the bucket does not let CloudTrail write to it."""
 

@@ -20,8 +20,13 @@ from opentrail.api.call import Service
 from opentrail.api.cloudtrail import CloudTrailService
 from opentrail.api.cloudtrail.channels import ChannelOperations
 from opentrail.api.cloudtrail.delegates import DelegateOperations
+from opentrail.api.cloudtrail.event_data_stores import EventDataStoreOperations
 from opentrail.api.cloudtrail.history import History
+from opentrail.api.cloudtrail.lake_needs import LakeNeeds
+from opentrail.api.cloudtrail.lake_sharing import LakeSharing
+from opentrail.api.cloudtrail.organization_access import OrganizationAccess
 from opentrail.api.cloudtrail.organization_trails import OrganizationTrailOperations
+from opentrail.api.cloudtrail.resource_policies import ResourcePolicyOperations
 from opentrail.api.cloudtrail_data import CloudTrailData
 from opentrail.api.cloudtrail_data.intake import Intake
 from opentrail.api.cloudtrail_data.recent import RecentEvents
@@ -45,6 +50,7 @@ from opentrail.api.sts import STS
 from opentrail.api.sts.fetching import Fetcher
 from opentrail.buckets import Buckets, ObjectKeys, ServiceWriter
 from opentrail.clock import Clock, SystemClock
+from opentrail.events.activity import CATEGORY as ACTIVITY
 from opentrail.identity import Identities
 from opentrail.identity.issuers import Issuers, read_given
 from opentrail.identity.vault import Vault
@@ -52,10 +58,17 @@ from opentrail.journal import Journal, Reader
 from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
 from opentrail.lake.channels.control import Channels
-from opentrail.lake.channels.default import NoStores
+from opentrail.lake.channels.default import DefaultStores
 from opentrail.lake.channels.known import KnownChannels
 from opentrail.lake.channels.status import Statuses
 from opentrail.lake.integrations.store import IntegrationStore
+from opentrail.lake.names import Place
+from opentrail.lake.stores.carriers import Carrier, OwnedCarrier, StoreCarrier
+from opentrail.lake.stores.control import EventDataStores, StoreNeighbours, Wanted
+from opentrail.lake.stores.register import StoreRegister
+from opentrail.lake.stores.resource_policies import ResourcePolicies
+from opentrail.lake.stores.selection import StoreSelection
+from opentrail.lake.stores.tags import LakeTags
 from opentrail.link import Link
 from opentrail.messaging.queues import Queues
 from opentrail.messaging.topics import Notifications
@@ -73,7 +86,9 @@ from opentrail.server.orphan import stop_with_parent
 from opentrail.server.own_deliveries import OwnDeliveries
 from opentrail.server.reset_door import ResetDoor
 from opentrail.server.roles import Orders
+from opentrail.server.selections import Selections
 from opentrail.server.servers import Servers
+from opentrail.server.store_keys import KeysOfStores
 from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
 from opentrail.storage.outbox import Outbox
@@ -146,13 +161,37 @@ class Front:
             ),
         )
         self._identities.organizations.accompanied_by(trails.organization)
+        register = StoreRegister(self._database, clock)
+        store_selection = StoreSelection(register, clock)
+        channels = Channels(
+            self._database, clock, stores=register, head=lambda: self._journal.head, changed=lambda: known_channels.changed()
+        )
+
+        def stores_changed() -> None:
+            """A store, or what a store or channel carries, is different now."""
+            store_selection.changed()
+            known_channels.changed()
+
+        stores = EventDataStores(
+            self._database,
+            clock,
+            partition=regions.partition,
+            head=lambda: self._journal.head,
+            changed=stores_changed,
+            neighbours=StoreNeighbours(
+                keys=KeysOfStores(self._kms.service_keys),
+                organizations=self._identities.organizations.asked,
+                has_channel=channels.deliver_to,
+            ),
+        )
+        self._identities.organizations.accompanied_by(stores.organization)
+        known_channels = KnownChannels(self._database, channels, clock, stores=DefaultStores(register, partial(_activity_store, stores)))
+        carriers: list[Carrier] = [StoreCarrier(stores), OwnedCarrier("channel", channels.exists)]
+        lake_tags, resource_policies = LakeTags(self._database, carriers), ResourcePolicies(stores, carriers)
+        lake_needs = LakeNeeds(stores, lake_tags, resource_policies)
         catalogue = Catalogue()
         self._asker = Link(Path(orders.link))
         self._lake = Link(Path(orders.lake_link))
-        channels = Channels(
-            self._database, clock, stores=NoStores(), head=lambda: self._journal.head, changed=lambda: known_channels.changed()
-        )
-        known_channels = KnownChannels(self._database, channels, clock)
         self._statuses = Statuses(self._database, clock)
         intake = Intake(RecentEvents(self._audit_events), self._statuses, clock)
         webhooks = WebhookDoor(IntegrationStore(self._database, vault), known_channels, intake, self._journal, clock)
@@ -174,7 +213,12 @@ class Front:
                 trails,
                 keys,
                 {**history.operations, **delegates.operations, **organization_trails.operations},
-                subjects=[ChannelOperations(channels, self._statuses)],
+                subjects=[
+                    EventDataStoreOperations(stores, lake_needs, OrganizationAccess(self._identities, check)),
+                    ResourcePolicyOperations(resource_policies, lake_needs),
+                    ChannelOperations(channels, self._statuses),
+                ],
+                lake=LakeSharing(stores=stores, tags=lake_tags, needs=lake_needs, identities=self._identities, check=check),
             ),
             OrganizationsService(self._identities.organizations, catalogue.service("organizations").model),
             KMS(self._kms, catalogue.service("kms").model),
@@ -189,7 +233,7 @@ class Front:
         self._recording = Recording(
             recorder=recorder,
             journal=self._journal,
-            selection=selection,
+            selection=Selections(selection, store_selection),
             is_account=self._identities.accounts.exists,
             pass_on_failure=settings.journal.on_failure == "pass",
         )
@@ -229,12 +273,9 @@ class Front:
         pages = {**Pages(journal=self._journal, ask=self._asker.ask).by_path(), **certificate_pages(signer)}
         doors = dict(self._signin.by_path())
         if settings.testing.reset_door:
+            told = (selection.changed, store_selection.changed, known_channels.changed)
             doors |= ResetDoor(
-                [self._database, self._messages],
-                buckets.removed,
-                partial(self._identities.ensure_root, account_id),
-                selection.changed,
-                known_channels.changed,
+                [self._database, self._messages], buckets.removed, partial(self._identities.ensure_root, account_id), *told
             ).by_path()
         self._applications = {
             listener: Application(
@@ -394,6 +435,13 @@ class Front:
             f'  eval "$(opentrail env{option})"\n'
             "  aws sts get-caller-identity"
         )
+
+
+def _activity_store(stores: EventDataStores, place: Place, name: str) -> str:
+    """Make the store of a default channel; returns its id. Raises as CreateEventDataStore does."""
+    selector = {"Name": name, "FieldSelectors": [{"Field": "eventCategory", "Equals": [ACTIVITY]}]}
+    wanted = Wanted(name=name, advanced_event_selectors=(selector,), multi_region_enabled=False)
+    return stores.create(place.account_id, place.region, wanted, {}).id
 
 
 def main() -> None:

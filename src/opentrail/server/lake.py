@@ -21,6 +21,7 @@ import uvloop
 from opentrail.clock import Clock, SystemClock
 from opentrail.journal import Reader
 from opentrail.journal.positions import Positions
+from opentrail.lake.stores.register import Keeper
 from opentrail.link import LinkServer
 from opentrail.server.folder import DataFolder
 from opentrail.server.orphan import stop_with_parent
@@ -30,6 +31,8 @@ from opentrail.wire.faults import UnknownOperationException
 
 IDLE = 0.25
 """Seconds the lake waits for the journal before it looks at the clock again."""
+KEEP = 5.0
+"""Seconds between two looks at what is due: pending deletions, stretches that have been read."""
 TROUBLE = 2.0
 """Seconds it waits after something went wrong."""
 ANSWERERS = 8
@@ -48,6 +51,7 @@ class Lake:
         self._database = Database.at(folder.state)
         self._reader = Reader(folder.journal)
         self._positions = Positions(self._database)
+        self._keeper = Keeper(self._database, clock)
         self._answerers = ThreadPoolExecutor(ANSWERERS, thread_name_prefix="answer")
         self._answers: dict[str, Callable[[Any], Any]] = {"status": lambda _: self._status()}
         """Question → what answers it, in a thread of its own."""
@@ -57,7 +61,7 @@ class Lake:
         loop = asyncio.get_running_loop()
         stopped = asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, stopped.set)
-        threads = [threading.Thread(target=self._follow, name="ingestion")]
+        threads = [threading.Thread(target=self._follow, name="ingestion"), threading.Thread(target=self._keep, name="keeper")]
         for thread in threads:
             thread.start()
         answerer = await LinkServer.start(link, self._answer)
@@ -85,6 +89,15 @@ class Lake:
             except Exception:
                 log.exception("the lake was interrupted and goes on where it is safe")
                 self._stop.wait(TROUBLE)
+
+    def _keep(self) -> None:
+        """End what is due; what fails (a full disk) is tried again the next time."""
+        while not self._stop.is_set():
+            try:
+                self._keeper.work()
+            except Exception:
+                log.exception("what is due in the lake could not be done")
+            self._stop.wait(KEEP)
 
     def _ingest(self) -> int:
         """Take in what has come, and save how far everything is durable. Returns the position to wait behind."""

@@ -244,7 +244,7 @@ WHOSE = [
     ("GetInsightSelectors", {"TrailName": "absent"}, "TrailNotFoundException"),
     ("GetInsightSelectors", {"TrailName": "a"}, "InvalidTrailNameException"),
     ("PutInsightSelectors", {"InsightSelectors": []}, "InvalidParameterCombinationException"),
-    ("PutInsightSelectors", {"EventDataStore": "some", "InsightSelectors": []}, "InvalidParameterCombinationException"),
+    ("PutInsightSelectors", {"EventDataStore": "some", "InsightSelectors": [{}]}, "InvalidParameterCombinationException"),
     ("PutInsightSelectors", {"TrailName": "audit", "InsightsDestination": "some", "InsightSelectors": []}, "InvalidParameterCombinationE"),
     ("PutInsightSelectors", {"EventDataStore": "some", "InsightsDestination": "some", "InsightSelectors": []}, "InvalidParameterException"),
     ("GetEventConfiguration", {}, "InvalidParameterCombinationException"),

@@ -13,7 +13,8 @@ import pytest
 from opentrail import signing
 from opentrail.api.authorisation import Authorisation
 from opentrail.api.cloudtrail import CloudTrailService
-from opentrail.api.cloudtrail.organization_trails import ROLE, OrganizationTrailOperations
+from opentrail.api.cloudtrail.organization_access import ROLE
+from opentrail.api.cloudtrail.organization_trails import OrganizationTrailOperations
 from opentrail.identity.credentials import Credential
 from opentrail.identity.faults import NoSuchEntity
 from opentrail.identity.organizations.service_names import CLOUDTRAIL

@@ -84,18 +84,18 @@ def test_a_partner_puts_events_when_the_policy_of_the_channel_lets_it(
 ) -> None:
     key = user(ANYTHING, account=PARTNER)
     assert application.put(entry(1), channel=channel.arn, key=key)[1][0] == "ChannelInsufficientPermission"
-    application.ground.channels.put_policy(channel.arn, policy(channel))
+    application.ground.put_policy(channel.arn, policy(channel))
     status, answer = application.put(entry(1), channel=channel.arn, key=key)
     assert (status, answer["failed"]) == (200, [])
     record = application.door.records[-1]
     assert (record["recipientAccountId"], record["eventData"]["UID"]) == (channel.account_id, "uid-1")
-    application.ground.channels.put_policy(channel.arn, None)
+    application.ground.put_policy(channel.arn, None)
     assert application.put(entry(2), channel=channel.arn, key=key)[1][0] == "ChannelInsufficientPermission"
 
 
 def test_the_policy_may_demand_an_external_id(application: PuttingApplication, channel: Channel, user: Callable[..., Credential]) -> None:
     key = user(ANYTHING, account=PARTNER)
-    application.ground.channels.put_policy(channel.arn, policy(channel, **DEMANDING))
+    application.ground.put_policy(channel.arn, policy(channel, **DEMANDING))
     for wrong in (None, "clumio-18"):
         assert application.put(entry(1), channel=channel.arn, key=key, external_id=wrong)[1][0] == "ChannelInsufficientPermission"
     assert application.put(entry(1), channel=channel.arn, key=key, external_id="clumio-17")[0] == 200
@@ -104,13 +104,13 @@ def test_the_policy_may_demand_an_external_id(application: PuttingApplication, c
 def test_the_partner_needs_the_leave_of_its_own_account_too(
     application: PuttingApplication, channel: Channel, user: Callable[..., Credential]
 ) -> None:
-    application.ground.channels.put_policy(channel.arn, policy(channel))
+    application.ground.put_policy(channel.arn, policy(channel))
     assert application.put(entry(1), channel=channel.arn, key=user(account=PARTNER))[0] == 403
     assert application.door.records == []
 
 
 def test_the_owner_needs_no_external_id(application: PuttingApplication, channel: Channel) -> None:
-    application.ground.channels.put_policy(channel.arn, policy(channel, **DEMANDING))
+    application.ground.put_policy(channel.arn, policy(channel, **DEMANDING))
     assert application.put(entry(1), channel=channel.arn)[0] == 200
 
 

@@ -155,8 +155,7 @@ def test_a_store_knows_whether_channels_deliver_to_it(ground: ChannelGround) -> 
     made = ground.channels.create(PLACE, "abc", "Custom", to(first))
 
     def delivered() -> list[bool]:
-        with ground.database.begin() as connection:
-            return [ground.channels.deliver_to(connection, store.id) for store in (first, second)]
+        return [ground.channels.deliver_to(store.id) for store in (first, second)]
 
     assert delivered() == [True, False]
     ground.channels.update(PLACE, made.arn, destinations=to(second))
@@ -165,23 +164,15 @@ def test_a_store_knows_whether_channels_deliver_to_it(ground: ChannelGround) -> 
     assert delivered() == [False, False]
 
 
-def test_the_policy_and_tags_of_a_channel(ground: ChannelGround) -> None:
-    made = ground.channels.create(PLACE, "abc", "Custom", to(ground.stores.add()))
-    assert ground.channels.policy_of(made.arn) is None
-    ground.channels.put_policy(made.arn, "{}")
-    assert ground.channels.policy_of(made.arn) == "{}"
-    ground.channels.put_policy(made.arn, None)
-    assert ground.channels.policy_of(made.arn) is None
-    ground.channels.add_tags(made.arn, {f"k{number}": "v" for number in range(50)})
-    with pytest.raises(faults.TagsLimitExceededException):
-        ground.channels.add_tags(made.arn, {"one-more": "v"})
-    ground.channels.remove_tags(made.arn, [f"k{number}" for number in range(1, 50)])
-    assert ground.channels.tags_of(made.arn) == {"k0": "v"}
+def test_nothing_is_left_of_what_a_channel_carried(ground: ChannelGround) -> None:
+    store = ground.stores.add()
+    made = ground.channels.create(PLACE, "OpenTrail-Applications", "Custom", to(store), [{"Key": "a", "Value": "b"}])
+    ground.put_policy(made.arn, "{}")
+    assert ground.channels.get(PLACE, made.arn).resource_policy == "{}"
+    assert ground.channels.tags_of(made.arn) == {"a": "b"}
     ground.channels.delete(PLACE, made.arn)
-    for ask in (ground.channels.policy_of, lambda arn: ground.channels.add_tags(arn, {"a": "b"})):
-        with pytest.raises(faults.ChannelNotFoundException):
-            ask(made.arn)
-    assert ground.channels.tags_of(made.arn) == {}
+    again = ground.channels.create(PLACE, "OpenTrail-Applications", "Custom", to(store))
+    assert (again.arn, again.resource_policy, again.tags) == (made.arn, None, {})
 
 
 def test_the_default_name_and_the_default_id_belong_together(ground: ChannelGround) -> None:

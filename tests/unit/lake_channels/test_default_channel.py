@@ -99,7 +99,7 @@ def test_no_other_channel_comes_by_itself(ground: ChannelGround) -> None:
 def test_what_is_known_follows_each_change(ground: ChannelGround) -> None:
     made = ground.channels.create(PLACE, "abc", "Custom", to(ground.stores.add()))
     assert ground.known.find(made.arn) == Known(arn=made.arn, policy=None, takes_activity=True, has_store=True)
-    ground.channels.put_policy(made.arn, "{}")
+    ground.put_policy(made.arn, "{}")
     found = ground.known.find(made.arn)
     assert found is not None
     assert found.policy == "{}"

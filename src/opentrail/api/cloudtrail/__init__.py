@@ -11,6 +11,7 @@ from opentrail.api.call import Call, Handler, Need
 from opentrail.api.cloudtrail import required
 from opentrail.api.cloudtrail.analysis import AnalysisOperations
 from opentrail.api.cloudtrail.keys import KeyOperations
+from opentrail.api.cloudtrail.lake_sharing import LakeSharing
 from opentrail.api.cloudtrail.tags import TagOperations
 from opentrail.api.cloudtrail.trails import TrailOperations
 from opentrail.signing import SigningKeys
@@ -52,15 +53,23 @@ class CloudTrailService:
     name = "cloudtrail"
 
     def __init__(
-        self, trails: Trails, keys: SigningKeys, more: Mapping[str, Handler] | None = None, *, subjects: Sequence[Subject] = ()
+        self,
+        trails: Trails,
+        keys: SigningKeys,
+        more: Mapping[str, Handler] | None = None,
+        *,
+        subjects: Sequence[Subject] = (),
+        lake: LakeSharing | None = None,
     ) -> None:
+        """`lake` is its part in the operations that it shares with trails; without it there is nothing of the Lake."""
         self._trails = trails
+        self._lake = lake
         self._model = botocore.session.get_session().get_service_model("cloudtrail")
         self.operations: Mapping[str, Handler] = {
             **TrailOperations(trails).operations,
             **KeyOperations(keys).operations,
-            **TagOperations(trails).operations,
-            **AnalysisOperations(trails).operations,
+            **TagOperations(trails, None if lake is None else lake.tags).operations,
+            **AnalysisOperations(trails, lake).operations,
             **(more or {}),
         }
         self._subjects = {operation: subject for subject in subjects for operation in subject.operations}
@@ -82,7 +91,7 @@ class CloudTrailService:
             return [Need(action=action)]
         name = call.parameters.get(_TRAIL[call.operation])
         if not name:  # it is about an event data store
-            return [Need(action=action, resource=self._store_arn(call))]
+            return [self._store_need(call, action)]
         arn = self._trails.finding.arn(self._owner(call), call.region, name)
         needs = [self._need(call, action, arn)]
         if call.operation == "CreateTrail" and call.parameters.get("TagsList"):
@@ -91,9 +100,12 @@ class CloudTrailService:
             needs.append(Need(action="iam:PassRole", resource=role, context={"iam:PassedToService": ("cloudtrail.amazonaws.com",)}))
         return needs
 
-    def _store_arn(self, call: Call) -> str:
+    def _store_need(self, call: Call, action: str) -> Need:
         given: str = call.parameters.get("EventDataStore") or "*"
-        return given if given.startswith("arn:") else self._trails.finding.store_arn(call.account_id, call.region, given)
+        if self._lake is not None:
+            return self._lake.needs.of_store(call, action, given)
+        arn = given if given.startswith("arn:") else self._trails.finding.store_arn(call.account_id, call.region, given)
+        return Need(action=action, resource=arn)
 
     def _owner(self, call: Call) -> str:
         """Whose trail a name means: the caller's; of the management account where a delegated administrator makes one for all."""
@@ -102,6 +114,8 @@ class CloudTrailService:
         return call.account_id
 
     def _need(self, call: Call, action: str, arn: str) -> Need:
+        if self._lake is not None and (need := self._lake.needs.of_arn(call, action, arn)) is not None:
+            return need
         asked = call.parameters.get("TagsList") or ()
         context = {f"aws:ResourceTag/{key}": (value or "",) for key, value in tags.tags_of(self._trails, call.account_id, arn).items()}
         if asked:

@@ -1,7 +1,4 @@
-"""Get/PutInsightSelectors and Get/PutEventConfiguration: what is made of the events that a trail logs.
-
-Each takes a trail or an event data store. Event data stores are not served yet: none exists, so none is found.
-"""
+"""Get/PutInsightSelectors and Get/PutEventConfiguration: what is made of the events that a trail logs, or an event data store collects."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from opentrail.api.call import Call, Handler
+from opentrail.api.cloudtrail.lake_sharing import LakeSharing
 from opentrail.trails.control import Trails
 from opentrail.trails.faults import EventDataStoreNotFoundException, InvalidParameterCombinationException, InvalidParameterException
 from opentrail.trails.store import Trail
@@ -17,8 +15,10 @@ from opentrail.trails.store import Trail
 class AnalysisOperations:
     """Insights selectors and event configurations."""
 
-    def __init__(self, trails: Trails) -> None:
+    def __init__(self, trails: Trails, lake: LakeSharing | None = None) -> None:
+        """Without `lake` no event data store exists, so none is found."""
         self._trails = trails
+        self._lake = lake
         self.operations: Mapping[str, Handler] = {
             "GetInsightSelectors": self.get_insight_selectors,
             "PutInsightSelectors": self.put_insight_selectors,
@@ -29,16 +29,20 @@ class AnalysisOperations:
     def get_insight_selectors(self, call: Call) -> Mapping[str, Any]:
         name = _trail_name(call.parameters)
         if name is None:
-            raise _no_such_store(call.parameters, InvalidParameterException)
+            if self._lake is None:
+                raise _no_such_store(call.parameters, InvalidParameterException)
+            return self._lake.get_insight_selectors(call)
         return _insights(self._trails.insight_selectors(call.account_id, call.region, name))
 
     def put_insight_selectors(self, call: Call) -> Mapping[str, Any]:
         given = call.parameters
         name = _trail_name(given)
         if name is None:
-            if not given.get("InsightsDestination"):
+            if given["InsightSelectors"] and not given.get("InsightsDestination"):
                 raise InvalidParameterCombinationException("Specify InsightsDestination together with EventDataStore.")
-            raise _no_such_store(given, InvalidParameterException)
+            if self._lake is None:
+                raise _no_such_store(given, InvalidParameterException)
+            return self._lake.put_insight_selectors(call)
         if given.get("InsightsDestination"):
             raise InvalidParameterCombinationException("InsightsDestination cannot be used together with TrailName.")
         return _insights(self._trails.put_insight_selectors(call.account_id, call.region, name, given["InsightSelectors"]))
@@ -46,13 +50,17 @@ class AnalysisOperations:
     def get_event_configuration(self, call: Call) -> Mapping[str, Any]:
         name = _trail_name(call.parameters)
         if name is None:
-            raise _no_such_store(call.parameters, EventDataStoreNotFoundException)
+            if self._lake is None:
+                raise _no_such_store(call.parameters, EventDataStoreNotFoundException)
+            return self._lake.get_event_configuration(call)
         return _configuration(self._trails.at_home(call.account_id, call.region, name))
 
     def put_event_configuration(self, call: Call) -> Mapping[str, Any]:
         name = _trail_name(call.parameters)
         if name is None:
-            raise _no_such_store(call.parameters, EventDataStoreNotFoundException)
+            if self._lake is None:
+                raise _no_such_store(call.parameters, EventDataStoreNotFoundException)
+            return self._lake.put_event_configuration(call)
         return _configuration(self._trails.put_event_configuration(call.account_id, call.region, name, call.parameters))
 
 

@@ -42,6 +42,13 @@ class Asked:
         """Whether an account is a delegated administrator of a service."""
         return bool(tree.count(connection, delegations.c.account_id == account_id, delegations.c.service_principal == service_principal))
 
+    def delegates(self, connection: Connection, organization_id: str, service_principal: str) -> tuple[str, ...]:
+        """The delegated administrators of a service in an organization, in order."""
+        query = select(delegations.c.account_id).where(
+            delegations.c.organization_id == organization_id, delegations.c.service_principal == service_principal
+        )
+        return tuple(connection.execute(query.order_by(delegations.c.account_id)).scalars())
+
     def trusts(self, connection: Connection, account_id: str, service_principal: str) -> bool:
         """Whether the organization of an account trusts a service; `False` outside of organizations."""
         found = tree.find(connection, account_id)

@@ -18,16 +18,3 @@ class Companion(Protocol):
 
     def distrusted(self, connection: Connection, organization_id: str, service_principal: str) -> None:
         """The organization trusts the service no longer."""
-
-
-class Nobody:
-    """No companion."""
-
-    def joined(self, connection: Connection, organization_id: str, account_id: str) -> None:
-        pass
-
-    def departed(self, connection: Connection, organization_id: str, account_id: str) -> None:
-        pass
-
-    def distrusted(self, connection: Connection, organization_id: str, service_principal: str) -> None:
-        pass

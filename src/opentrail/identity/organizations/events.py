@@ -1,6 +1,6 @@
 """What Organizations reports by itself, in the management account: results of requests, accounts that come and go.
 
-Each event is put into the outbox, and its companion told, in the transaction of the deed, so after a crash all is there or nothing.
+Each event is put into the outbox, and the companions are told, in the transaction of the deed, so after a crash all is there or nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from opentrail.clock import iso_seconds
 from opentrail.events.service_event import ServiceEvent
-from opentrail.identity.organizations.companions import Companion, Nobody
+from opentrail.identity.organizations.companions import Companion
 from opentrail.identity.organizations.tree import Organization
 from opentrail.storage.outbox import Outbox
 
@@ -23,11 +23,12 @@ HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 
 
 class Events:
-    """Leaves the service events of Organizations in the outbox, and tells `companion` of what concerns it."""
+    """Leaves the service events of Organizations in the outbox, and tells the `companions` of what concerns them."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
-        self.companion: Companion = Nobody()
+        self.companions: list[Companion] = []
+        """In the order in which they are told."""
 
     def create_account_result(self, connection: Connection, organization: Organization, status: Mapping[str, Any], now: float) -> None:
         """`status`: id, state and account id or failure reason, as the record spells them; the name is never recorded."""
@@ -59,7 +60,8 @@ class Events:
         """The account is a member from now on."""
         details = {"accountId": account_id, "joinedMethod": method, "joinedTime": iso_seconds(now)}
         self._put(connection, organization, "AccountJoinedOrganization", details, now)
-        self.companion.joined(connection, organization.id, account_id)
+        for companion in self.companions:
+            companion.joined(connection, organization.id, account_id)
 
     def departed(
         self, connection: Connection, organization: Organization, account_id: str, method: Literal["LEFT", "REMOVED", "CLEANED"], now: float
@@ -67,11 +69,13 @@ class Events:
         """The account is a member no longer; `CLEANED`: it was closed long enough ago."""
         details = {"accountId": account_id, "departureMethod": method, "departureTime": iso_seconds(now)}
         self._put(connection, organization, "AccountDepartedOrganization", details, now)
-        self.companion.departed(connection, organization.id, account_id)
+        for companion in self.companions:
+            companion.departed(connection, organization.id, account_id)
 
     def distrusted(self, connection: Connection, organization: Organization, service_principal: str) -> None:
         """The organization trusts the service no longer, of which the record of the call tells."""
-        self.companion.distrusted(connection, organization.id, service_principal)
+        for companion in self.companions:
+            companion.distrusted(connection, organization.id, service_principal)
 
     def _put(self, connection: Connection, organization: Organization, name: str, details: Mapping[str, Any], now: float) -> None:
         event = ServiceEvent(

@@ -51,8 +51,8 @@ class Organizations:
         self.resource_policies = ResourcePolicies(store)
 
     def accompanied_by(self, companion: Companion) -> None:
-        """Have `companion` change with every organization from now on."""
-        self._events.companion = companion
+        """Have `companion` change with every organization from now on, as those before it do."""
+        self._events.companions.append(companion)
 
     def create(self, caller: str, feature_set: str = ALL) -> Organization:
         """Found an organization that `caller` manages. Raises `AlreadyInOrganizationException`."""

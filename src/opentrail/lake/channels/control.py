@@ -7,7 +7,7 @@ sends each record where it was to go when it was written (`routes`).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -41,10 +41,10 @@ from opentrail.lake.faults import (
     InvalidEventDataStoreCategoryException,
     InvalidParameterException,
     OperationNotPermittedException,
-    TagsLimitExceededException,
 )
-from opentrail.lake.names import Place
+from opentrail.lake.names import Named, Place
 from opentrail.lake.neighbours import Stores
+from opentrail.lake.stores import attachments
 from opentrail.storage.database import Database
 
 ROUTES: Final = "lake-channel-routes"
@@ -66,6 +66,7 @@ class Channels:
         self._changed = changed
         self._positions = Positions(database)
         database.create(store.METADATA)
+        database.create(attachments.METADATA)
 
     def create(
         self, place: Place, name: str, source: str, destinations: Sequence[Mapping[str, Any]], given_tags: Sequence[Mapping[str, Any]] = ()
@@ -190,45 +191,21 @@ class Channels:
         with self._database.read() as connection:
             return store.status(connection, arn)
 
-    # what the control plane of stores, and the operations that all resources share, need of channels
+    # what stores, and the operations that all resources share, need of channels
 
-    def deliver_to(self, connection: Connection, store_id: str) -> bool:
-        """Whether a channel delivers to the store; asked in the transaction that deletes it (`ChannelExistsForEDSException`)."""
-        return any(store_id in one.store_ids for one in store.every_channel(connection))
-
-    def find(self, arn: str) -> Channel | None:
-        """The channel with this ARN."""
+    def deliver_to(self, store_id: str) -> bool:
+        """Whether a channel delivers to the store; asked within the transaction that deletes it (`ChannelExistsForEDSException`)."""
         with self._database.read() as connection:
-            return store.channel(connection, arn)
+            return any(store_id in one.store_ids for one in store.every_channel(connection))
 
-    def policy_of(self, arn: str) -> str | None:
-        """The JSON text of the resource policy of a channel. Raises `ChannelNotFoundException`."""
-        with self._database.read() as connection:
-            return _read(connection, arn).resource_policy
-
-    def put_policy(self, arn: str, policy: str | None) -> None:
-        """Replace the resource policy of a channel, or take it away. It has been checked. Raises `ChannelNotFoundException`."""
-        with self._changing() as connection:
-            _read(connection, arn)
-            store.change_channel(connection, arn, {"resource_policy": policy})
+    def exists(self, connection: Connection, named: Named) -> bool:
+        """Whether the channel is there, within a transaction."""
+        return store.channel(connection, named.arn) is not None
 
     def tags_of(self, arn: str) -> Mapping[str, str]:
         """The tags of a channel; none where there is no such channel."""
-        found = self.find(arn)
-        return {} if found is None else found.tags
-
-    def add_tags(self, arn: str, given: Mapping[str, str]) -> None:
-        """Add checked tags. Raises `ChannelNotFoundException`, `TagsLimitExceededException`."""
-        with self._changing() as connection:
-            if len(_read(connection, arn).tags.keys() | given.keys()) > tags.MOST_TAGS:
-                raise TagsLimitExceededException
-            store.put_tags(connection, arn, given)
-
-    def remove_tags(self, arn: str, keys: Iterable[str]) -> None:
-        """Remove tags by key. Raises `ChannelNotFoundException`."""
-        with self._changing() as connection:
-            _read(connection, arn)
-            store.remove_tags(connection, arn, keys)
+        with self._database.read() as connection:
+            return attachments.tags(connection, arn)
 
     def _store_ids(self, place: Place, destinations: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
         """Where events are to go. Raises `InvalidParameterException`, `EventDataStoreARNInvalidException`,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from opentrail.lake.event_data_store import ENABLED, EventDataStore, Stretch
+from opentrail.lake.event_data_store import ENABLED
 from opentrail.lake.families import Family
 from opentrail.lake.faults import EventDataStoreAlreadyExistsException
 from opentrail.lake.names import Place
@@ -29,16 +29,3 @@ class DefaultStores:
                     return store.id
                 raise EventDataStoreAlreadyExistsException(f"The event data store {store.arn} cannot take events from outside AWS.")
         return self._create(place, name)
-
-
-class NoStores:
-    """No event data stores."""
-
-    def get(self, store_id: str) -> EventDataStore | None:
-        return None
-
-    def all(self) -> Sequence[EventDataStore]:
-        return ()
-
-    def stretches(self) -> Sequence[Stretch]:
-        return ()

@@ -1,8 +1,8 @@
-"""The tables of channels in the state database."""
+"""The tables of channels in the state database. Their tags and policies are kept where those of stores are (`stores.attachments`)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection, Row
 
 from opentrail.lake.channels.channel import Channel
+from opentrail.lake.stores import attachments
+from opentrail.lake.stores.attachments import POLICIES
 
 METADATA = MetaData()
 
@@ -27,18 +29,9 @@ CHANNELS = Table(
     Column("store_ids", JSON, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
-    Column("resource_policy", String),
     Column("source_config", JSON),
 )
 Index("lake_channels_name", CHANNELS.c.account_id, CHANNELS.c.region, CHANNELS.c.name, unique=True)
-
-TAGS = Table(
-    "lake_channel_tags",
-    METADATA,
-    Column("arn", String, primary_key=True),
-    Column("key", String, primary_key=True),
-    Column("value", String, nullable=False),
-)
 
 ROUTES = Table(
     "lake_channel_routes",
@@ -107,6 +100,9 @@ def changed(connection: Connection) -> None:
     connection.execute(row.on_conflict_do_update(index_elements=["id"], set_={"count": CHANGES.c.count + 1}))
 
 
+_WITH_POLICY = select(CHANNELS, POLICIES.c.policy.label("resource_policy")).join(POLICIES, POLICIES.c.arn == CHANNELS.c.arn, isouter=True)
+
+
 def _channel(row: Row[Any], tags: Mapping[str, str]) -> Channel:
     values = dict(row._mapping)
     return Channel(**{**values, "store_ids": tuple(values["store_ids"])}, tags=tags)
@@ -114,29 +110,30 @@ def _channel(row: Row[Any], tags: Mapping[str, str]) -> Channel:
 
 def channel(connection: Connection, arn: str) -> Channel | None:
     """One channel."""
-    row = connection.execute(select(CHANNELS).where(CHANNELS.c.arn == arn)).first()
-    return _channel(row, tags(connection, arn)) if row else None
+    row = connection.execute(_WITH_POLICY.where(CHANNELS.c.arn == arn)).first()
+    return _channel(row, attachments.tags(connection, arn)) if row else None
 
 
 def channels_of(connection: Connection, account_id: str, region: str) -> list[Channel]:
     """The channels of an account in a Region, in order of name."""
     where = and_(CHANNELS.c.account_id == account_id, CHANNELS.c.region == region)
-    return [_channel(row, tags(connection, row.arn)) for row in connection.execute(select(CHANNELS).where(where).order_by(CHANNELS.c.name))]
+    rows = connection.execute(_WITH_POLICY.where(where).order_by(CHANNELS.c.name)).all()
+    return [_channel(row, attachments.tags(connection, row.arn)) for row in rows]
 
 
 def every_channel(connection: Connection) -> list[Channel]:
     """The channels of all accounts, without their tags."""
-    return [_channel(row, {}) for row in connection.execute(select(CHANNELS))]
+    return [_channel(row, {}) for row in connection.execute(_WITH_POLICY)]
 
 
 def add_channel(connection: Connection, made: Channel) -> None:
     """Keep a new channel with its tags; nothing declines it any more."""
     changed(connection)
-    names = ("arn", "id", "partition", "region", "account_id", "name", "source", "created_at", "updated_at", "resource_policy")
+    names = ("arn", "id", "partition", "region", "account_id", "name", "source", "created_at", "updated_at")
     values = {name: getattr(made, name) for name in names}
     connection.execute(insert(CHANNELS).values(**values, store_ids=list(made.store_ids), source_config=made.source_config))
     connection.execute(delete(DECLINED).where(DECLINED.c.arn == made.arn))
-    put_tags(connection, made.arn, made.tags)
+    attachments.put_tags(connection, made.arn, made.tags)
 
 
 def change_channel(connection: Connection, arn: str, values: Mapping[str, Any]) -> None:
@@ -148,8 +145,9 @@ def change_channel(connection: Connection, arn: str, values: Mapping[str, Any]) 
 def remove_channel(connection: Connection, arn: str, *, declined: bool) -> None:
     """Remove a channel; `declined`: it shall not be made again by itself."""
     changed(connection)
-    for table in (CHANNELS, TAGS, STATUS):
+    for table in (CHANNELS, STATUS):
         connection.execute(delete(table).where(table.c.arn == arn))
+    attachments.forget(connection, arn)
     if declined:
         connection.execute(upsert(DECLINED).values(arn=arn).on_conflict_do_nothing())
 
@@ -162,24 +160,6 @@ def is_declined(connection: Connection, arn: str) -> bool:
 def declined(connection: Connection) -> list[str]:
     """The ARNs of all such."""
     return list(connection.scalars(select(DECLINED.c.arn)))
-
-
-def tags(connection: Connection, arn: str) -> dict[str, str]:
-    """The tags of a channel, by key."""
-    found = connection.execute(select(TAGS.c.key, TAGS.c.value).where(TAGS.c.arn == arn).order_by(TAGS.c.key))
-    return {row.key: row.value for row in found}
-
-
-def put_tags(connection: Connection, arn: str, given: Mapping[str, str]) -> None:
-    """Add tags; a key that is there gets the new value."""
-    for key, value in given.items():
-        row = upsert(TAGS).values(arn=arn, key=key, value=value)
-        connection.execute(row.on_conflict_do_update(index_elements=["arn", "key"], set_={"value": value}))
-
-
-def remove_tags(connection: Connection, arn: str, keys: Iterable[str]) -> None:
-    """Remove tags by key; keys that are not there are passed over."""
-    connection.execute(delete(TAGS).where(and_(TAGS.c.arn == arn, TAGS.c.key.in_(list(keys)))))
 
 
 def turn_route(connection: Connection, arn: str, store_ids: Sequence[str], position: int) -> None:
