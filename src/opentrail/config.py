@@ -86,6 +86,16 @@ class LakeSettings:
     """The event store."""
 
     commit_interval: float = _setting(60.0, "Time between two commits of events to the Iceberg tables.", unit="s", low=0.5)
+    running_queries: int = _setting(10, "Queries that run at the same time, of all accounts together; more of them wait.", low=1)
+    query_timeout: float = _setting(3600.0, "Time after which a query is stopped (TIMED_OUT).", unit="s", low=0.1)
+    query_memory: int = _setting(1 << 30, "Memory that one query may use; one that needs more fails.", unit="bytes", low=64 << 20)
+    query_threads: int = _setting(0, "Threads of one query; 0: as many as the machine has processors.", low=0)
+    query_result_bytes: int = _setting(1 << 30, "Size of a result, before it is packed, at which its query fails.", unit="bytes", low=1024)
+    questions_url: str = _setting(
+        "", "OpenAI-compatible endpoint (https://…/v1) that GenerateQuery asks what it does not know itself; empty: nobody is asked."
+    )
+    questions_model: str = _setting("", "Name of the model that is asked there.")
+    questions_key: str = _setting("", "File with the key for that endpoint; for its owner only.")
 
 
 @dataclass(frozen=True, kw_only=True)

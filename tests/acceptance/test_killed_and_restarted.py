@@ -82,7 +82,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_delivered_twice(tmp_path: P
             found = _delivered(opentrail)
             return found if set(acknowledged) <= set(found) else None
 
-        delivered = wait_for(all_delivered, patience=60, pause=0.5)
+        delivered = wait_for(all_delivered, pause=0.5)
         assert [one for one, times in delivered.items() if times > 1] == []
         shown = _history(opentrail)
         assert set(acknowledged) <= set(shown)

@@ -123,7 +123,7 @@ def test_a_broken_policy_shows_and_the_backlog_comes_when_it_is_cured(opentrail:
     assert said["LatestDeliveryAttemptTime"] >= said["LatestDeliveryAttemptSucceeded"]
     wait_for(lambda: status(opentrail, name).get("LatestDigestDeliveryError") == "AccessDenied")
     s3.put_bucket_policy(Bucket=bucket, Policy=good)
-    wait_for(lambda: missed in request_ids(s3, bucket, f"AWSLogs/{ACCOUNT}/CloudTrail/"), patience=15)
+    wait_for(lambda: missed in request_ids(s3, bucket, f"AWSLogs/{ACCOUNT}/CloudTrail/"))
     wait_for(lambda: "LatestDeliveryError" not in status(opentrail, name))
     opentrail.client("cloudtrail").stop_logging(Name=name)
     wait_for(lambda: _is_valid(opentrail, name, began), pause=0.5)
@@ -178,7 +178,7 @@ def test_another_s3_takes_log_files_and_digests_and_shows_its_own_errors(tmp_pat
             missed = called(opentrail)
             wait_for(lambda: status(opentrail, "real").get("LatestDeliveryError") == "NoSuchBucket")
             opentrail.client("s3").create_bucket(Bucket="real-logs")  # through OpenTrail, so it is noticed at once
-            wait_for(lambda: missed in request_ids(s3, "real-logs", f"AWSLogs/{ACCOUNT}/CloudTrail/"), patience=15)
+            wait_for(lambda: missed in request_ids(s3, "real-logs", f"AWSLogs/{ACCOUNT}/CloudTrail/"))
             wait_for(lambda: "LatestDeliveryError" not in status(opentrail, "real"))
         assert "secret-of-mine" not in opentrail.log.read_text()
     finally:

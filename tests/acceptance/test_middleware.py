@@ -48,7 +48,7 @@ class Application:
                 stderr=log,
                 start_new_session=True,
             )
-        wait_for(self.is_up, patience=60)
+        wait_for(self.is_up)
 
     def is_up(self) -> bool:
         assert self.process is not None
@@ -181,14 +181,14 @@ def test_opentrail_and_the_application_are_killed_and_nothing_is_lost_or_twice(t
         ask(150)
         trail.kill()
         ask(150)
-        wait_for(lambda: list(app.spool.glob("*/*/*.events")), patience=60)
+        wait_for(lambda: list(app.spool.glob("*/*/*.events")))
         trail.start()
         ask(50)
         settled(trail, asked)
         trail.kill()
         ask(100)
         # what waits in memory for a second at the most would be gone with the process: let it reach the disk
-        wait_for(lambda: _lines(app.spool) >= 100, patience=60)
+        wait_for(lambda: _lines(app.spool) >= 100)
         app.stop(signal.SIGKILL)
         app.start()
         ask(20)

@@ -59,7 +59,7 @@ class Subscriber:
         def found() -> Any:
             return next((one for one in list(self.got) if one[1]["Type"] == kind and members.items() <= one[1].items()), None)
 
-        got: tuple[dict[str, str], dict[str, Any]] = wait_for(found, patience=60)
+        got: tuple[dict[str, str], dict[str, Any]] = wait_for(found)
         return got
 
 

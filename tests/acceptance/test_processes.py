@@ -20,17 +20,6 @@ STOPS_WITHIN = 20.0
 """Seconds after which a server that still runs has been hung up on, whatever else the machine does."""
 
 
-def _role(opentrail: RunningOpenTrail, name: str) -> psutil.Process | None:
-    assert opentrail.process is not None
-    for child in psutil.Process(opentrail.process.pid).children():
-        try:
-            if child.status() != psutil.STATUS_ZOMBIE and f"opentrail.server.{name}" in child.cmdline():
-                return child
-        except psutil.NoSuchProcess:
-            continue
-    return None
-
-
 def _calls(opentrail: RunningOpenTrail) -> str | None:
     try:
         found: str = opentrail.client("sts").get_caller_identity()["ResponseMetadata"]["RequestId"]
@@ -47,17 +36,17 @@ def _ids(opentrail: RunningOpenTrail) -> set[str]:
 def test_a_front_that_is_killed_comes_back(tmp_path: Path) -> None:
     with RunningOpenTrail(tmp_path) as opentrail:
         first = _calls(opentrail)
-        front = _role(opentrail, "front")
+        front = opentrail.role("front")
         assert front is not None
         front.kill()
-        second = wait_for(lambda: _calls(opentrail), patience=20)
+        second = wait_for(lambda: _calls(opentrail))
         assert {first, second} <= _ids(opentrail)
 
 
 def test_followers_that_are_killed_come_back_and_nobody_gets_a_wrong_answer(tmp_path: Path) -> None:
     with RunningOpenTrail(tmp_path) as opentrail:
         called = {_calls(opentrail) for _ in range(5)}
-        followers = _role(opentrail, "followers")
+        followers = opentrail.role("followers")
         assert followers is not None
         followers.kill()
         called.add(_calls(opentrail))  # calls need no followers
@@ -70,14 +59,14 @@ def test_followers_that_are_killed_come_back_and_nobody_gets_a_wrong_answer(tmp_
                     raise
                 return None
 
-        assert called <= wait_for(looked_up, patience=40)
+        assert called <= wait_for(looked_up)
         assert opentrail.health()["status"] == "ok"
 
 
 def test_history_is_waited_for_while_the_followers_are_not_up(tmp_path: Path) -> None:
     with RunningOpenTrail(tmp_path) as opentrail:
         called = _calls(opentrail)
-        followers = _role(opentrail, "followers")
+        followers = opentrail.role("followers")
         assert followers is not None
         followers.suspend()
         answers: list[Any] = []
@@ -110,7 +99,7 @@ def test_no_child_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
 def test_what_is_under_way_is_answered_before_the_end(tmp_path: Path, number: int) -> None:
     with RunningOpenTrail(tmp_path) as opentrail:
-        followers = _role(opentrail, "followers")
+        followers = opentrail.role("followers")
         assert followers is not None
         assert opentrail.process is not None
         acknowledged: list[str] = []

@@ -231,4 +231,4 @@ def test_an_event_of_a_service_is_found_within_a_second(running: RunningOpenTrai
     with database.begin() as connection:
         outbox.put(connection, event)
     database.close()
-    wait_for(lambda: [record for record in found(running, "RotateKey") if record["eventID"] == event.event_id], patience=5)
+    wait_for(lambda: [record for record in found(running, "RotateKey") if record["eventID"] == event.event_id])

@@ -62,9 +62,8 @@ def test_more_long_polls_than_worker_threads_hold_nothing_up(server: RunningOpen
     with ThreadPoolExecutor(40) as pool:
         polls = [pool.submit(lambda: waiting.receive_message(QueueUrl=url, WaitTimeSeconds=20)) for _ in range(40)]
         time.sleep(0.5)
-        began = time.monotonic()
         server.client("iam").list_users()
-        assert time.monotonic() - began < 3
+        assert not any(poll.done() for poll in polls), "it was answered while all of them wait"
         for start in range(0, 40, 10):
             sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": str(at), "MessageBody": f"{start + at}"} for at in range(10)])
         bodies = [message["Body"] for poll in polls for message in poll.result(60)["Messages"]]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import psutil
 from botocore.config import Config
 
 from simulators import aws_cli
@@ -62,6 +63,17 @@ class RunningOpenTrail:
         key = json.loads((self.data / "keys" / "root.json").read_text())
         self.key = (key["access_key_id"], key["secret_access_key"])
         return self
+
+    def role(self, name: str) -> psutil.Process | None:
+        """The process of the role `name`; `None` while there is none."""
+        assert self.process is not None
+        for child in psutil.Process(self.process.pid).children():
+            try:
+                if child.status() != psutil.STATUS_ZOMBIE and f"opentrail.server.{name}" in child.cmdline():
+                    return child
+            except psutil.NoSuchProcess:
+                continue
+        return None
 
     def health(self) -> Any:
         """What `/_opentrail/health` says."""
@@ -173,7 +185,7 @@ def contents(folder: Path) -> Iterator[tuple[Path, bytes]]:
             continue
 
 
-def wait_for(what: Any, patience: float = 30.0, pause: float = 0.05) -> Any:
+def wait_for(what: Any, patience: float = 90.0, pause: float = 0.05) -> Any:
     """Ask `what()` until it answers with something true; returns that. Raises when `patience` seconds have passed."""
     deadline = time.monotonic() + patience
     while True:

@@ -21,6 +21,7 @@ class Progress:
         self._known = 0
         self._done = 0
         self._drawn = False
+        self._words = "files"
         self._next = time.monotonic() + PAUSE
 
     def expect(self, files: int) -> None:
@@ -30,6 +31,13 @@ class Progress:
     def advance(self) -> None:
         """One more is checked."""
         self._done += 1
+        if self._terminal is not None and time.monotonic() >= self._next:
+            self._next = time.monotonic() + PAUSE
+            self._draw(self._terminal)
+
+    def measure(self, done: int, known: int, words: str) -> None:
+        """So many are done of those known so far; `words` follow the numbers."""
+        self._done, self._known, self._words = done, known, words
         if self._terminal is not None and time.monotonic() >= self._next:
             self._next = time.monotonic() + PAUSE
             self._draw(self._terminal)
@@ -50,7 +58,7 @@ class Progress:
     def _draw(self, terminal: TextIO) -> None:
         sys.stdout.flush()
         total = max(self._known, self._done)
-        full = _WIDTH * self._done // total
-        terminal.write(f"{_ERASE}{self._title} [{'=' * full}{' ' * (_WIDTH - full)}] {self._done}/{total} files")
+        full = _WIDTH * self._done // max(1, total)
+        terminal.write(f"{_ERASE}{self._title} [{'=' * full}{' ' * (_WIDTH - full)}] {self._done}/{total} {self._words}")
         terminal.flush()
         self._drawn = True

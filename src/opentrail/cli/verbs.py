@@ -9,8 +9,10 @@ import typer
 
 from opentrail import __version__
 
-VERBS = ("serve", "env", "account", "bucket", "integrate", "status", "lookup", "tail", "validate", "settings")
+VERBS = ("serve", "env", "account", "bucket", "integrate", "status", "lookup", "tail", "sample", "import", "sql", "validate", "settings")
 """Each is a function, or a group of commands, of the same name in the module of the same name; `validate` reads its own command line."""
+HOMES = {"import": ("imports", "import_files")}
+"""Module and function of a verb that cannot be a name in Python."""
 
 
 def command(verbs: Sequence[str] = VERBS) -> typer.Typer:
@@ -27,7 +29,8 @@ def command(verbs: Sequence[str] = VERBS) -> typer.Typer:
         if verb == "validate":
             app.command(verb, add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(_validate)
             continue
-        found = getattr(importlib.import_module(f"opentrail.cli.{verb}"), verb)
+        module, name = HOMES.get(verb, (verb, verb))
+        found = getattr(importlib.import_module(f"opentrail.cli.{module}"), name)
         if isinstance(found, typer.Typer):
             app.add_typer(found, name=verb)
         else:

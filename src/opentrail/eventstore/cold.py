@@ -1,5 +1,6 @@
 """The cold store: an Apache Iceberg table of Parquet files, partitioned by day, that any engine can read in place.
 
+What its columns are and how its files are written is the `Layout`'s affair: event history has one table, each event data store another.
 Every snapshot carries in its summary the journal position up to which it holds events: events and position appear in one commit, so each
 event is there exactly once whatever happens in between. What a crash leaves behind (files that no snapshot names) is swept at the next
 start. Only one `ColdStore` may have a folder open, and one thread at a time may call what changes it.
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,19 +21,18 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.io.pyarrow import parquet_file_to_data_file
 from pyiceberg.manifest import DataFile
-from pyiceberg.table import Table
+from pyiceberg.table import Table, Transaction
+from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.transforms import DayTransform
 from sqlalchemy import URL, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from opentrail.eventstore import parquet
-from opentrail.eventstore.columns import SCHEMA
 from opentrail.eventstore.files import IMPLEMENTATION, local_path, location, make_directory
+from opentrail.eventstore.layout import HISTORY, Layout
 
 CATALOG: Final = "opentrail"
-TABLE: Final = "opentrail.events"
 POSITION: Final = "opentrail.journal-position"
 """Member of a snapshot's summary: every event up to this journal position is in the snapshot."""
 
@@ -51,10 +51,8 @@ _PROPERTIES: Final = {
     "write.parquet.compression-codec": "zstd",
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "10",
-    # Statistics in the manifests: only what files are pruned by, or each commit drags 16 columns of bounds along.
+    # Statistics in the manifests: only what files are pruned by (`Layout.pruned`), or each commit drags all columns' bounds along.
     "write.metadata.metrics.default": "none",
-    "write.metadata.metrics.column.event_time": "full",
-    "write.metadata.metrics.column.position": "full",
     # Small manifests are merged twenty at a time; full ones are left alone.
     "commit.manifest-merge.enabled": "true",
     "commit.manifest.min-count-to-merge": "20",
@@ -83,12 +81,26 @@ class ColdFile:
     entry: DataFile = field(compare=False, repr=False)
 
 
+class _Transaction(Transaction):
+    """PyIceberg works the table's metadata out anew, copy and all, each of the twenty times that one commit looks at it: the most of what a
+    commit costs where a schema is wide. Nobody changes what they are given."""
+
+    _known: tuple[tuple[object, ...], TableMetadata] | None = None
+
+    @property
+    def table_metadata(self) -> TableMetadata:
+        if self._known is None or self._known[0] is not self._updates:
+            self._known = (self._updates, super().table_metadata)
+        return self._known[1]
+
+
 class ColdStore:
     """The Iceberg table in `folder`, made when it is not there."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, layout: Layout = HISTORY) -> None:
         self._folder = folder.resolve()
-        self._home = self._folder / "events"
+        self._layout = layout
+        self._home = self._folder / layout.home
         self._entries: dict[Path, DataFile] = {}
         """What the last commit said of the files it added."""
         self._removed: list[tuple[int, ColdFile]] = []
@@ -118,28 +130,41 @@ class ColdStore:
         """How many snapshots the table keeps."""
         return len(self._table.metadata.snapshots)
 
+    @property
+    def metadata(self) -> Path:
+        """The table's current metadata file: what another engine is told to read."""
+        return local_path(self._table.metadata_location)
+
+    def draft(self, day: int | None = None) -> Path:
+        """A new path for a data file; `day` when it is known already. What no `swap` makes part of the table is swept at the next start."""
+        folder = self._home / "data"
+        if day is not None:
+            folder /= f"{self._layout.day}={_day_name(day)}"
+        make_directory(folder)
+        return folder / f"{uuid.uuid4()}.parquet"
+
     def write(self, day: int, batches: Iterable[pa.RecordBatch], rows: int) -> Path:
         """Write one data file of `rows` rows, all of `day`, in order; durable on return, but not part of the table before `swap`."""
-        folder = self._home / "data" / f"event_day={_day_name(day)}"
-        make_directory(folder)
-        path = folder / f"{uuid.uuid4()}.parquet"
+        path = self.draft(day)
         try:
-            parquet.write(path, batches, rows=rows)
+            self._layout.write(path, batches, rows)
         except Exception:
             path.unlink(missing_ok=True)
             raise
         return path
 
-    def swap(self, *, add: Sequence[Path], remove: Sequence[ColdFile], position: int) -> None:
+    def swap(self, *, add: Sequence[Path], remove: Sequence[ColdFile], position: int, notes: Mapping[str, str] | None = None) -> None:
         """Put the files `add` into the table, take `remove` out and move to `position`: one atomic commit, durable on return.
+        `notes` become members of the snapshot's summary.
 
         When the commit fails (a full disk, somebody else's commit came first) the table is without it and the files `add` are gone. When
         its outcome is in doubt the catalog is asked; when that cannot be asked either, `settle` has to be called before the next swap.
         """
         before = self._table.current_snapshot()
         name = str(uuid.uuid4())
+        told = False
         try:
-            self._commit(add, remove, position, name)
+            self._commit(add, remove, {**(notes or {}), POSITION: str(position), COMMIT: name})
         except Exception:
             self._in_doubt = True
             self.settle()
@@ -148,11 +173,13 @@ class ColdStore:
                     path.unlink(missing_ok=True)
                 raise
             _log.warning("the event store's commit reported a failure but is in the catalog", exc_info=True)
+            told = True
         after = self._table.current_snapshot()
         assert after is not None
         self._position = position
         self._removed += [(_sequence(after), file) for file in remove]
-        self._files = self._planned() if self._is_foreign(before, after) else self._known(add, remove)
+        if not told:
+            self._files = self._planned() if self._is_foreign(before, after) else self._known(add, remove)
 
     def settle(self) -> bool:
         """Find out what became of a commit that is in doubt; whether there was one. `files` and `position` are right afterwards.
@@ -169,30 +196,39 @@ class ColdStore:
 
     def _holds(self, name: str) -> bool:
         """Whether the commit `name` is part of the table."""
-        summaries = (snapshot.summary for snapshot in self._table.metadata.snapshots)
-        return any(summary is not None and summary.additional_properties.get(COMMIT) == name for summary in summaries)
+        return name in self.summaries(COMMIT)
 
-    def _commit(self, add: Sequence[Path], remove: Sequence[ColdFile], position: int, name: str) -> None:
+    def summaries(self, member: str) -> set[str]:
+        """The values of `member` in the summaries of all snapshots that are kept."""
+        return {value for snapshot in self._table.metadata.snapshots if (value := _member(snapshot, member)) is not None}
+
+    def _commit(self, add: Sequence[Path], remove: Sequence[ColdFile], properties: dict[str, str]) -> None:
         metadata, io = self._table.metadata, self._table.io
         entries = [parquet_file_to_data_file(io, metadata, location(path)) for path in add]
         for entry in entries:
             entry.spec_id = metadata.default_spec_id  # PyIceberg sets it on entries it has read, and needs it on all
-        with self._table.transaction() as transaction:
-            update = transaction.update_snapshot(snapshot_properties={POSITION: str(position), COMMIT: name})
+        self._entries = dict(zip(add, entries, strict=True))
+        with _Transaction(self._table) as transaction:
+            update = transaction.update_snapshot(snapshot_properties=properties)
             with update.overwrite() if remove else update.merge_append() as producer:
                 for entry in entries:
                     producer.append_data_file(entry)
                 for file in remove:
                     producer.delete_data_file(file.entry)
-        self._entries = dict(zip(add, entries, strict=True))
 
-    def expire(self) -> None:
-        """Forget old snapshots and delete the metadata that only they used; cheap when there is nothing to do."""
-        metadata = self._table.metadata
-        if len(metadata.snapshots) <= _MOST_SNAPSHOTS:
+    def expire(self, *, wholly: bool = False) -> None:
+        """Forget old snapshots and delete the metadata that only they used; cheap when there is nothing to do.
+
+        `wholly`: all but what the present needs, so that no file that was taken out is named any more.
+        """
+        ordered = sorted(self._table.metadata.snapshots, key=_sequence)
+        if wholly:
+            keep = 1 + next((index for index, snapshot in enumerate(reversed(ordered)) if _member(snapshot, POSITION) is not None), 0)
+        else:
+            keep = _KEPT_SNAPSHOTS if len(ordered) > _MOST_SNAPSHOTS else len(ordered)
+        expired, kept = ordered[:-keep], ordered[-keep:]
+        if not expired:
             return
-        ordered = sorted(metadata.snapshots, key=_sequence)
-        expired, kept = ordered[:-_KEPT_SNAPSHOTS], ordered[-_KEPT_SNAPSHOTS:]
         unused = self._metadata_of(expired) - self._metadata_of(kept)
         self._table.maintenance.expire_snapshots().by_ids([snapshot.snapshot_id for snapshot in expired]).commit()
         for path in unused:
@@ -207,7 +243,7 @@ class ColdStore:
                 waiting.append((sequence, file))
                 continue
             file.path.unlink(missing_ok=True)
-            if not any(file.path.parent.iterdir()):
+            if file.path.parent != self._home / "data" and file.path.parent.is_dir() and not any(file.path.parent.iterdir()):
                 file.path.parent.rmdir()
         self._removed = waiting
         return len(waiting)
@@ -221,21 +257,25 @@ class ColdStore:
         catalog = SqlCatalog(CATALOG, uri=uri, warehouse=location(self._folder), **{"py-io-impl": IMPLEMENTATION})
         event.listen(catalog.engine, "connect", _configure)
         catalog.engine.dispose()  # the connection it has made already is not configured
-        catalog.create_namespace_if_not_exists(TABLE.partition(".")[0])
+        catalog.create_namespace_if_not_exists(self._layout.table.partition(".")[0])
         return catalog
 
     def _open_table(self) -> Table:
+        layout = self._layout
         try:
-            return self._catalog.load_table(TABLE)
+            return self._catalog.load_table(layout.table)
         except NoSuchTableError:
             pass
-        with self._catalog.create_table_transaction(TABLE, SCHEMA, location(self._home), properties=_PROPERTIES) as transaction:
+        properties = {**_PROPERTIES, **{f"write.metadata.metrics.column.{column}": "full" for column in layout.pruned}}
+        with self._catalog.create_table_transaction(
+            layout.table, layout.schema, location(self._home), properties=properties
+        ) as transaction:
             with transaction.update_spec() as spec:
-                spec.add_field("event_time", DayTransform(), "event_day")
+                spec.add_field(layout.time, DayTransform(), layout.day)
             # Files written outside PyIceberg carry no field ids: readers match their columns by name.
             mapping = transaction.table_metadata.schema().name_mapping.model_dump_json()
             transaction.set_properties({"schema.name-mapping.default": mapping})
-        return self._catalog.load_table(TABLE)
+        return self._catalog.load_table(layout.table)
 
     def _planned(self) -> tuple[ColdFile, ...]:
         """The files of the current snapshot, read from its manifests."""
@@ -251,7 +291,7 @@ class ColdStore:
         return after.parent_snapshot_id != (before.snapshot_id if before else None)
 
     def _described(self, path: Path, entry: DataFile) -> ColdFile:
-        column = self._table.schema().find_field("event_time").field_id
+        column = self._table.schema().find_field(self._layout.time).field_id
         low, high = (
             int.from_bytes(bounds[column], "little", signed=True) // 1_000_000 for bounds in (entry.lower_bounds, entry.upper_bounds)
         )
@@ -290,11 +330,15 @@ def _position(table: Table) -> int:
     """The position of the newest snapshot that has one; snapshots of other engines (a compaction by Spark) have none."""
     snapshot = table.current_snapshot()
     while snapshot is not None:
-        if snapshot.summary is not None and (position := snapshot.summary.additional_properties.get(POSITION)) is not None:
+        if (position := _member(snapshot, POSITION)) is not None:
             return int(position)
         parent = snapshot.parent_snapshot_id
         snapshot = table.snapshot_by_id(parent) if parent is not None else None
     return 0
+
+
+def _member(snapshot: Snapshot, name: str) -> str | None:
+    return None if snapshot.summary is None else snapshot.summary.additional_properties.get(name)
 
 
 def _sequence(snapshot: Snapshot | None) -> int:

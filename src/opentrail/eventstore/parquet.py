@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -16,40 +18,70 @@ ROW_GROUP: Final = 20_000
 """Rows of a row group. One bloom filter guards each: small groups leave little to read when one event is asked for."""
 
 GROUP_BYTES: Final = 256 << 20
-"""Size in memory at which a row group is closed early (records of up to 256 KB exist)."""
+"""Size in memory at which a row group is closed early (records of up to 1 MB exist)."""
 
 PAGE_ROWS: Final = 64
 """Rows after which a page may end, when it has its mebibyte: a page must not hold a thousand of the largest records."""
 
 _FALSE_POSITIVES: Final = 0.01
-_NAMES_PER_EVENT: Final = 3
 
 
-def write(path: Path, batches: Iterable[pa.RecordBatch], *, rows: int) -> None:
-    """Write `batches`, already in order of time and position, to `path`; on disk on return. `rows` is how many will come."""
+@dataclass(frozen=True, kw_only=True)
+class Style:
+    """How the columns of a file are written. Columns within columns go by their path in Parquet: `resources.list.element.arn`."""
+
+    schema: pa.Schema
+    filters: Mapping[str, int]
+    """Columns with a bloom filter → distinct values per event, at most."""
+    unique: frozenset[str]
+    """Columns in which a dictionary would hold every value."""
+    bare: frozenset[str]
+    """Columns without statistics: two whole records would be copied into each page's header."""
+    order: tuple[str, ...]
+    """What the rows are in order of."""
+
+    @cached_property
+    def leaves(self) -> tuple[str, ...]:
+        """The paths of all columns that hold values."""
+        sink = pa.BufferOutputStream()
+        pq.write_table(self.schema.empty_table(), sink)
+        names = pq.ParquetFile(pa.BufferReader(sink.getvalue())).schema
+        return tuple(names.column(number).path for number in range(len(names)))
+
+
+HISTORY: Final = Style(
+    schema=SCHEMA,
+    filters={"event_id": 1, "access_key_id": 1, "resource_names.list.element": 3},
+    unique=frozenset({"position", "event_id", "record", "resource_names.list.element"}),
+    bare=frozenset({"record", "resource_names.list.element", "resource_types.list.element"}),
+    order=("event_time", "position"),
+)
+"""Event history's."""
+
+
+def write(path: Path, batches: Iterable[pa.RecordBatch], *, rows: int, style: Style = HISTORY, page_rows: int = PAGE_ROWS) -> None:
+    """Write `batches`, already in order, to `path`; on disk on return. `rows` is how many will come, `page_rows` after how many of them a
+    page may end."""
     distinct = max(1, min(ROW_GROUP, rows))
-    filters = {
-        "event_id": {"ndv": distinct, "fpp": _FALSE_POSITIVES},
-        "access_key_id": {"ndv": distinct, "fpp": _FALSE_POSITIVES},
-        "resource_names.list.element": {"ndv": distinct * _NAMES_PER_EVENT, "fpp": _FALSE_POSITIVES},
-    }
     with pq.ParquetWriter(
         path,
-        SCHEMA,
+        style.schema,
         compression="zstd",
-        use_dictionary=[name for name in SCHEMA.names if name not in ("position", "event_id", "record")] + ["resource_types.list.element"],
-        write_batch_size=PAGE_ROWS,
-        write_statistics=[name for name in SCHEMA.names if name != "record"],  # or two whole records are copied into each page's header
-        bloom_filter_options=filters,
-        sorting_columns=[pq.SortingColumn(SCHEMA.names.index("event_time")), pq.SortingColumn(SCHEMA.names.index("position"))],
+        use_dictionary=[leaf for leaf in style.leaves if leaf not in style.unique],
+        write_batch_size=page_rows,
+        write_statistics=[leaf for leaf in style.leaves if leaf not in style.bare],
+        bloom_filter_options={
+            leaf: {"ndv": distinct * each, "fpp": _FALSE_POSITIVES} for leaf, each in style.filters.items() if leaf in style.leaves
+        },
+        sorting_columns=[pq.SortingColumn(style.schema.names.index(name)) for name in style.order],
     ) as writer:
-        for group in _groups(batches):
+        for group in _groups(batches, style.schema):
             writer.write_table(group, row_group_size=ROW_GROUP)
     sync_file(path)
     sync_directory(path.parent)
 
 
-def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+def _groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
     """Whole row groups out of batches of any size."""
     waiting: list[pa.RecordBatch] = []
     rows = size = 0
@@ -62,7 +94,7 @@ def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
             rows += piece.num_rows
             size += piece.nbytes
             if rows >= ROW_GROUP or size >= GROUP_BYTES:
-                yield pa.Table.from_batches(waiting).cast(SCHEMA)
+                yield pa.Table.from_batches(waiting).cast(schema)
                 waiting, rows, size = [], 0, 0
     if waiting:
-        yield pa.Table.from_batches(waiting).cast(SCHEMA)
+        yield pa.Table.from_batches(waiting).cast(schema)

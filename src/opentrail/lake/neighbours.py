@@ -113,8 +113,28 @@ class StoreKeys(Protocol):
         """Whether the key can be used now."""
 
 
+class Aliases(Protocol):
+    """What query aliases stand for: widgets of dashboards, generated queries. Blocking, thread-safe."""
+
+    def statement(self, alias: str, account_id: str, region: str) -> str | None:
+        """The statement behind `alias`, with a `?` for each parameter; `None` when there is no such alias."""
+
+    def prompt(self, alias: str, account_id: str, region: str) -> str | None:
+        """The question that the statement was generated from, where it was."""
+
+
 class RunsQueries(Protocol):
     """What runs queries, for those who have them run: dashboards."""
 
     def start(self, *, account_id: str, region: str, statement: str, alias: str | None = None, refresh_id: str | None = None) -> str:
         """Start a query as the CloudTrail service for `account_id`, and return its id. Faults as `StartQuery`."""
+
+
+class FollowsQueries(Protocol):
+    """What tells those who have queries run how far these are. Blocking, thread-safe."""
+
+    def ended(self, query_id: str) -> bool:
+        """Whether the query has a terminal status, or is not known any more."""
+
+    def find(self, *, account_id: str, region: str, alias: str, refresh_id: str) -> str | None:
+        """Id of the newest query that was started with this alias for this refresh; `None` when none was."""

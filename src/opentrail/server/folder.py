@@ -85,15 +85,25 @@ class DataFolder:
     def token_secret(self) -> bytes:
         """What page tokens are sealed with; made at the first start and kept, so that a token outlives a restart."""
         path = self.keys / "page-tokens.key"
+        while True:
+            try:
+                return path.read_bytes()
+            except FileNotFoundError:
+                self._make_secret(path)
+
+    @staticmethod
+    def _make_secret(path: Path) -> None:
+        """Put a new secret at `path`, whole, unless there is one: several processes may do this at once, and all must have the same."""
+        partial = path.with_suffix(f".partial-{secrets.token_hex(8)}")
+        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(32))
+            os.fsync(file.fileno())
         try:
-            return path.read_bytes()
-        except FileNotFoundError:
-            partial = path.with_suffix(".partial")
-            with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(secrets.token_bytes(32))
-                os.fsync(file.fileno())
-            partial.replace(path)
-            return path.read_bytes()
+            os.link(partial, path)
+        except FileExistsError:
+            pass
+        finally:
+            partial.unlink()
 
     def write_address(
         self,
@@ -103,12 +113,13 @@ class DataFolder:
         digest_interval: float,
         account_id: str,
         link: str,
+        lake_link: str = "",
         ca_bundle: Path | None = None,
         vpc_endpoints: Mapping[str, str] | None = None,
         directories: Mapping[str, Path] | None = None,
     ) -> None:
-        """Tell the other verbs where the server listens, how often digests are made (s), the default account, and the socket on which
-        the followers answer (only processes of the folder's owner can open it).
+        """Tell the other verbs where the server listens, how often digests are made (s), the default account, and the sockets on which
+        followers and lake answer (only processes of the folder's owner can open them).
 
         `ca_bundle` is the certificate that clients must be told to trust, `vpc_endpoints` the URL of each VPC endpoint, `directories` where
         the log buckets are that are plain directories."""
@@ -118,6 +129,7 @@ class DataFolder:
             "digest_interval": digest_interval,
             "account_id": account_id,
             "link": link,
+            "lake_link": lake_link,
         }
         if ca_bundle is not None:
             told["ca_bundle"] = str(ca_bundle)

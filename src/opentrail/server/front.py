@@ -22,6 +22,7 @@ from opentrail.api.cloudtrail.channels import ChannelOperations
 from opentrail.api.cloudtrail.delegates import DelegateOperations
 from opentrail.api.cloudtrail.event_data_stores import EventDataStoreOperations
 from opentrail.api.cloudtrail.history import History
+from opentrail.api.cloudtrail.imports import ImportOperations
 from opentrail.api.cloudtrail.lake_needs import LakeNeeds
 from opentrail.api.cloudtrail.lake_sharing import LakeSharing
 from opentrail.api.cloudtrail.organization_access import OrganizationAccess
@@ -61,6 +62,9 @@ from opentrail.lake.channels.control import Channels
 from opentrail.lake.channels.default import DefaultStores
 from opentrail.lake.channels.known import KnownChannels
 from opentrail.lake.channels.status import Statuses
+from opentrail.lake.dashboards.aliases import QueryAliases
+from opentrail.lake.dashboards.control import exists
+from opentrail.lake.imports.control import Imports
 from opentrail.lake.integrations.store import IntegrationStore
 from opentrail.lake.names import Place
 from opentrail.lake.stores.carriers import Carrier, OwnedCarrier, StoreCarrier
@@ -78,12 +82,15 @@ from opentrail.proxy import Proxy, Upstreams
 from opentrail.recorder import Recorder
 from opentrail.sandbox import Mirror
 from opentrail.server.announcing import Announcing
+from opentrail.server.dashboards import operations
 from opentrail.server.folder import DataFolder
 from opentrail.server.http import bounded_protocol
+from opentrail.server.import_sources import Sources
 from opentrail.server.listening import Listener, own_authority, tls_context
 from opentrail.server.log_buckets import TrailKeysAnywhere, is_ours, log_buckets
 from opentrail.server.orphan import stop_with_parent
 from opentrail.server.own_deliveries import OwnDeliveries
+from opentrail.server.queries import answering
 from opentrail.server.reset_door import ResetDoor
 from opentrail.server.roles import Orders
 from opentrail.server.selections import Selections
@@ -143,10 +150,11 @@ class Front:
         regions = known_regions()
         selection = Selection(self._database, clock)
         upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
+        all_buckets = log_buckets(settings, upstreams, writer)
         trails = Trails(
             self._database,
             clock,
-            buckets=log_buckets(settings, upstreams, writer),
+            buckets=all_buckets,
             regions=regions,
             head=lambda: self._journal.head,
             changed=selection.changed,
@@ -172,6 +180,8 @@ class Front:
             store_selection.changed()
             known_channels.changed()
 
+        import_sources = Sources(settings, upstreams, buckets, self._identities, clock, keys=object_keys)
+        imports = Imports(self._database, clock, stores=register, sources=import_sources)
         stores = EventDataStores(
             self._database,
             clock,
@@ -182,11 +192,12 @@ class Front:
                 keys=KeysOfStores(self._kms.service_keys),
                 organizations=self._identities.organizations.asked,
                 has_channel=channels.deliver_to,
+                has_ongoing_import=imports.has_ongoing_import,
             ),
         )
         self._identities.organizations.accompanied_by(stores.organization)
         known_channels = KnownChannels(self._database, channels, clock, stores=DefaultStores(register, partial(_activity_store, stores)))
-        carriers: list[Carrier] = [StoreCarrier(stores), OwnedCarrier("channel", channels.exists)]
+        carriers: list[Carrier] = [StoreCarrier(stores), OwnedCarrier("channel", channels.exists), OwnedCarrier("dashboard", exists)]
         lake_tags, resource_policies = LakeTags(self._database, carriers), ResourcePolicies(stores, carriers)
         lake_needs = LakeNeeds(stores, lake_tags, resource_policies)
         catalogue = Catalogue()
@@ -195,6 +206,19 @@ class Front:
         self._statuses = Statuses(self._database, clock)
         intake = Intake(RecentEvents(self._audit_events), self._statuses, clock)
         webhooks = WebhookDoor(IntegrationStore(self._database, vault), known_channels, intake, self._journal, clock)
+        queries = answering(
+            folder,
+            self._database,
+            stores=register,
+            bucket=all_buckets,
+            ask=self._lake.ask,
+            head=lambda: self._journal.head,
+            partition=regions.partition,
+            aliases=QueryAliases(self._database),
+        )
+        dashboards = operations(
+            self._database, clock, stores=register, ask=self._lake.ask, partition=regions.partition, settings=settings.lake
+        )
         history = History(self._asker.ask, lambda: self._journal.head, secret=folder.token_secret())
         keys = SigningKeys(self._database, folder.keys, clock)
         self._proxy = Proxy(upstreams, clock)
@@ -217,6 +241,9 @@ class Front:
                     EventDataStoreOperations(stores, lake_needs, OrganizationAccess(self._identities, check)),
                     ResourcePolicyOperations(resource_policies, lake_needs),
                     ChannelOperations(channels, self._statuses),
+                    ImportOperations(imports, lake_needs, stores.finding.place),
+                    queries,
+                    *dashboards,
                 ],
                 lake=LakeSharing(stores=stores, tags=lake_tags, needs=lake_needs, identities=self._identities, check=check),
             ),
@@ -415,6 +442,7 @@ class Front:
             digest_interval=settings.trails.digest_interval,
             account_id=settings.identity.account_id,
             link=self._orders.link,
+            lake_link=self._orders.lake_link,
             ca_bundle=own_authority(Path(settings.front.tls_certificate)) if listeners[0].tls else None,
             vpc_endpoints={one.vpc_endpoint.id: one.url for one in listeners if one.vpc_endpoint is not None},
             directories=read_directories(settings.trails.directories),

@@ -7,6 +7,7 @@ User SQL never runs in this process: it has children for that, which may read th
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import os
 import signal
@@ -18,21 +19,41 @@ from typing import Any
 
 import uvloop
 
+from opentrail.buckets import Buckets, ObjectKeys, ServiceWriter
 from opentrail.clock import Clock, SystemClock
+from opentrail.identity import Identities
 from opentrail.journal import Reader
-from opentrail.journal.positions import Positions
-from opentrail.lake.stores.register import Keeper
+from opentrail.kms import KeyManagement
+from opentrail.lake.channels.routes import Routes
+from opentrail.lake.dashboards import checks, refreshing
+from opentrail.lake.queries.asking import CANCEL, START
+from opentrail.lake.sql.translation import translate
+from opentrail.lake.stores.register import Keeper, StoreRegister
+from opentrail.lake.tables.settings import TableSettings
+from opentrail.lake.tables.tables import StoreTables
 from opentrail.link import LinkServer
+from opentrail.proxy import Upstreams
+from opentrail.server.dashboards import refresher
 from opentrail.server.folder import DataFolder
+from opentrail.server.import_sources import Sources
+from opentrail.server.importing import Importing
+from opentrail.server.log_buckets import log_buckets
 from opentrail.server.orphan import stop_with_parent
+from opentrail.server.queries import running
 from opentrail.server.roles import LAKE, Orders
+from opentrail.server.store_keys import KeysOfStores
 from opentrail.storage.database import Database
+from opentrail.storage.outbox import Outbox
 from opentrail.wire.faults import UnknownOperationException
 
 IDLE = 0.25
 """Seconds the lake waits for the journal before it looks at the clock again."""
+BREATH = 0.2
+"""Seconds that it lets records gather: nobody waits for them, as a query has them taken in first."""
 KEEP = 5.0
 """Seconds between two looks at what is due: pending deletions, stretches that have been read."""
+QUERIES = 1.0
+"""Seconds between two looks at results that are to be delivered, and at what has had its days."""
 TROUBLE = 2.0
 """Seconds it waits after something went wrong."""
 ANSWERERS = 8
@@ -50,18 +71,70 @@ class Lake:
         self._stop = threading.Event()
         self._database = Database.at(folder.state)
         self._reader = Reader(folder.journal)
-        self._positions = Positions(self._database)
         self._keeper = Keeper(self._database, clock)
+        settings = orders.settings
+        identities = Identities(
+            self._database, folder.keys, clock, account_id=settings.identity.account_id, outbox=(outbox := Outbox(self._database))
+        )
+        kms = KeyManagement(self._database, folder.keys, clock, outbox=outbox, identities=identities)
+        self._buckets = Buckets(self._database, folder.buckets, clock)
+        writer = ServiceWriter(self._buckets, clock, keys=ObjectKeys(kms.service_keys))
+        register = StoreRegister(self._database, clock)
+        self._tables = StoreTables(
+            folder.lake / "stores",
+            self._reader,
+            clock,
+            database=self._database,
+            stores=register,
+            keys=KeysOfStores(kms.service_keys),
+            settings=TableSettings(commit_interval=settings.lake.commit_interval),
+            removed=register.forget,
+            channels=Routes(self._database, clock),
+        )
+        upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
+        self._queries = running(
+            folder,
+            self._database,
+            clock,
+            stores=register,
+            tables=self._tables,
+            bucket=log_buckets(settings, upstreams, writer),
+            settings=settings.lake,
+        )
+        sources = Sources(settings, upstreams, self._buckets, identities, clock, keys=ObjectKeys(kms.service_keys))
+        self._importing = Importing(self._database, clock, stores=register, tables=self._tables, sources=sources)
+        self._refresher = refresher(self._database, clock, stores=register, queries=self._queries, head=self._reader.head)
         self._answerers = ThreadPoolExecutor(ANSWERERS, thread_name_prefix="answer")
-        self._answers: dict[str, Callable[[Any], Any]] = {"status": lambda _: self._status()}
+        self._answers: dict[str, Callable[[Any], Any]] = {
+            "status": lambda _: self._status(),
+            START: self._queries.start,
+            CANCEL: self._queries.cancel,
+            **self._importing.answers,
+            checks.QUESTION: checks.answer(translate, register),
+            refreshing.QUESTION: self._refresher.advance,
+        }
         """Question → what answers it, in a thread of its own."""
 
     async def run(self, link: Path) -> None:
         """Follow and answer until SIGTERM."""
         loop = asyncio.get_running_loop()
         stopped = asyncio.Event()
-        loop.add_signal_handler(signal.SIGTERM, stopped.set)
-        threads = [threading.Thread(target=self._follow, name="ingestion"), threading.Thread(target=self._keep, name="keeper")]
+
+        def stop() -> None:
+            self._stop.set()
+            stopped.set()
+
+        loop.add_signal_handler(signal.SIGTERM, stop)
+        await asyncio.to_thread(self._open)
+        if self._stop.is_set():
+            return
+        threads = [
+            threading.Thread(target=self._follow, name="ingestion"),
+            threading.Thread(target=self._keep, name="keeper"),
+            threading.Thread(target=self._look_after_queries, name="queries"),
+            threading.Thread(target=self._importing.run, args=(self._stop,), name="imports"),
+            threading.Thread(target=self._refresher.run, args=(self._stop,), name="dashboards"),
+        ]
         for thread in threads:
             thread.start()
         answerer = await LinkServer.start(link, self._answer)
@@ -72,8 +145,23 @@ class Lake:
             self._stop.set()
             for thread in threads:
                 await asyncio.to_thread(thread.join)
+            await asyncio.to_thread(self._queries.close)
             self._answerers.shutdown(cancel_futures=True)
+            await asyncio.to_thread(self._tables.close)
+            self._buckets.close()
             self._database.close()
+
+    def _open(self) -> None:
+        """Open tables and queries; what stands in the way (a full disk) is waited for."""
+        while not self._stop.is_set():
+            try:
+                self._tables.open()
+                self._queries.open()
+            except Exception:
+                log.exception("the lake could not be opened")
+                self._stop.wait(TROUBLE)
+            else:
+                return
 
     async def _answer(self, name: str, payload: Any) -> Any:
         answer = self._answers.get(name)
@@ -84,8 +172,10 @@ class Lake:
     def _follow(self) -> None:
         while not self._stop.is_set():
             try:
-                position = self._ingest()
-                self._reader.wait(position, IDLE, self._stop, quiet=True)
+                if self._tables.step():
+                    self._stop.wait(BREATH)
+                else:
+                    self._reader.wait(self._tables.position, IDLE, self._stop, quiet=True)
             except Exception:
                 log.exception("the lake was interrupted and goes on where it is safe")
                 self._stop.wait(TROUBLE)
@@ -99,16 +189,28 @@ class Lake:
                 log.exception("what is due in the lake could not be done")
             self._stop.wait(KEEP)
 
-    def _ingest(self) -> int:
-        """Take in what has come, and save how far everything is durable. Returns the position to wait behind."""
-        head = self._reader.head()
-        if head > self._positions.get(LAKE):
-            with self._database.begin() as connection:
-                self._positions.save(connection, LAKE, head)
-        return head
+    def _look_after_queries(self) -> None:
+        """Deliver what is to be delivered, forget what has had its days."""
+        while not self._stop.is_set():
+            try:
+                self._queries.work()
+            except Exception:
+                log.exception("what is due of queries could not be done")
+            self._stop.wait(QUERIES)
 
     def _status(self) -> dict[str, Any]:
-        return {"positions": {LAKE: self._positions.get(LAKE)}}
+        tables = self._tables.status()
+        opened = tables.stores.values()
+        return {
+            "positions": {LAKE: tables.position},
+            "counts": {
+                "lake_events_hot": sum(figures.hot_events for figures in opened),
+                "lake_events_cold": sum(figures.cold_events for figures in opened),
+                "lake_bytes_cold": sum(figures.cold_bytes for figures in opened),
+                "lake_records_quarantined": tables.quarantined,
+            },
+            "stores": {store_id: dataclasses.asdict(figures) for store_id, figures in tables.stores.items()},
+        }
 
 
 def main() -> None:

@@ -19,22 +19,26 @@ _AWS = (".amazonaws.com", ".amazonaws.com.cn")
 
 def log_buckets(settings: Settings, upstreams: Upstreams, own: LogBucket) -> LogBuckets:
     """`own` is the S3 of our own, which an upstream named `s3` takes the place of."""
-    upstream = upstreams.named("s3", "s3")
-    s3: LogBucket = own
-    if upstream is not None:
-        trails = settings.trails
-        keys = upstream.credentials
-        s3 = UpstreamBuckets(
-            UpstreamS3(
-                url=upstream.url,
-                region=trails.s3_region or _region(upstream.host) or settings.identity.region,
-                access_key_id=keys.access_key_id if keys else None,
-                secret_access_key=keys.secret_access_key if keys else None,
-                profile=trails.s3_profile or None,
-                path_style=trails.s3_addressing == "path" or (trails.s3_addressing == "auto" and not upstream.host.endswith(_AWS)),
-            )
-        )
+    upstream = upstream_s3(settings, upstreams)
+    s3: LogBucket = own if upstream is None else UpstreamBuckets(upstream)
     return LogBuckets(DirectoryBuckets(read_directories(settings.trails.directories)), s3)
+
+
+def upstream_s3(settings: Settings, upstreams: Upstreams) -> UpstreamS3 | None:
+    """The S3 that stands in for our own, where there is one."""
+    upstream = upstreams.named("s3", "s3")
+    if upstream is None:
+        return None
+    trails = settings.trails
+    keys = upstream.credentials
+    return UpstreamS3(
+        url=upstream.url,
+        region=trails.s3_region or _region(upstream.host) or settings.identity.region,
+        access_key_id=keys.access_key_id if keys else None,
+        secret_access_key=keys.secret_access_key if keys else None,
+        profile=trails.s3_profile or None,
+        path_style=trails.s3_addressing == "path" or (trails.s3_addressing == "auto" and not upstream.host.endswith(_AWS)),
+    )
 
 
 class TrailKeysAnywhere:

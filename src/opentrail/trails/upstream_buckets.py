@@ -108,7 +108,7 @@ class UpstreamBuckets:
                 "SSEKMSKeyId": kms_key_id,
                 "SSEKMSEncryptionContext": base64.b64encode(context).decode(),
             }
-        with _as_faults(self._upstream):
+        with as_faults(self._upstream):
             self._connected().put_object(
                 Bucket=bucket,
                 Key=key,
@@ -123,11 +123,12 @@ class UpstreamBuckets:
     def _connected(self) -> Any:
         with self._lock:
             if self._client is None:
-                self._client = _client(self._upstream)
+                self._client = client(self._upstream)
             return self._client
 
 
-def _client(upstream: UpstreamS3) -> Any:
+def client(upstream: UpstreamS3) -> Any:
+    """A botocore client of that S3. Raises `BotoCoreError`."""
     config = Config(
         connect_timeout=CONNECT_TIMEOUT,
         read_timeout=READ_TIMEOUT,
@@ -145,7 +146,8 @@ def _client(upstream: UpstreamS3) -> Any:
 
 
 @contextmanager
-def _as_faults(upstream: UpstreamS3) -> Iterator[None]:
+def as_faults(upstream: UpstreamS3) -> Iterator[None]:
+    """What the upstream answers, as a fault."""
     try:
         yield
     except trouble.ClientError as error:

@@ -34,7 +34,7 @@ def test_a_commit_of_somebody_else_loses_no_events(opened: Opened, journal: Even
     store.catch_up()
     store.commit()
     theirs = SqlCatalog(cold.CATALOG, uri=f"sqlite:///{tmp_path}/lake/catalog.db", warehouse=f"file://{tmp_path}/lake")
-    with theirs.load_table(cold.TABLE).transaction() as transaction, transaction.update_snapshot().fast_append():
+    with theirs.load_table(cold.HISTORY.table).transaction() as transaction, transaction.update_snapshot().fast_append():
         pass  # an empty snapshot does: the table is another one than ours now
     theirs.close()
     assert store.durable_position == 2

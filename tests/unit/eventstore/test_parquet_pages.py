@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opentrail.eventstore import EventStore, Question, cold, pages, parquet
+from opentrail.eventstore import EventStore, Question, pages, parquet
 from opentrail.eventstore.columns import SCHEMA, extract, to_arrow
 from simulators.event_journal import ACCOUNT, REGION, EventJournal, expected, made
 
@@ -86,7 +86,7 @@ def test_events_in_files_of_other_engines_are_found_all_the_same(
     def write(path: Path, batches: Any, *, rows: int) -> None:
         pq.write_table(pa.Table.from_batches(list(batches)).cast(SCHEMA), path, **options)
 
-    monkeypatch.setattr(cold.parquet, "write", write)
+    monkeypatch.setattr(parquet, "write", write)
     store: EventStore = opened(warm_events=2)
     journal.append(*(made(number, age=100 - number) for number in range(30)))
     store.catch_up()

@@ -128,7 +128,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
 
 def eventually(truth: Callable[[], bool]) -> None:
     """Wait for what happens in another thread."""
-    for _ in range(2000):
+    for _ in range(9000):
         if truth():
             return
         time.sleep(0.01)

@@ -1,0 +1,274 @@
+"""The process of one query: forked ahead by the zygote, told its statement, confined, told its files; streams rows and ends.
+
+It holds nothing but its socket. DuckDB runs with one thread until the process is confined, so that every other thread is confined too.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import socket
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import msgspec
+import pyarrow as pa
+import pyarrow.ipc
+
+from opentrail.lake.families import Family
+from opentrail.lake.queries import confinement, frames
+from opentrail.lake.queries.profile import Cold, Hot, statistics
+from opentrail.lake.queries.query import EXHAUSTED, TOO_LARGE, Statistics
+from opentrail.lake.schema import COLUMNS, Array, Map, Row, Scalar, Type
+from opentrail.lake.sql.translation import Translated
+from opentrail.wire.faults import Fault
+
+ROWS: Final = 1000
+"""Rows of a chunk, as of a page."""
+CHUNK: Final = 8 << 20
+"""Bytes of a chunk before it is packed, where it has more than one row."""
+PART: Final = 32 << 20
+"""Packed bytes at which a part of what is delivered ends and the next one begins."""
+SLACK: Final = 512 << 20
+"""Memory beside the engine's own: its threads, result chunks, Python."""
+
+Translate = Callable[..., Translated]
+Prepare = Callable[[duckdb.DuckDBPyConnection], None]
+
+log = logging.getLogger("opentrail.query")
+
+_SCALARS: Final = {"varchar": "VARCHAR", "boolean": "BOOLEAN", "integer": "INTEGER", "double": "DOUBLE", "timestamp(3)": "TIMESTAMP"}
+_OURS: Final = (
+    *(duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.PermissionException),
+    *(duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.SyntaxException),
+)
+"""Errors that are mistakes of this program, or of who gets round it; what they say is for the log."""
+_WARM: Final = "SELECT a, count(*) FROM (SELECT 'x' || i % 7 AS a FROM range(3000) t(i)) GROUP BY 1 ORDER BY 2"
+
+
+def serve(channel: socket.socket, translate: Translate, prepare: Prepare) -> None:
+    """Take one query from `channel`, run it, and return."""
+    connection = duckdb.connect(":memory:", config={"threads": 1, "async_threads": 0})
+    prepare(connection)
+    connection.execute("SET TimeZone='UTC'; SET enable_progress_bar=false; SET enable_profiling='no_output'; SET temp_directory=''")
+    connection.sql(_WARM).to_arrow_reader(ROWS).read_all()
+    frames.send(channel, frames.READY)
+    kind, payload = frames.receive(channel)
+    if kind != frames.CHECK:
+        raise frames.Ended
+    asked = msgspec.msgpack.decode(payload)
+    try:
+        families = {store: Family(name) for store, name in asked["families"].items()}
+        translated = translate(asked["statement"], families, enriched=frozenset(asked["enriched"]))
+    except Fault as refused:
+        frames.send(channel, frames.REFUSED, msgspec.msgpack.encode([refused.code, refused.message]))
+        return
+    frames.send(channel, frames.ACCEPTED, msgspec.msgpack.encode(list(translated.columns)))
+    kind, payload = frames.receive(channel)
+    if kind != frames.RUN:
+        raise frames.Ended
+    Running(channel, connection, translated, families, msgspec.msgpack.decode(payload)).run()
+
+
+class Running:
+    """A query that runs."""
+
+    def __init__(
+        self,
+        channel: socket.socket,
+        connection: duckdb.DuckDBPyConnection,
+        translated: Translated,
+        families: Mapping[str, Family],
+        told: Mapping[str, Any],
+    ) -> None:
+        self._channel = channel
+        self._connection = connection
+        self._translated = translated
+        self._families = families
+        self._told = told
+        self._cold: list[Cold] = []
+        self._hot: list[Hot] = []
+        self._largest = int(told["result_bytes"])
+        self._csv = _Csv(channel, translated.columns) if told["deliver"] else None
+
+    def run(self) -> None:
+        """Everything, up to the last frame."""
+        told = self._told
+        files = [Path(path) for source in told["sources"] for path in (*source["files"], *source["hot"])]
+        missing: str | None = None
+        try:
+            confinement.confine(files, memory=told["memory"] + SLACK, processor_time=told["processor_time"])
+            self._open()
+            self._stream()
+        except (duckdb.OutOfMemoryException, MemoryError, pa.ArrowMemoryError):
+            missing = EXHAUSTED
+        except _TooLarge:
+            missing = TOO_LARGE
+        except duckdb.Error as error:
+            missing = _spoken(error)
+        except (OSError, pa.ArrowException):
+            log.exception("a query could not read the files of its stores")
+            missing = "The events of the event data store could not be read. Try again; the server's log says more."
+        if missing is None:
+            frames.send(self._channel, frames.DONE, msgspec.msgpack.encode(asdict(self._measured())))
+        else:
+            frames.send(self._channel, frames.FAILED, msgspec.msgpack.encode([missing, asdict(self._measured())]))
+
+    def _open(self) -> None:
+        told, connection = self._told, self._connection
+        paths = ", ".join(_text(path) for source in told["sources"] for path in source["files"])
+        hot = [self._hot_tables(number, source["hot"]) for number, source in enumerate(told["sources"])]
+        connection.execute(f"SET threads={int(told['threads'])}; SET memory_limit='{int(told['memory'])}B'")
+        connection.execute(f"SET allowed_paths=[{paths}]; SET enable_external_access=false")
+        for number, source in enumerate(told["sources"]):
+            self._cold.append(Cold(files=source["files"], rows=max(source["events"] - hot[number], 0)))
+            connection.execute(self._view(number, source))
+        connection.execute("SET lock_configuration=true")
+
+    def _hot_tables(self, source: int, paths: Sequence[str]) -> int:
+        """Their rows."""
+        rows = 0
+        for number, path in enumerate(paths):
+            with pa.memory_map(path) as file:
+                table = pa.ipc.open_file(file).read_all()
+            self._connection.register(f"hot_{source}_{number}", table)
+            self._hot.append(Hot(rows=table.num_rows, sizes={name: table.column(name).nbytes for name in table.column_names}))
+            rows += table.num_rows
+        return rows
+
+    def _view(self, number: int, source: Mapping[str, Any]) -> str:
+        columns = COLUMNS[self._families[source["store_id"]]]
+        names = ", ".join(f'"{column.name}"' for column in columns)
+        parts = [f"SELECT {names} FROM hot_{number}_{index}" for index in range(len(source["hot"]))]
+        if source["files"]:
+            parts.append(f"SELECT {names} FROM read_parquet([{', '.join(_text(path) for path in source['files'])}])")
+        if not parts:
+            parts = ["SELECT " + ", ".join(f'CAST(NULL AS {_type(column.type)}) AS "{column.name}"' for column in columns) + " WHERE false"]
+        rows = " UNION ALL ".join(parts)
+        oldest = f"make_timestamp({int(source['oldest']) * 1_000_000})"
+        return f'CREATE VIEW "store_{source["store_id"]}" AS SELECT * FROM ({rows}) WHERE eventtime >= {oldest}'
+
+    def _stream(self) -> None:
+        relation = self._connection.sql(self._translated.sql)
+        if len(relation.columns) != len(self._translated.columns):
+            raise duckdb.InternalException(f"{len(relation.columns)} columns, and names for {len(self._translated.columns)}")
+        reader = relation.to_arrow_reader(ROWS)
+        size = 0
+        for batch in reader:
+            for chunk in _small(batch):
+                rows = list(zip(*[column.to_pylist() for column in chunk.columns], strict=True))
+                plain = msgspec.msgpack.encode(rows)
+                size += len(plain)
+                if size > self._largest:
+                    raise _TooLarge
+                frames.send(self._channel, frames.ROWS, frames.COUNT.pack(len(rows)) + zlib.compress(plain, 1))
+                if self._csv is not None:
+                    self._csv.rows(rows)
+        if self._csv is not None:
+            self._csv.close()
+
+    def _measured(self) -> Statistics:
+        try:
+            profile = msgspec.json.decode(self._connection.get_profiling_information() or "{}")
+            return statistics(profile if isinstance(profile, dict) else {}, self._cold, self._hot)
+        except (duckdb.Error, ValueError, MemoryError):
+            return Statistics()
+
+
+class _TooLarge(Exception):
+    """The result is larger than it may be."""
+
+
+class _Csv:
+    """The parts that are delivered: each begins with the names, every value in quotes, NULL as nothing at all."""
+
+    def __init__(self, channel: socket.socket, columns: Sequence[str]) -> None:
+        self._channel = channel
+        self._head = _line(columns)
+        self._packer = self._new()
+        self._size = 0
+        self._is_open = False
+        self._parts = 0
+
+    def rows(self, rows: Sequence[Sequence[str | None]]) -> None:
+        """Some more rows."""
+        self._write("".join(map(_line, rows)))
+        if self._size >= PART:
+            self._end()
+
+    def close(self) -> None:
+        """No more comes. A result without rows has a part too."""
+        if not self._parts or self._is_open:
+            self._write("")
+            self._end()
+
+    def _write(self, lines: str) -> None:
+        if not self._is_open:
+            self._packer, self._is_open = self._new(), True
+            lines = self._head + lines
+        self._send(self._packer.compress(lines.encode()))
+
+    def _end(self) -> None:
+        self._send(self._packer.flush())
+        frames.send(self._channel, frames.PART)
+        self._is_open, self._size, self._parts = False, 0, self._parts + 1
+
+    def _send(self, packed: bytes) -> None:
+        self._size += len(packed)
+        if packed:
+            frames.send(self._channel, frames.CSV, packed)
+
+    @staticmethod
+    def _new() -> Any:
+        return zlib.compressobj(6, zlib.DEFLATED, 31)
+
+
+def _line(values: Sequence[str | None]) -> str:
+    return ",".join("" if value is None else '"' + value.replace('"', '""') + '"' for value in values) + "\n"
+
+
+def _small(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """`batch` in pieces of about `CHUNK` bytes."""
+    if batch.num_rows <= 1 or (batch.nbytes <= CHUNK and batch.num_rows <= ROWS):
+        if batch.num_rows:
+            yield batch
+        return
+    half = batch.num_rows // 2
+    yield from _small(batch.slice(0, half))
+    yield from _small(batch.slice(half))
+
+
+def _type(of: Type) -> str:
+    match of:
+        case Scalar(name):
+            return _SCALARS[name]
+        case Map():
+            return "MAP(VARCHAR, VARCHAR)"
+        case Array(inner):
+            return f"{_type(inner)}[]"
+        case Row(fields):
+            return "STRUCT(" + ", ".join(f'"{field.name}" {_type(field.type)}' for field in fields) + ")"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _spoken(error: duckdb.Error) -> str:
+    """What the engine says, without its SQL and its files."""
+    if isinstance(error, _OURS):
+        log.error("a query failed: %s", error)
+        return "The query could not be carried out; the server's log says more."
+    said = re.split(r"\n\s*\n|\nLINE \d+:", str(error))[0]
+    said = re.sub(r"^[A-Z][A-Za-z ]+ Error: ", "", said).strip()
+    return said[:1000] or "The query failed."
+
+
+def leave(status: int) -> None:
+    """End at once, without what the program that was forked would do at its end."""
+    os._exit(status)

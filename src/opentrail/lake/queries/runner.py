@@ -1,0 +1,317 @@
+"""Runs queries in the lake: a row, a snapshot of tables, a child, files of results, a delivery.
+
+A query that was under way when the lake died has failed: it is not run again by itself, since it may be what the lake died of
+(decision 0021). Questions are repeated by the link when it breaks, so `start` and `cancel` do nothing twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from opentrail.clock import Clock
+from opentrail.config import LakeSettings
+from opentrail.errors import OpenTrailError
+from opentrail.lake.event_data_store import EventDataStore
+from opentrail.lake.faults import InactiveQueryException, MaxConcurrentQueriesException, QueryIdNotFoundException
+from opentrail.lake.neighbours import Snapshot, Stores, Tables
+from opentrail.lake.queries import frames, store
+from opentrail.lake.queries.asking import Start, readable
+from opentrail.lake.queries.children import Child, Children
+from opentrail.lake.queries.delivery import Delivery
+from opentrail.lake.queries.query import (
+    CANCELLED,
+    CONCURRENT,
+    FAILED,
+    FINISHED,
+    INTERRUPTED,
+    KEPT,
+    PENDING,
+    Ended,
+    Query,
+)
+from opentrail.lake.queries.taking import Taken, take_in
+from opentrail.lake.queries.vouching import Vouching
+from opentrail.storage.database import Database
+from opentrail.wire.faults import Fault, ServiceUnavailable
+
+CHECKS: Final = 3
+"""Processes that are tried for the check of a statement: one that was ready may have died since."""
+CATCHING_UP: Final = 600.0
+"""Seconds that a query waits, queued, for events that were acknowledged before it."""
+LOOK_UP: Final = 1.0
+"""Seconds of these between two looks at whether it is still wanted."""
+FORGET_EVERY: Final = 60.0
+"""Seconds between two looks at what has outlived its days."""
+OUTSIDE: Final = "The process of the query was ended from outside. Run the query again."
+UNREADABLE: Final = "The query could not be run because of a failure in the server. Try again; the server's log says more."
+
+log = logging.getLogger("opentrail.lake")
+
+
+@dataclass(slots=True, kw_only=True)
+class _UnderWay:
+    """A query that has not ended, and the child that is to run it."""
+
+    query: Query
+    child: Child
+    at_least: int
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+
+class Queries:
+    """The queries of one data folder. Thread-safe; `open` first, `work` now and then, `close` at the end."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        stores: Stores,
+        tables: Tables,
+        children: Children,
+        delivery: Delivery,
+        vouching: Vouching,
+        folder: Path,
+        settings: LakeSettings,
+    ) -> None:
+        """`folder` holds a folder of results per query."""
+        self._database = database
+        self._clock = clock
+        self._stores = stores
+        self._tables = tables
+        self._children = children
+        self._delivery = delivery
+        self._vouching = vouching
+        self._folder = folder
+        self._settings = settings
+        self._threads = ThreadPoolExecutor(settings.running_queries, thread_name_prefix="query")
+        self._lock = threading.Lock()
+        self._under_way: dict[str, _UnderWay] = {}
+        self._forget_due = 0.0
+        database.create(store.METADATA)
+
+    def open(self) -> None:
+        """Settle what the last lake left, and get ready."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        now = self._clock.time()
+        with self._database.begin() as connection:
+            for query_id in store.interrupted(connection):
+                store.end(connection, query_id, Ended(status=FAILED, error_message=INTERRUPTED), at=now)
+            known = store.ids(connection)
+        for folder in self._folder.iterdir():
+            if folder.name not in known:
+                shutil.rmtree(folder, ignore_errors=True)
+        self._children.open()
+
+    def start(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Start a query (`asking.Start`, as a dictionary); it is checked when this returns. Faults as `StartQuery`."""
+        asked = Start.from_dict(told)
+        with self._database.read() as connection:
+            if store.get(connection, asked.query_id) is not None:
+                return {"QueryId": asked.query_id}
+            self._check_room(store.under_way(connection, asked.account_id, asked.region))
+        stores = readable(self._stores.get, asked.store_ids, owner_account_id=asked.owner_account_id, region=asked.region)
+        child, columns = self._checked(asked, stores)
+        query = Query(
+            id=asked.query_id,
+            account_id=asked.account_id,
+            region=asked.region,
+            owner_account_id=asked.owner_account_id,
+            store_ids=asked.store_ids,
+            source_arn=stores[0].arn,
+            statement=asked.statement,
+            alias=asked.alias,
+            refresh_id=asked.refresh_id,
+            prompt=asked.prompt,
+            delivery_s3_uri=asked.delivery_s3_uri,
+            delivery_status=PENDING if asked.delivery_s3_uri else None,
+            created=self._clock.time(),
+            columns=columns,
+        )
+        under_way = _UnderWay(query=query, child=child, at_least=asked.at_least)
+        try:
+            is_new = self._added(under_way)
+        except BaseException:
+            child.end()
+            raise
+        if not is_new:
+            child.end()
+            return {"QueryId": asked.query_id}
+        self._threads.submit(self._run, under_way)
+        return {"QueryId": asked.query_id}
+
+    def cancel(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Cancel `query_id` for the request `request_id`; its work has stopped, or stops at once.
+
+        Raises `QueryIdNotFoundException`, `InactiveQueryException`."""
+        query_id, request_id = str(told["query_id"]), str(told["request_id"])
+        with self._lock:
+            under_way = self._under_way.get(query_id)
+        with self._database.begin() as connection:
+            ended = Ended(status=CANCELLED)
+            query = store.get(connection, query_id)
+            if query is None:
+                raise QueryIdNotFoundException(f"There is no query {query_id}.")
+            if (
+                not store.end(connection, query_id, ended, at=self._clock.time(), cancelled_by=request_id)
+                and query.cancelled_by != request_id
+            ):
+                raise InactiveQueryException(f"The query {query_id} has ended already: it is {query.status}.")
+        if under_way is not None:
+            under_way.cancelled.set()
+            under_way.child.kill()
+        return {"QueryId": query_id, "QueryStatus": CANCELLED}
+
+    def work(self) -> None:
+        """What is due besides: deliveries that go on, queries that have outlived their days."""
+        with self._database.read() as connection:
+            pending = store.undelivered(connection)
+        for query in pending:
+            self._delivery.begin(query)
+        if self._clock.monotonic() < self._forget_due:
+            return
+        self._forget_due = self._clock.monotonic() + FORGET_EVERY
+        with self._database.read() as connection:
+            outlived = store.outlived(connection, self._clock.time() - KEPT)
+        if outlived:
+            with self._database.begin() as connection:
+                store.forget(connection, outlived)
+            for query_id in outlived:  # what is left of these by a crash is swept by `open`
+                shutil.rmtree(self._folder / query_id, ignore_errors=True)
+
+    def close(self) -> None:
+        """End everything that is under way."""
+        with self._lock:
+            under_way = list(self._under_way.values())
+        for one in under_way:
+            one.cancelled.set()
+            one.child.kill()
+        self._threads.shutdown(cancel_futures=True)
+        for one in under_way:
+            one.child.end()
+        self._delivery.close()
+        self._children.close()
+
+    def _check_room(self, count: int) -> None:
+        if count >= CONCURRENT:
+            raise MaxConcurrentQueriesException(
+                f"{CONCURRENT} queries of the account are queued or running in this Region. Wait until one has ended, or cancel one."
+            )
+
+    def _checked(self, asked: Start, stores: Sequence[EventDataStore]) -> tuple[Child, tuple[str, ...]]:
+        """A child that has taken the statement, and the names of its result. Raises as the translation, and `ServiceUnavailable`."""
+        families = {one.id: one.family for one in stores}
+        enriched = [one.id for one in stores if one.context_key_selectors]
+        for _ in range(CHECKS):
+            child = self._children.take()
+            try:
+                return child, child.check(asked.statement, families, enriched)
+            except (frames.Ended, TimeoutError):
+                child.end()
+            except BaseException:
+                child.end()
+                raise
+        raise ServiceUnavailable("The statement could not be checked at the moment. Try again later.")
+
+    def _added(self, under_way: _UnderWay) -> bool:
+        query = under_way.query
+        with self._lock, self._database.begin() as connection:
+            self._check_room(store.under_way(connection, query.account_id, query.region))
+            if not store.add(connection, query):
+                return False
+            self._under_way[query.id] = under_way
+        return True
+
+    def _run(self, under_way: _UnderWay) -> None:
+        query = under_way.query
+        try:
+            ended, seconds = self._ended(under_way)
+            if ended is None:
+                return
+            at = self._clock.time()
+            with self._database.begin() as connection:
+                done = store.end(connection, query.id, ended, at=at, execution_time=seconds)
+            if done and ended.status == FINISHED and query.delivery_s3_uri is not None:
+                self._delivery.begin(replace(query, ended=at))
+        except Exception:
+            log.exception("query %s could not be run to its end", query.id)
+            with self._database.begin() as connection:
+                store.end(connection, query.id, Ended(status=FAILED, error_message=UNREADABLE), at=self._clock.time())
+        finally:
+            under_way.child.end()
+            with self._lock:
+                self._under_way.pop(query.id, None)
+
+    def _ended(self, under_way: _UnderWay) -> tuple[Ended | None, float]:
+        """How it ended, `None` when it was cancelled; and the seconds it took."""
+        query = under_way.query
+        if under_way.cancelled.is_set():
+            return None, 0.0
+        try:
+            snapshot = self._snapshot(under_way)
+            if snapshot is None:
+                return None, 0.0
+        except (Fault, OpenTrailError) as refused:
+            message = refused.message if isinstance(refused, Fault) else str(refused)
+            return Ended(status=FAILED, error_message=message), 0.0
+        began = self._clock.monotonic()
+        try:
+            with self._database.begin() as connection:
+                if not store.run(connection, query.id):
+                    return None, 0.0
+            taken = self._taken(under_way, snapshot, began)
+        finally:
+            snapshot.release()
+        seconds = self._clock.monotonic() - began
+        if under_way.cancelled.is_set():
+            shutil.rmtree(self._folder / query.id, ignore_errors=True)
+            return None, seconds
+        return taken.ended(self._interruption(under_way, taken)), seconds
+
+    def _snapshot(self, under_way: _UnderWay) -> Snapshot | None:
+        """The tables with all that was acknowledged before the query; `None` when it was cancelled while it waited for that."""
+        late = self._clock.monotonic() + CATCHING_UP
+        while not under_way.cancelled.is_set():
+            try:
+                return self._tables.snapshot(under_way.query.store_ids, at_least=under_way.at_least, patience=LOOK_UP)
+            except ServiceUnavailable:
+                if self._clock.monotonic() >= late:
+                    raise
+        return None
+
+    def _taken(self, under_way: _UnderWay, snapshot: Snapshot, began: float) -> Taken:
+        settings, query = self._settings, under_way.query
+        threads = settings.query_threads or os.cpu_count() or 1
+        told = {
+            "sources": [
+                {
+                    "store_id": source.store_id,
+                    "files": [str(path) for path in source.files],
+                    "hot": [str(path) for path in source.hot],
+                    "oldest": source.oldest,
+                    "events": source.events,
+                }
+                for source in snapshot.sources
+            ],
+            "threads": threads,
+            "memory": settings.query_memory,
+            "result_bytes": settings.query_result_bytes,
+            "processor_time": int(settings.query_timeout * threads) + 60,
+            "deliver": query.delivery_s3_uri is not None,
+        }
+        frames_of = under_way.child.run(told, began + settings.query_timeout, self._clock)
+        return take_in(frames_of, self._folder / query.id, self._vouching.of(query) if query.delivery_s3_uri else None)
+
+    def _interruption(self, under_way: _UnderWay, taken: Taken) -> str:
+        """What is said of a process that was gone before it had told how its query ended."""
+        if taken.is_told or taken.is_timed_out:
+            return ""
+        return taken.because(under_way.child.end(), OUTSIDE)

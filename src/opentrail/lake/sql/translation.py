@@ -1,0 +1,56 @@
+"""One statement of a user → the SQL that an engine runs, and the names of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from opentrail.lake.families import Family
+from opentrail.lake.faults import InvalidQueryStatementException
+from opentrail.lake.sql.dialects import DuckDB, Spark
+from opentrail.lake.sql.parsing import parse
+from opentrail.lake.sql.printing import as_text
+from opentrail.lake.sql.queries import Queries
+from opentrail.lake.sql.scanning import Refused, line_and_column
+
+LONGEST: Final = 10_000
+"""Characters of a statement (reference of Lake SQL, §1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """What an engine runs."""
+
+    sql: str
+    """One SELECT; every column of its result is text as Trino prints it, or NULL."""
+    columns: tuple[str, ...]
+    """Names of the result as Lake spells them; several may be the same."""
+
+
+def translate(
+    statement: str,
+    families: Mapping[str, Family],
+    *,
+    dialect: Literal["duckdb", "spark"] = "duckdb",
+    enriched: Collection[str] = (),
+) -> Translated:
+    """`statement` for `dialect`. Store `<id>` is read from the table `store_<id>`; `families` has the stores that the query may read.
+
+    `enriched` are the stores whose `SELECT *` includes `eventcontext`.
+    Raises `InvalidQueryStatementException`, with the place and what to change, for all that is not one SELECT by Trino's rules.
+    """
+    if not 1 <= len(statement) <= LONGEST:
+        raise InvalidQueryStatementException(f"A query has 1 to {LONGEST} characters; this one has {len(statement)}.")
+    try:
+        engine = DuckDB() if dialect == "duckdb" else Spark()
+        rows = Queries(engine, families, enriched).query(parse(statement), None)
+        printed = [f"{as_text(engine, name, output.kind)} AS {name}" for name, output in zip(rows.names, rows.outputs, strict=True)]
+        order = f" ORDER BY {rows.order}" if rows.order else ""
+        names = tuple(output.name if output.name is not None else f"_col{at}" for at, output in enumerate(rows.outputs))
+        return Translated(f"SELECT {', '.join(printed)} FROM ({rows.sql}) AS r{order}{rows.bounds}", names)
+    except Refused as refused:
+        line, column = line_and_column(statement, refused.at)
+        raise InvalidQueryStatementException(f"line {line}:{column}: {refused.message}.") from None
+    except RecursionError:
+        raise InvalidQueryStatementException("The query is nested too deep: write parts of it as WITH queries.") from None

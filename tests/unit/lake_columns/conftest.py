@@ -1,0 +1,37 @@
+"""Rows of a table, said briefly: nothing that is null."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+
+def rows(table: pa.Table) -> list[dict[str, Any]]:
+    """Each row without its null columns and fields, maps as objects, times as text."""
+    schema = table.schema
+    return [_row({field.name: field.type for field in schema}, row) for row in table.to_pylist()]
+
+
+def _row(types: dict[str, pa.DataType], row: dict[str, Any]) -> dict[str, Any]:
+    return {name: _value(types[name], value) for name, value in row.items() if value is not None}
+
+
+def _value(type_: pa.DataType, value: Any) -> Any:
+    if value is None:
+        return None
+    if pa.types.is_map(type_):
+        return dict(value)
+    if pa.types.is_list(type_):
+        return [_value(type_.value_type, element) for element in value]
+    if pa.types.is_struct(type_):
+        return _row({field.name: field.type for field in type_}, value)
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+@pytest.fixture(name="rows")
+def _rows() -> Callable[[pa.Table], list[dict[str, Any]]]:
+    return rows
