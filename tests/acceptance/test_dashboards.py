@@ -157,9 +157,7 @@ def test_a_question_becomes_a_query_that_is_started_by_its_alias(cloudtrail: Any
     assert code(refused) == "GenerateResponseException"
 
 
-def test_a_caller_without_the_permission_to_query_cannot_refresh(
-    opentrail: RunningOpenTrail, cloudtrail: Any, store: str
-) -> None:
+def test_a_caller_without_the_permission_to_query_cannot_refresh(opentrail: RunningOpenTrail, cloudtrail: Any, store: str) -> None:
     cloudtrail.create_dashboard(Name="closed", Widgets=[widget(f"SELECT eventName FROM {store.rpartition('/')[2]}")])
     iam = opentrail.client("iam")
     allowed = {"Effect": "Allow", "Action": ["cloudtrail:StartDashboardRefresh", "cloudtrail:GetDashboard"], "Resource": "*"}

@@ -10,7 +10,8 @@ import pytest
 
 from opentrail.clock import ManualClock
 from opentrail.lake.dashboards.aliases import QueryAliases
-from opentrail.lake.dashboards.control import Dashboards, Wanted
+from opentrail.lake.dashboards.control import Dashboards
+from opentrail.lake.dashboards.dashboard import Wanted
 from opentrail.lake.dashboards.managed import managed
 from opentrail.lake.event_data_store import PENDING_DELETION
 from opentrail.lake.families import Family

@@ -10,7 +10,8 @@ import pytest
 
 from opentrail.clock import ManualClock
 from opentrail.lake.dashboards import store as kept
-from opentrail.lake.dashboards.control import Dashboards, Wanted
+from opentrail.lake.dashboards.control import Dashboards
+from opentrail.lake.dashboards.dashboard import Wanted
 from opentrail.lake.dashboards.refreshing import KEPT, LONGEST, Refresher
 from opentrail.lake.faults import InactiveEventDataStoreException, InvalidQueryStatementException
 from opentrail.lake.stores import attachments

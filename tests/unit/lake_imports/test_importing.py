@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from opentrail.lake.imports import settling, store
+from opentrail.lake.imports import ledger, settling
 from opentrail.lake.imports.conversion import Done, Task, WorkerDied
 from opentrail.lake.imports.values import Statistics
 from opentrail.wire.faults import ServiceUnavailable, fault
@@ -188,7 +188,7 @@ class Killed(BaseException):
 def test_dying_anywhere_loses_and_doubles_nothing(house: House, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     house.source.files = {log_key(n): log_file(event(f"e{n}")) for n in range(6)}
     import_id = house.start()
-    append, note, plan = house.tables.append, settling.Settling._note, store.plan
+    append, note, plan = house.tables.append, settling.Settling._note, ledger.plan
     died = []
 
     def die() -> None:
@@ -213,7 +213,7 @@ def test_dying_anywhere_loses_and_doubles_nothing(house: House, where: str, monk
         if where == "after everything":
             die()
 
-    monkeypatch.setattr(store, "plan", planning)
+    monkeypatch.setattr(ledger, "plan", planning)
     monkeypatch.setattr(house.tables, "append", appending)
     monkeypatch.setattr(settling.Settling, "_note", noting)
     with pytest.raises(Killed):

@@ -152,7 +152,8 @@ def test_any_text_is_answered_or_refused(question: str) -> None:
 
 WORDS = (
     "who what which how many top most users events deleted created buckets by per service region error failed last week today alice in to "
-    "not except excluding without between and or 5 20 2025-01-01 203.0.113.7 sg-0123456789abcdef0 RunInstances AccessDenied root role admin's 'bob'"
+    "not except excluding without between and or 5 20 "
+    "2025-01-01 203.0.113.7 sg-0123456789abcdef0 RunInstances AccessDenied root role admin's 'bob'"
 )
 
 

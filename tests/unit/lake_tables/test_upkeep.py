@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -201,13 +200,3 @@ def test_trouble_with_one_table_stops_no_other(
     assert sorted(ids(tables, bad, head)) == sorted(f"event-{number}" for number in range(100))
     tables.commit()
     assert tables.durable_position == 100
-
-
-def test_it_is_quick_enough_for_many_rounds_without_work(opened: Opened, journal: EventJournal, stores: KnownStores) -> None:
-    stores.make()
-    tables = opened()
-    tables.step()
-    began = time.process_time()
-    for _ in range(1000):
-        assert not tables.step()
-    assert time.process_time() - began < 10

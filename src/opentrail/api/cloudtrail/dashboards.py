@@ -12,7 +12,8 @@ from opentrail.api.call import Call, Handler, Need
 from opentrail.api.cloudtrail import token_pages
 from opentrail.lake import names
 from opentrail.lake.dashboards import checks, refreshing
-from opentrail.lake.dashboards.control import Dashboard, Dashboards, Wanted
+from opentrail.lake.dashboards.control import Dashboards
+from opentrail.lake.dashboards.dashboard import Dashboard, Wanted
 from opentrail.lake.dashboards.widgets import Widget
 from opentrail.lake.event_data_store import EventDataStore
 from opentrail.lake.names import Named, Place

@@ -5,17 +5,16 @@ What needs an engine (whether a widget's statement can be run) is asked beforeha
 
 from __future__ import annotations
 
-import secrets
-import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy.engine import Connection
 
 from opentrail.clock import Clock
 from opentrail.lake import names
-from opentrail.lake.dashboards import managed, parameters, schedule, store, widgets
+from opentrail.lake.dashboards import managed, parameters, plans, schedule, store, widgets
+from opentrail.lake.dashboards.dashboard import Dashboard, Wanted
+from opentrail.lake.dashboards.ids import new_alias, new_refresh_id
 from opentrail.lake.dashboards.managed import HIGHLIGHTS, PREFIX, Managed
 from opentrail.lake.dashboards.scope import Scope
 from opentrail.lake.dashboards.store import WAITING, Kept, Refresh, Step
@@ -30,39 +29,6 @@ from opentrail.wire.faults import ValidationException
 
 MOST: Final = 100
 """Custom dashboards of an account and Region."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dashboard:
-    """A dashboard as it is shown. Times are epoch seconds."""
-
-    arn: str
-    name: str
-    type: str
-    """`CUSTOM` or `MANAGED`."""
-    status: str
-    widgets: tuple[Widget, ...]
-    refresh_schedule: Mapping[str, Any] | None
-    """In botocore's spelling."""
-    termination_protection_enabled: bool
-    tags: Mapping[str, str]
-    created_timestamp: float | None
-    """`None` for a managed one that nobody made."""
-    updated_timestamp: float | None
-    last_refresh_id: str | None
-    last_refresh_failure_reason: str | None
-    resource_policy: str | None
-    family: str | None = None
-    """Of the store that a managed one asks."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What a request says of a dashboard; `None` is what it leaves out."""
-
-    widgets: tuple[Widget, ...] | None = None
-    refresh_schedule: Mapping[str, Any] | None = None
-    termination_protection_enabled: bool | None = None
 
 
 class Dashboards:
@@ -84,7 +50,7 @@ class Dashboards:
         if dashboard is not None:
             with self.database.read() as connection:
                 before = tuple(widgets.from_wire(one) for one in self._changeable(connection, place, dashboard).widgets)
-        made = widgets.checked(given, _new_alias, before)
+        made = widgets.checked(given, new_alias, before)
         for widget in made:
             self._scope.of(place, parameters.named(widget.statement, widget.parameters, parameters.EXAMPLES))
         return made
@@ -98,14 +64,13 @@ class Dashboards:
             raise ValidationException(f"The dashboard name {name[:200]!r} is not valid: 3 to 128 letters, digits, hyphens and underscores.")
         if name.startswith(PREFIX) and name != HIGHLIGHTS:
             raise ValidationException(f"Names that begin with {PREFIX} are reserved; the one that can be created is {HIGHLIGHTS}.")
-        plan = _highlights_plan(wanted) if name == HIGHLIGHTS else _custom_plan(wanted)
+        plan = plans.highlights(wanted) if name == HIGHLIGHTS else plans.custom(wanted)
         now = self._clock.time()
         with self.database.begin() as connection:
             if store.find(connection, place.account_id, place.region, name) is not None:
                 raise ConflictException(f"The dashboard {name} exists already.")
             if name != HIGHLIGHTS and sum(one.name != HIGHLIGHTS for one in store.of(connection, place.account_id, place.region)) >= MOST:
                 raise ServiceQuotaExceededException(f"The account has {MOST} custom dashboards in {place.region}, as many as it may have.")
-            protected = wanted.termination_protection_enabled
             values = {
                 "partition": place.partition,
                 "region": place.region,
@@ -114,14 +79,14 @@ class Dashboards:
                 "status": "CREATED",
                 "widgets": [widget.as_wire() for widget in wanted.widgets or ()],
                 "refresh_schedule": plan.as_wire() if plan else None,
-                "termination_protection_enabled": name == HIGHLIGHTS if protected is None else protected or name == HIGHLIGHTS,
+                "termination_protection_enabled": name == HIGHLIGHTS or bool(wanted.termination_protection_enabled),
                 "created_timestamp": now,
                 "updated_timestamp": now,
                 "due": plan.next_due(now) if plan and plan.enabled else None,
             }
             self._put_aliases(connection, place, store.add(connection, values), wanted.widgets or (), now)
             attachments.put_tags(connection, _arn(place, name), tags)
-            return self._shown(connection, _read(connection, place, name))
+            return self.shown(connection, _read(connection, place, name))
 
     def update(self, place: Place, given: str, wanted: Wanted) -> Dashboard:
         """Change what `wanted` says; widgets are replaced as a whole.
@@ -138,7 +103,7 @@ class Dashboards:
                 before = schedule.checked(kept.refresh_schedule) if kept.refresh_schedule else None
                 plan = schedule.checked(wanted.refresh_schedule, before)
                 if kept.name == HIGHLIGHTS:
-                    _require_highlights(plan)
+                    plans.require_highlights(plan)
                 changes |= {"refresh_schedule": plan.as_wire(), "due": plan.next_due(now) if plan.enabled else None}
             if wanted.widgets is not None:
                 if kept.name == HIGHLIGHTS:
@@ -147,7 +112,7 @@ class Dashboards:
                 store.forget_aliases(connection, kept.id)
                 self._put_aliases(connection, place, kept.id, wanted.widgets, now)
             store.change(connection, kept.id, changes)
-            return self._shown(connection, _read(connection, place, kept.name))
+            return self.shown(connection, _read(connection, place, kept.name))
 
     def delete(self, place: Place, given: str) -> None:
         """Remove a dashboard; its scheduled refreshes end with it.
@@ -169,7 +134,7 @@ class Dashboards:
             name = _name(place, given)
             kept = store.find(connection, place.account_id, place.region, name)
             if kept is not None:
-                return self._shown(connection, kept)
+                return self.shown(connection, kept)
             return self._shown_managed(connection, place, _managed(name, given))
 
     def list(self, place: Place) -> Sequence[tuple[str, str]]:
@@ -188,7 +153,7 @@ class Dashboards:
         with self.database.begin() as connection:
             name = _name(place, given)
             kept = store.find(connection, place.account_id, place.region, name)
-            shown = self._shown(connection, kept) if kept else self._shown_managed(connection, place, _managed(name, given))
+            shown = self.shown(connection, kept) if kept else self._shown_managed(connection, place, _managed(name, given))
             if store.is_running(connection, place.account_id, place.region, name):
                 raise ServiceQuotaExceededException(f"A refresh of the dashboard {name} is running; there is one at a time.")
             return self.begin(connection, place, shown, values, scheduled=False)
@@ -198,7 +163,7 @@ class Dashboards:
         statements = [(widget.alias, statement) for widget, statement in self._filled(place, shown, values)]
         now = self._clock.time()
         refresh = Refresh(
-            id=_new_refresh_id(now),
+            id=new_refresh_id(now, shown.last_refresh_id),
             partition=place.partition,
             region=place.region,
             account_id=place.account_id,
@@ -221,10 +186,6 @@ class Dashboards:
     def stores_asked(self, place: Place, shown: Dashboard) -> Sequence[EventDataStore]:
         """The stores that a scheduled refresh of `shown` asks. Raises as `begin_refresh`."""
         return self._stores_asked(place, shown, {})
-
-    def shown(self, connection: Connection, kept: Kept) -> Dashboard:
-        """A dashboard that somebody made, as it is shown."""
-        return self._shown(connection, kept)
 
     def _stores_asked(self, place: Place, shown: Dashboard, values: Mapping[str, str]) -> Sequence[EventDataStore]:
         found = {one.id: one for _, statement in self._filled(place, shown, values) for one in self._scope.of(place, statement)}
@@ -267,7 +228,8 @@ class Dashboards:
                 dashboard_id=dashboard_id,
             )
 
-    def _shown(self, connection: Connection, kept: Kept) -> Dashboard:
+    def shown(self, connection: Connection, kept: Kept) -> Dashboard:
+        """A dashboard that somebody made, as it is shown."""
         is_highlights = kept.name == HIGHLIGHTS
         return Dashboard(
             arn=kept.arn,
@@ -300,7 +262,6 @@ class Dashboards:
             last_refresh_id=store.last_refresh(connection, place.account_id, place.region, one.name),
             last_refresh_failure_reason=None,
             resource_policy=None,
-            family=one.family.value,
         )
 
 
@@ -308,27 +269,6 @@ def exists(connection: Connection, named: Named) -> bool:
     """Whether somebody made this dashboard: it can carry tags and a policy then."""
     kept = store.find(connection, named.account_id, named.region, named.id)
     return kept is not None and kept.arn == named.arn
-
-
-def _custom_plan(wanted: Wanted) -> schedule.Schedule | None:
-    return schedule.checked(wanted.refresh_schedule) if wanted.refresh_schedule is not None else None
-
-
-def _highlights_plan(wanted: Wanted) -> schedule.Schedule:
-    if wanted.widgets:
-        raise UnsupportedOperationException("The Highlights dashboard has widgets of its own: leave Widgets out.")
-    if wanted.refresh_schedule is None:
-        raise ValidationException("The Highlights dashboard needs a RefreshSchedule: every 6 HOURS, with the Status ENABLED.")
-    plan = schedule.checked(wanted.refresh_schedule)
-    _require_highlights(plan)
-    if not plan.enabled:
-        raise ValidationException("The RefreshSchedule of the Highlights dashboard must be ENABLED when it is created.")
-    return plan
-
-
-def _require_highlights(plan: schedule.Schedule) -> None:
-    if (plan.unit, plan.value) != ("HOURS", 6):
-        raise ValidationException("The Highlights dashboard refreshes every 6 HOURS: its frequency cannot be another.")
 
 
 def _name(place: Place, given: str) -> str:
@@ -358,12 +298,3 @@ def _arn(place: Place, name: str) -> str:
 
 def _type(name: str) -> str:
     return "MANAGED" if name.startswith(PREFIX) else "CUSTOM"
-
-
-def _new_alias() -> str:
-    return f"{PREFIX}{uuid.uuid4()}"
-
-
-def _new_refresh_id(now: float) -> str:
-    """19 digits: milliseconds since the epoch, and six by chance; later ones are greater."""
-    return f"{int(now * 1000):013d}{secrets.randbelow(10**6):06d}"

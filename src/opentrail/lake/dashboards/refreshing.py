@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from opentrail.clock import Clock
 from opentrail.lake.dashboards import permission, schedule, store
-from opentrail.lake.dashboards.control import Dashboard, Dashboards
+from opentrail.lake.dashboards.control import Dashboards
+from opentrail.lake.dashboards.dashboard import Dashboard
 from opentrail.lake.dashboards.store import ENDED, FAILED, STARTED, STARTING, WAITING, Kept, Refresh, Step
 from opentrail.lake.faults import MaxConcurrentQueriesException
 from opentrail.lake.names import Place

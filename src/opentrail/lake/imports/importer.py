@@ -10,7 +10,7 @@ import threading
 from collections import Counter
 from typing import Final
 
-from opentrail.lake.imports import store
+from opentrail.lake.imports import ledger, store
 from opentrail.lake.imports.run import Neighbourhood, Run
 from opentrail.lake.imports.values import FAILED, ONGOING
 
@@ -93,7 +93,7 @@ class Importer:
         try:
             kept = [one.id for one in self._near.stores.all()]
             with self._near.database.begin() as connection:
-                store.forget_stores(connection, kept)
+                ledger.forget_stores(connection, kept)
                 store.forget_ended(connection)
         except Exception:
             log.exception("what was imported into stores that are gone could not be forgotten")

@@ -19,7 +19,7 @@ from opentrail.clock import Clock
 from opentrail.lake import event_data_store as statuses
 from opentrail.lake.event_data_store import EventDataStore
 from opentrail.lake.faults import EventDataStoreNotFoundException, InactiveEventDataStoreException
-from opentrail.lake.imports import finding, store
+from opentrail.lake.imports import finding, ledger, store
 from opentrail.lake.imports.batches import Batch, Gathering
 from opentrail.lake.imports.conversion import Came, Converts, Done, Task, WorkerDied, remove_drafts
 from opentrail.lake.imports.layout import DAY, Scope
@@ -32,8 +32,7 @@ from opentrail.lake.neighbours import Stores, Tables
 from opentrail.storage.database import Database
 from opentrail.wire.faults import Fault
 
-UNDER_WAY: Final = 4
-"""Batches that are being converted, or wait for it."""
+UNDER_WAY: Final = 4  # batches that are being converted, or wait for it
 CHUNK: Final = 200
 """Names that are looked up, or kept, together."""
 DEATHS: Final = 4
@@ -128,11 +127,11 @@ class Run:
 
         def known(sha256: bytes) -> object:
             with self._near.database.read() as connection:
-                return store.known(connection, self._of.store_id, sha256)
+                return ledger.known(connection, self._of.store_id, sha256)
 
         def part(where: str) -> bytes:
             with self._near.database.read() as connection:
-                return store.part(connection, self._of.store_id, where)
+                return ledger.part(connection, self._of.store_id, where)
 
         gathering = Gathering(known=known, part=part, oldest=scope.oldest, location=self._location)
         pool = ThreadPoolExecutor(UNDER_WAY, thread_name_prefix="import-batch")

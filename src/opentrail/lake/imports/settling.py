@@ -17,7 +17,7 @@ from pathlib import Path
 
 from opentrail.clock import Clock
 from opentrail.lake.faults import EventDataStoreNotFoundException
-from opentrail.lake.imports import store
+from opentrail.lake.imports import ledger, store
 from opentrail.lake.imports.values import ONGOING, Import
 from opentrail.lake.neighbours import Tables
 from opentrail.storage.database import Database
@@ -64,7 +64,7 @@ class Settling:
                 if current is None or current.status not in ONGOING:
                     _remove(drafts)
                     return False
-                store.plan(connection, token, of, drafts, [asdict(one) for one in outcomes])
+                ledger.plan(connection, token, of, drafts, [asdict(one) for one in outcomes])
             self._tables.append(of.store_id, [Path(one) for one in drafts], token=token)
         self._note(of.id, of.store_id, token, outcomes, completed)
         with self._database.read() as connection:
@@ -74,13 +74,13 @@ class Settling:
     def recover(self) -> None:
         """Finish, or undo, what was under way when something went wrong."""
         with self._database.read() as connection:
-            left = store.plans(connection)
+            left = ledger.plans(connection)
         for plan in left:
             if self._has(plan.store_id, plan.token):
                 self._note(plan.import_id, plan.store_id, plan.token, [_outcome(one) for one in plan.files], ())
                 continue
             with self._database.begin() as connection:
-                store.drop_plan(connection, plan.token)
+                ledger.drop_plan(connection, plan.token)
             _remove(plan.drafts)
 
     def _has(self, store_id: str, token: str) -> bool:
@@ -94,8 +94,8 @@ class Settling:
         with self._database.begin() as connection:
             for one in outcomes:
                 if one.sha256 and one.error is None:
-                    store.enter(connection, store_id, bytes.fromhex(one.sha256), oldest=one.oldest, too_old=one.too_old, damage=one.damage)
-                    store.remember_part(connection, store_id, one.location, bytes.fromhex(one.sums))
+                    ledger.enter(connection, store_id, bytes.fromhex(one.sha256), oldest=one.oldest, too_old=one.too_old, damage=one.damage)
+                    ledger.remember_part(connection, store_id, one.location, bytes.fromhex(one.sums))
                 if one.error is not None:
                     store.fail(connection, import_id, one.location, one.key, *one.error, now)
                 elif one.damage is not None:
@@ -112,7 +112,7 @@ class Settling:
             )
             for prefix in completed:
                 store.complete_prefix(connection, import_id, prefix, now)
-            store.drop_plan(connection, token)
+            ledger.drop_plan(connection, token)
 
 
 def _outcome(told: dict[str, object]) -> Outcome:

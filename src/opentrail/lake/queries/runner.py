@@ -7,7 +7,6 @@ A query that was under way when the lake died has failed: it is not run again by
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import threading
 from collections.abc import Mapping, Sequence
@@ -26,6 +25,7 @@ from opentrail.lake.queries import frames, store
 from opentrail.lake.queries.asking import Start, readable
 from opentrail.lake.queries.children import Child, Children
 from opentrail.lake.queries.delivery import Delivery
+from opentrail.lake.queries.orders import orders
 from opentrail.lake.queries.query import (
     CANCELLED,
     CONCURRENT,
@@ -288,26 +288,9 @@ class Queries:
         return None
 
     def _taken(self, under_way: _UnderWay, snapshot: Snapshot, began: float) -> Taken:
-        settings, query = self._settings, under_way.query
-        threads = settings.query_threads or os.cpu_count() or 1
-        told = {
-            "sources": [
-                {
-                    "store_id": source.store_id,
-                    "files": [str(path) for path in source.files],
-                    "hot": [str(path) for path in source.hot],
-                    "oldest": source.oldest,
-                    "events": source.events,
-                }
-                for source in snapshot.sources
-            ],
-            "threads": threads,
-            "memory": settings.query_memory,
-            "result_bytes": settings.query_result_bytes,
-            "processor_time": int(settings.query_timeout * threads) + 60,
-            "deliver": query.delivery_s3_uri is not None,
-        }
-        frames_of = under_way.child.run(told, began + settings.query_timeout, self._clock)
+        query, timeout = under_way.query, self._settings.query_timeout
+        told = orders(snapshot, self._settings, deliver=query.delivery_s3_uri is not None)
+        frames_of = under_way.child.run(told, began + timeout, self._clock)
         return take_in(frames_of, self._folder / query.id, self._vouching.of(query) if query.delivery_s3_uri else None)
 
     def _interruption(self, under_way: _UnderWay, taken: Taken) -> str:

@@ -7,7 +7,8 @@ from datetime import date
 from opentrail.lake.faults import GenerateResponseException
 from opentrail.lake.questions import times
 from opentrail.lake.questions.building import build
-from opentrail.lake.questions.reading import is_order, read
+from opentrail.lake.questions.orders import is_order
+from opentrail.lake.questions.reading import read
 from opentrail.lake.questions.retrieval import fitting
 from opentrail.lake.questions.text import Text
 

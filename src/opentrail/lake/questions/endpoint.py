@@ -68,7 +68,7 @@ def statement(said: Any, store: str) -> str:
         raise GenerateResponseException("The language model does not know a query for this question.")
     if not _SELECT.match(text) or ";" in text or not 1 <= len(text) <= 9000:
         raise GenerateResponseException("The language model did not give one SELECT statement.")
-    made, places = _FROM.subn(rf"\1\2{store}", text)
+    made, places = _FROM.subn(lambda found: f"{found[1]}{found[2]}{store}", text)
     if not places:
         raise GenerateResponseException("The language model gave a statement that does not read the event data store.")
     return made

@@ -16,13 +16,6 @@ MOST: Final = 1000
 DEFAULT: Final = 10
 """How many "the top users" are."""
 
-_ORDERS: Final = re.compile(
-    r"^\W*(?:please |now |can you |could you |go |just )*(?:delete|drop|update|insert|create|remove|disable|enable|"
-    r"stop|start|terminate|run|execute|"
-    r"send|write|revoke|grant|attach|detach|block|change|modify|rotate|truncate|alter|merge|kill|reset|add|make|set|"
-    r"put|upload|launch)\b(?! (?:me|a list|the list))",
-    re.IGNORECASE,
-)
 _TOP: Final = whole(
     r"(?:the )?(?:top|first|most|highest|biggest|largest)[- ](\d{1,4})(?: most)?|(?:the )?(\d{1,4}) (?:most|top|"
     r"highest)(?: (?:frequent|common|active|used))?|(?:limit(?:ed)?(?: to)?) (\d{1,4})"
@@ -88,11 +81,6 @@ class Read:
     """Words that were not understood."""
     understood: int
     """Pieces that were."""
-
-
-def is_order(question: str) -> bool:
-    """Whether it asks for something to be done rather than found out."""
-    return _ORDERS.match(question) is not None
 
 
 def read(question: str, today: date) -> Read:

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any, Final
 
 import duckdb
+from duckdb.func import FunctionNullHandling
 
-from opentrail.lake.sql import clocks, in_python
+from opentrail.lake.sql import clocks, documents, in_python
 from opentrail.lake.sql.duckdb_macros import MACROS
 from opentrail.lake.sql.stemming import word_stem
 
@@ -106,11 +107,11 @@ _FUNCTIONS: Final[dict[str, tuple[Callable[..., Any], str, str]]] = {
     "shift": (in_python.shift, "BIGINT BIGINT", "BIGINT"),
     "width_bucket": (in_python.width_bucket, "DOUBLE DOUBLE DOUBLE BIGINT", "BIGINT"),
     "format": (in_python.printf, "VARCHAR VARCHAR VARCHAR[]", "VARCHAR"),
-    "ip": (in_python.ip, "VARCHAR", "VARCHAR"),
-    "ip_text": (in_python.ip_text, "VARCHAR", "VARCHAR"),
-    "in_network": (in_python.in_network, "VARCHAR VARCHAR", "BOOLEAN"),
-    "json_standard": (in_python.json_standard, "VARCHAR VARCHAR VARCHAR VARCHAR", "VARCHAR"),
-    "json_path": (in_python.json_path, "VARCHAR", "VARCHAR"),
+    "ip": (documents.ip, "VARCHAR", "VARCHAR"),
+    "ip_text": (documents.ip_text, "VARCHAR", "VARCHAR"),
+    "in_network": (documents.in_network, "VARCHAR VARCHAR", "BOOLEAN"),
+    "json_standard": (documents.json_standard, "VARCHAR VARCHAR VARCHAR VARCHAR", "VARCHAR"),
+    "json_path": (documents.json_path, "VARCHAR", "VARCHAR"),
     "zone": (clocks.zone, "VARCHAR", "VARCHAR"),
     "instant_of": (clocks.instant, "TIMESTAMP VARCHAR", "TIMESTAMP"),
     "offset": (clocks.offset, "TIMESTAMP VARCHAR", "BIGINT"),
@@ -130,7 +131,7 @@ _FUNCTIONS: Final[dict[str, tuple[Callable[..., Any], str, str]]] = {
 _MACROS: Final = ";".join(f"CREATE OR REPLACE TEMP MACRO trino_{line.replace(' = ', ' AS ', 1)}" for line in MACROS.strip().splitlines())
 
 
-_SPECIAL: Final = duckdb.func.FunctionNullHandling.SPECIAL
+_SPECIAL: Final = FunctionNullHandling.SPECIAL
 
 
 def _of_nothing(function: Callable[..., Any]) -> Callable[..., Any]:

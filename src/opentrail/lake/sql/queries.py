@@ -6,70 +6,31 @@ Every result column is called `c0`, `c1` … and every table `t1`, `t2` …: nam
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from opentrail.lake.sql.calls import Calls, Matched
 from opentrail.lake.sql.dialects import field_names
 from opentrail.lake.sql.meeting import coerced, meet
-from opentrail.lake.sql.operators import compared
 from opentrail.lake.sql.relations import Relations
+from opentrail.lake.sql.rows import Output, Rows
 from opentrail.lake.sql.scanning import Refused
 from opentrail.lake.sql.scopes import Column, Free, Relation, Scope, Value
-from opentrail.lake.sql.specials import SPECIALS, at_zone
+from opentrail.lake.sql.selecting import SelectValues
 from opentrail.lake.sql.tree import (
     Body,
     Combined,
-    Exists,
     Expression,
     Field,
-    InQuery,
     Item,
     Literal,
     Order,
-    Quantified,
     Query,
     Reference,
     RowOf,
-    Scalar,
     Select,
 )
 from opentrail.lake.sql.tree import (
     Values as ValueRows,
 )
-from opentrail.lake.sql.types import BOOLEAN, UNKNOWN, Kind, common, orderable
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """A column of a result."""
-
-    name: str | None
-    """As written; `None` when it has no name."""
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """A query as SQL whose columns are `c0`, `c1` …, with what sorts it."""
-
-    sql: str
-    outputs: tuple[Output, ...]
-    order: str = ""
-    """`s0 DESC NULLS LAST, …` over columns of `sql`, or empty."""
-    bounds: str = ""
-    """`LIMIT … OFFSET …`, or empty."""
-    free: tuple = ()  # type: ignore[type-arg]
-
-    @property
-    def names(self) -> list[str]:
-        return [f"c{position}" for position in range(len(self.outputs))]
-
-    def whole(self) -> str:
-        """The query with its order and bounds, for the place of a table; an order without bounds has no meaning there."""
-        if not self.bounds:
-            return self.sql if not self.order else f"SELECT {', '.join(self.names)} FROM ({self.sql}) o"
-        order = f" ORDER BY {self.order}" if self.order else ""
-        return f"SELECT {', '.join(self.names)} FROM ({self.sql}) o{order}{self.bounds}"
+from opentrail.lake.sql.types import Kind, common, orderable
 
 
 class Queries(Relations):
@@ -300,11 +261,12 @@ class Queries(Relations):
             if kind is None:
                 raise Refused(f"column {position} of {node.operator} has types {one.kind} and {other.kind}: write a CAST", node.at)
             outputs.append(Output(one.name, kind))
-        sides = [self._as(rows, [output.kind for output in outputs]) for rows in (left, right)]
+        sides = [self.with_types(rows, [output.kind for output in outputs]) for rows in (left, right)]
         operator = f"{node.operator}{' ALL' if node.every else ''}"
         return Rows(f"({sides[0]}) {operator} ({sides[1]})", tuple(outputs), free=(*left.free, *right.free))
 
-    def _as(self, rows: Rows, kinds: Sequence[Kind]) -> str:
+    def with_types(self, rows: Rows, kinds: Sequence[Kind]) -> str:
+        """`rows` as SQL, its columns in the types that they become."""
         if [output.kind for output in rows.outputs] == list(kinds):
             return rows.whole()
         cells = [
@@ -312,55 +274,6 @@ class Queries(Relations):
             for name, output, kind in zip(rows.names, rows.outputs, kinds, strict=True)
         ]
         return f"SELECT {', '.join(cells)} FROM ({rows.whole()}) u"
-
-
-class SelectValues(Calls):
-    """The expressions of one SELECT, sub-queries among them."""
-
-    def __init__(self, queries: Queries, scope: Scope) -> None:
-        super().__init__(queries.dialect, scope)
-        self.queries = queries
-        self.checked: list[Value] = []
-        """What ORDER BY sorts by."""
-        self.outer: list = []  # type: ignore[type-arg]
-        """Columns of queries around that FROM reads."""
-
-    def special(self, name: str, matched: Matched) -> Value:
-        return SPECIALS[name](self, matched)
-
-    def zone(self, of: Value, zone: Value, at: int) -> Value:
-        return at_zone(self, of, zone, at)
-
-    def query_value(self, node: Expression) -> Value:
-        match node:
-            case Scalar():
-                rows = self._single(node.query, node.at)
-                return Value(f"({rows.whole()})", rows.outputs[0].kind, rows.free)
-            case Exists():
-                rows = self.queries.query(node.query, self.scope)
-                return Value(f"EXISTS (SELECT 1 FROM ({rows.whole()}) e)", BOOLEAN, rows.free)
-            case InQuery():
-                of, rows = self.value(node.of), self._single(node.query, node.at)
-                one, other = self._both(of, rows, node.at)
-                return Value(f"({one} {'NOT ' if node.negated else ''}IN ({other}))", BOOLEAN, (*of.free, *rows.free))
-            case Quantified():
-                of, rows = self.value(node.of), self._single(node.query, node.at)
-                one, other = self._both(of, rows, node.at)
-                if self.dialect.name == "spark":
-                    raise Refused("ALL and ANY before a query are not available on Spark: compare with max or min", node.at)
-                return Value(f"({one} {node.operator} {'ALL' if node.every else 'ANY'} ({other}))", BOOLEAN, (*of.free, *rows.free))
-        raise Refused("this is no value", node.at)
-
-    def _single(self, query: Query, at: int) -> Rows:
-        rows = self.queries.query(query, self.scope)
-        if len(rows.outputs) != 1:
-            raise Refused(f"a sub-query in the place of a value has one column, not {len(rows.outputs)}", at)
-        return rows
-
-    def _both(self, of: Value, rows: Rows, at: int) -> tuple[str, str]:
-        compared(self.dialect, "=", of, Value("c0", rows.outputs[0].kind), at)
-        kind = common(of.kind, rows.outputs[0].kind) or UNKNOWN
-        return coerced(self.dialect, of, kind).sql, self.queries._as(rows, [kind])
 
 
 def _ordinal(node: Expression, count: int, where: str) -> int | None:

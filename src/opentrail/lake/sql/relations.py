@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from opentrail.lake.families import Family
@@ -16,7 +16,8 @@ from opentrail.lake.sql.tree import Derived, From, Join, Name, Query, Table, Unn
 from opentrail.lake.sql.types import BIGINT, Kind, of_column
 
 if TYPE_CHECKING:
-    from opentrail.lake.sql.queries import Output, Rows, SelectValues
+    from opentrail.lake.sql.rows import Output, Rows
+    from opentrail.lake.sql.selecting import SelectValues
 
 _TYPES: Mapping[Family, tuple[tuple[str, Kind], ...]] = {
     family: tuple((column.name, of_column(column.type)) for column in columns) for family, columns in COLUMNS.items()
@@ -46,6 +47,10 @@ class Relations:
     @abstractmethod
     def query(self, node: Query, parent: Scope | None) -> Rows:
         """A query as SQL."""
+
+    @abstractmethod
+    def with_types(self, rows: Rows, kinds: Sequence[Kind]) -> str:
+        """`rows` as SQL, its columns in the types that they become."""
 
     def source(self, node: From, values: SelectValues) -> str:
         """`node` as SQL; its relations are added to the scope."""

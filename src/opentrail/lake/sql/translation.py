@@ -42,6 +42,8 @@ def translate(
     """
     if not 1 <= len(statement) <= LONGEST:
         raise InvalidQueryStatementException(f"A query has 1 to {LONGEST} characters; this one has {len(statement)}.")
+    if not statement.isascii() and any("\ud800" <= character <= "\udfff" for character in statement):
+        raise InvalidQueryStatementException("The query has characters that are half of a pair, and mean nothing: write it in UTF-8.")
     try:
         engine = DuckDB() if dialect == "duckdb" else Spark()
         rows = Queries(engine, families, enriched).query(parse(statement), None)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from opentrail.clock import Clock
 from opentrail.eventstore.files import make_directory
@@ -26,6 +26,9 @@ from opentrail.lake.tables.table import Figures, StoreTable, View
 from opentrail.lake.tables.upkeep import Upkeep
 from opentrail.storage.database import Database
 from opentrail.wire.faults import ServiceUnavailable
+
+ROUND: Final = 5.0
+"""Seconds after which a round goes on to the next thing, however much there is to take in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +132,7 @@ class StoreTables:
     def step(self) -> bool:
         """One round of a follower: catch up, and commit and put in order when it is time. True when there was something to do."""
         before = self.position
-        self._ingestion.catch_up()
-        worked = self.position != before
+        worked = not self._ingestion.catch_up(patience=ROUND) or self.position != before
         if self._clock.monotonic() - self._committed_at >= self._settings.commit_interval or self._ingestion.is_full():
             worked |= self.commit()
             worked |= self._upkeep.work()

@@ -1,4 +1,5 @@
 """Functions of texts, bytes, regular expressions and URLs (Trino: string, regexp, binary, URL functions)."""
+# ruff: noqa: E501 - one signature a line
 
 TEXTS = r"""
 lower(varchar) varchar = lower($1)
