@@ -18,21 +18,10 @@ from opentrail.api.authentication import Authentication
 from opentrail.api.authorisation import Authorisation
 from opentrail.api.call import Service
 from opentrail.api.cloudtrail import CloudTrailService
-from opentrail.api.cloudtrail.channels import ChannelOperations
 from opentrail.api.cloudtrail.delegates import DelegateOperations
-from opentrail.api.cloudtrail.event_data_stores import EventDataStoreOperations
 from opentrail.api.cloudtrail.history import History
-from opentrail.api.cloudtrail.imports import ImportOperations
-from opentrail.api.cloudtrail.lake_needs import LakeNeeds
-from opentrail.api.cloudtrail.lake_sharing import LakeSharing
-from opentrail.api.cloudtrail.organization_access import OrganizationAccess
 from opentrail.api.cloudtrail.organization_trails import OrganizationTrailOperations
-from opentrail.api.cloudtrail.resource_policies import ResourcePolicyOperations
-from opentrail.api.cloudtrail_data import CloudTrailData
-from opentrail.api.cloudtrail_data.intake import Intake
-from opentrail.api.cloudtrail_data.recent import RecentEvents
 from opentrail.api.cloudtrail_data.webhooks import PREFIX as WEBHOOKS
-from opentrail.api.cloudtrail_data.webhooks import WebhookDoor
 from opentrail.api.endpoint import Endpoint
 from opentrail.api.forward import Forward
 from opentrail.api.iam import IAM
@@ -51,28 +40,12 @@ from opentrail.api.sts import STS
 from opentrail.api.sts.fetching import Fetcher
 from opentrail.buckets import Buckets, ObjectKeys, ServiceWriter
 from opentrail.clock import Clock, SystemClock
-from opentrail.events.activity import CATEGORY as ACTIVITY
 from opentrail.identity import Identities
 from opentrail.identity.issuers import Issuers, read_given
 from opentrail.identity.vault import Vault
 from opentrail.journal import Journal, Reader
 from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
-from opentrail.lake.channels.control import Channels
-from opentrail.lake.channels.default import DefaultStores
-from opentrail.lake.channels.known import KnownChannels
-from opentrail.lake.channels.status import Statuses
-from opentrail.lake.dashboards.aliases import QueryAliases
-from opentrail.lake.dashboards.control import exists
-from opentrail.lake.imports.control import Imports
-from opentrail.lake.integrations.store import IntegrationStore
-from opentrail.lake.names import Place
-from opentrail.lake.stores.carriers import Carrier, OwnedCarrier, StoreCarrier
-from opentrail.lake.stores.control import EventDataStores, StoreNeighbours, Wanted
-from opentrail.lake.stores.register import StoreRegister
-from opentrail.lake.stores.resource_policies import ResourcePolicies
-from opentrail.lake.stores.selection import StoreSelection
-from opentrail.lake.stores.tags import LakeTags
 from opentrail.link import Link
 from opentrail.messaging.queues import Queues
 from opentrail.messaging.topics import Notifications
@@ -82,20 +55,17 @@ from opentrail.proxy import Proxy, Upstreams
 from opentrail.recorder import Recorder
 from opentrail.sandbox import Mirror
 from opentrail.server.announcing import Announcing
-from opentrail.server.dashboards import operations
 from opentrail.server.folder import DataFolder
 from opentrail.server.http import bounded_protocol
-from opentrail.server.import_sources import Sources
+from opentrail.server.lake_front import LakeFront
 from opentrail.server.listening import Listener, own_authority, tls_context
 from opentrail.server.log_buckets import TrailKeysAnywhere, is_ours, log_buckets
 from opentrail.server.orphan import stop_with_parent
 from opentrail.server.own_deliveries import OwnDeliveries
-from opentrail.server.queries import answering
 from opentrail.server.reset_door import ResetDoor
 from opentrail.server.roles import Orders
 from opentrail.server.selections import Selections
 from opentrail.server.servers import Servers
-from opentrail.server.store_keys import KeysOfStores
 from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
 from opentrail.storage.outbox import Outbox
@@ -169,62 +139,29 @@ class Front:
             ),
         )
         self._identities.organizations.accompanied_by(trails.organization)
-        register = StoreRegister(self._database, clock)
-        store_selection = StoreSelection(register, clock)
-        channels = Channels(
-            self._database, clock, stores=register, head=lambda: self._journal.head, changed=lambda: known_channels.changed()
-        )
-
-        def stores_changed() -> None:
-            """A store, or what a store or channel carries, is different now."""
-            store_selection.changed()
-            known_channels.changed()
-
-        import_sources = Sources(settings, upstreams, buckets, self._identities, clock, keys=object_keys)
-        imports = Imports(self._database, clock, stores=register, sources=import_sources)
-        stores = EventDataStores(
-            self._database,
-            clock,
-            partition=regions.partition,
-            head=lambda: self._journal.head,
-            changed=stores_changed,
-            neighbours=StoreNeighbours(
-                keys=KeysOfStores(self._kms.service_keys),
-                organizations=self._identities.organizations.asked,
-                has_channel=channels.deliver_to,
-                has_ongoing_import=imports.has_ongoing_import,
-            ),
-        )
-        self._identities.organizations.accompanied_by(stores.organization)
-        known_channels = KnownChannels(self._database, channels, clock, stores=DefaultStores(register, partial(_activity_store, stores)))
-        carriers: list[Carrier] = [StoreCarrier(stores), OwnedCarrier("channel", channels.exists), OwnedCarrier("dashboard", exists)]
-        lake_tags, resource_policies = LakeTags(self._database, carriers), ResourcePolicies(stores, carriers)
-        lake_needs = LakeNeeds(stores, lake_tags, resource_policies)
         catalogue = Catalogue()
         self._asker = Link(Path(orders.link))
-        self._lake = Link(Path(orders.lake_link))
-        self._statuses = Statuses(self._database, clock)
-        intake = Intake(RecentEvents(self._audit_events), self._statuses, clock)
-        webhooks = WebhookDoor(IntegrationStore(self._database, vault), known_channels, intake, self._journal, clock)
-        queries = answering(
-            folder,
-            self._database,
-            stores=register,
-            bucket=all_buckets,
-            ask=self._lake.ask,
-            head=lambda: self._journal.head,
-            partition=regions.partition,
-            aliases=QueryAliases(self._database),
-        )
-        dashboards = operations(
-            self._database, clock, stores=register, ask=self._lake.ask, partition=regions.partition, settings=settings.lake
-        )
         history = History(self._asker.ask, lambda: self._journal.head, secret=folder.token_secret())
         keys = SigningKeys(self._database, folder.keys, clock)
         self._proxy = Proxy(upstreams, clock)
         self._mirror = Mirror(orders.sandbox, clock) if orders.sandbox is not None else None
         authorisation = Authorisation(identities=self._identities)
         check = partial(authorisation.check, protocol="json")
+        self._lake = lake = LakeFront(
+            orders,
+            self._database,
+            clock,
+            journal=self._journal,
+            identities=self._identities,
+            kms=self._kms,
+            buckets=buckets,
+            bucket=all_buckets,
+            upstreams=upstreams,
+            regions=regions,
+            vault=vault,
+            check=check,
+            recent=self._audit_events,
+        )
         delegates = DelegateOperations(self._identities, check)
         organization_trails = OrganizationTrailOperations(trails, self._identities, check)
         given = read_given(Path(settings.identity.issuer_keys)) if settings.identity.issuer_keys else {}
@@ -237,21 +174,14 @@ class Front:
                 trails,
                 keys,
                 {**history.operations, **delegates.operations, **organization_trails.operations},
-                subjects=[
-                    EventDataStoreOperations(stores, lake_needs, OrganizationAccess(self._identities, check)),
-                    ResourcePolicyOperations(resource_policies, lake_needs),
-                    ChannelOperations(channels, self._statuses),
-                    ImportOperations(imports, lake_needs, stores.finding.place),
-                    queries,
-                    *dashboards,
-                ],
-                lake=LakeSharing(stores=stores, tags=lake_tags, needs=lake_needs, identities=self._identities, check=check),
+                subjects=lake.subjects,
+                lake=lake.sharing,
             ),
             OrganizationsService(self._identities.organizations, catalogue.service("organizations").model),
             KMS(self._kms, catalogue.service("kms").model),
             SNS(Notifications(self._messages, clock), catalogue.service("sns").model, keys=self._kms.service_keys),
             SQS(self._queues),
-            CloudTrailData(known_channels, intake),
+            lake.data,
         ]
         request_ids = RequestIds()
         known = frozenset(region for names in regions.partitions.values() for region in names)
@@ -260,7 +190,7 @@ class Front:
         self._recording = Recording(
             recorder=recorder,
             journal=self._journal,
-            selection=Selections(selection, store_selection),
+            selection=Selections(selection, lake.selection),
             is_account=self._identities.accounts.exists,
             pass_on_failure=settings.journal.on_failure == "pass",
         )
@@ -300,7 +230,7 @@ class Front:
         pages = {**Pages(journal=self._journal, ask=self._asker.ask).by_path(), **certificate_pages(signer)}
         doors = dict(self._signin.by_path())
         if settings.testing.reset_door:
-            told = (selection.changed, store_selection.changed, known_channels.changed)
+            told = (selection.changed, lake.changed)
             doors |= ResetDoor(
                 [self._database, self._messages], buckets.removed, partial(self._identities.ensure_root, account_id), *told
             ).by_path()
@@ -311,7 +241,7 @@ class Front:
                 clock=clock,
                 trusted_proxies=trusted,
                 doors=None if listener.vpc_endpoint else doors,
-                halls=None if listener.vpc_endpoint else {WEBHOOKS: webhooks.answer},
+                halls=None if listener.vpc_endpoint else {WEBHOOKS: lake.webhooks.answer},
                 vpc_endpoint=listener.vpc_endpoint,
             )
             for listener in orders.listeners
@@ -367,14 +297,14 @@ class Front:
             if self._mirror is not None:
                 await self._mirror.close()
             await self._asker.close()
-            await self._lake.close()
+            await self._lake.link.close()
             self._endpoint.close()
             self._signin.close()
             await asyncio.to_thread(self._queues.close)
             self._journal.close()
             self._buckets.close()
             self._identities.save_uses()
-            self._statuses.save()
+            self._lake.statuses.save()
             self._messages.close()
             self._database.close()
 
@@ -389,7 +319,7 @@ class Front:
         while True:
             await asyncio.sleep(SAVE_STATUSES)
             try:
-                await asyncio.to_thread(self._statuses.save)
+                await asyncio.to_thread(self._lake.statuses.save)
             except Exception:
                 log.exception("what came in by channels could not be written down")
 
@@ -463,13 +393,6 @@ class Front:
             f'  eval "$(opentrail env{option})"\n'
             "  aws sts get-caller-identity"
         )
-
-
-def _activity_store(stores: EventDataStores, place: Place, name: str) -> str:
-    """Make the store of a default channel; returns its id. Raises as CreateEventDataStore does."""
-    selector = {"Name": name, "FieldSelectors": [{"Field": "eventCategory", "Equals": [ACTIVITY]}]}
-    wanted = Wanted(name=name, advanced_event_selectors=(selector,), multi_region_enabled=False)
-    return stores.create(place.account_id, place.region, wanted, {}).id
 
 
 def main() -> None:
