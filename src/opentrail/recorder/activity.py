@@ -10,7 +10,6 @@ from opentrail.clock import iso_seconds
 from opentrail.events import activity
 from opentrail.events import record as records
 
-
 _second = lru_cache(maxsize=16)(iso_seconds)
 """The events of one request, and of many, come in the same second."""
 
