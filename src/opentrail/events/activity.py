@@ -94,6 +94,48 @@ def problem(data: Any) -> Problem | None:
     return next(_problems(data), None)
 
 
+_TEXTS: Final = tuple((field.name, field.limit) for field in FIELDS if field.kind == "text" and field.limit and "." not in field.name)
+_OBJECTS: Final = tuple(field.name for field in FIELDS if field.kind == "object" and "." not in field.name)
+_NEEDED: Final = tuple(field.name for field in FIELDS if field.required and "." not in field.name)
+SMALL: Final = 4 << 10
+"""Bytes of an `eventData` in which no object can be too large, however its numbers are written."""
+
+
+def surely_fits(data: Any) -> bool:
+    """Whether `problem` finds nothing wrong, for an `eventData` of at most `SMALL` bytes with at most `DEEPEST` objects and arrays.
+
+    `False` says nothing: ask `problem`. A fifth of its time, for the many events that are small and well.
+    """
+    if type(data) is not dict:
+        return False
+    get = data.get
+    for name in _NEEDED:
+        if not get(name):
+            return False
+    for name, limit in _TEXTS:
+        value = get(name)
+        if value is not None and (type(value) is not str or len(value) > limit):
+            return False
+    for name in _OBJECTS:
+        value = get(name)
+        if value is not None and type(value) is not dict:
+            return False
+    who, account, time, address = data["userIdentity"], data["recipientAccountId"], data["eventTime"], get("sourceIPAddress")
+    kind, principal, details = who.get("type"), who.get("principalId"), who.get("details")
+    return (
+        type(kind) is str
+        and 0 < len(kind) <= LIMITS["userIdentity.type"]
+        and type(principal) is str
+        and 0 < len(principal) <= LIMITS["userIdentity.principalId"]
+        and (details is None or type(details) is dict)
+        and type(account) is str
+        and type(time) is str
+        and normal_time(time) is not None
+        and (address is None or (type(address) is str and is_address(address)))
+    )
+
+
+@lru_cache(maxsize=4096)
 def normal_time(text: str) -> str | None:
     """`eventTime` as records print it (`2026-01-05T10:11:12Z`); `None` when it is no time of that form since 1970, in UTC."""
     match = _TIME.fullmatch(text)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from opentrail.clock import iso_seconds
 from opentrail.events import activity
 from opentrail.events import record as records
+
+_second = lru_cache(maxsize=16)(iso_seconds)
+"""The events of one request, and of many, come in the same second."""
 
 
 def activity_event(
@@ -34,7 +38,7 @@ def activity_event(
             "awsRegion": region,
             "recipientAccountId": account_id,
             **({"addendum": addendum} if addendum else {}),
-            "metadata": {"ingestionTime": iso_seconds(ingested), "channelARN": channel_arn},
+            "metadata": {"ingestionTime": _second(int(ingested)), "channelARN": channel_arn},
             "eventData": data,
         }
     )

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from opentrail.api.cloudtrail_data.intake import Intake
 from opentrail.api.cloudtrail_data.recent import RecentEvents
 from opentrail.clock import ManualClock
 from opentrail.errors import JournalFull
+from opentrail.events import activity
 from opentrail.events.activity import DEFAULT_CHANNEL
 from opentrail.identity.credentials import Credential
 from opentrail.identity.principals import Principal
@@ -375,6 +377,23 @@ def test_any_content_is_recorded_whole_or_refused_with_a_reason(changes: dict[st
         ingested=0.0,
     )
     assert json.loads(record)["eventData"].keys() == data.keys()
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(
+    st.dictionaries(FIELDS, JSON | st.text(min_size=1000, max_size=1100), max_size=4),
+    st.dictionaries(st.text(max_size=12), JSON, max_size=3),
+)
+def test_what_surely_fits_fits(changes: dict[str, Any], identity: dict[str, Any]) -> None:
+    for data in ({**event_data(), **changes}, {**event_data(), "userIdentity": {"type": "a", "principalId": "b", **identity}}):
+        assert activity.problem(data) is None or not activity.surely_fits(data)
+    assert activity.surely_fits(event_data())
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=20), st.binary(max_size=50))
+def test_an_event_has_the_id_that_it_always_had(channel: str, raw: bytes) -> None:
+    space = uuid.UUID("6f7065e1-7261-4c2d-8a65-76656e747300")
+    assert entries.event_id_of(channel, raw) == str(uuid.uuid5(space, f"{channel}\n{hashlib.sha256(raw).hexdigest()}"))
 
 
 @given(st.text(max_size=200))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -69,7 +70,8 @@ def test_a_channel_that_was_deleted_takes_nothing(application: PuttingApplicatio
 
 
 def test_a_channel_of_an_aws_service_takes_nothing_from_outside(application: PuttingApplication, channel: Channel) -> None:
-    linked = replace(channel, arn=channel.arn[:-1] + "0", id=channel.id[:-1] + "0", name="linked", source="CloudTrail")
+    linked_id = str(uuid.uuid4())
+    linked = replace(channel, arn=channel.arn.replace(channel.id, linked_id), id=linked_id, name="linked", source="CloudTrail")
     with application.ground.database.begin() as connection:
         store.add_channel(connection, linked)
     application.ground.known.changed()

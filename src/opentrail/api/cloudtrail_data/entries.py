@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
 
@@ -36,7 +36,12 @@ class Entry:
 
 def event_id_of(channel_arn: str, raw: bytes) -> str:
     """The id of the event with this content in this channel."""
-    return str(uuid5(_EVENTS, f"{channel_arn}\n{hashlib.sha256(raw).hexdigest()}"))
+    name = f"{channel_arn}\n{hashlib.sha256(raw).hexdigest()}".encode()
+    made = bytearray(hashlib.sha1(_EVENTS.bytes + name, usedforsecurity=False).digest()[:16])  # UUID 5, at half the time of `uuid5`
+    made[6] = made[6] & 0x0F | 0x50
+    made[8] = made[8] & 0x3F | 0x80
+    text = made.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def octets(entry: Mapping[str, Any]) -> bytes:
@@ -58,9 +63,11 @@ def read(entry: Mapping[str, Any], *, channel_arn: str, account_id: str, identit
         data = msgspec.json.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Problem("InvalidData", "eventData is not valid JSON.")
-    wrong = activity.problem(data)
-    if wrong is not None:
-        return wrong
+    small = len(raw) <= activity.SMALL and raw.count(b"{") + raw.count(b"[") <= activity.DEEPEST
+    if not (small and activity.surely_fits(data)):
+        wrong = activity.problem(data)
+        if wrong is not None:
+            return wrong
     if data["recipientAccountId"] != account_id:
         return Problem("InvalidRecipient", "recipientAccountId is not the account that owns the channel.")
     if activity.is_of_aws(data["eventSource"]):

