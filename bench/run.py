@@ -61,6 +61,7 @@ PARTS = (
     Part("delivery", "Events delivered per second"),
     Part("queues", "Messages through a queue"),
     Part("middleware", "What the middleware adds to a request"),
+    Part("audit_events", "Audit events put per second"),
     Part("idle", "What trails cost that have nothing to do"),
     Part(
         "validate",

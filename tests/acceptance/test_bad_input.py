@@ -70,7 +70,7 @@ CASES: list[tuple[str, str, bytes, dict[str, str], int, str]] = [
     ("deep JSON", "cloudtrail", b'{"TagsList":' + b"[" * 5000 + b"]" * 5000 + b"}", _target("CreateTrail"), 400, "SerializationException"),
     ("octets that are no UTF-8", "cloudtrail", b'{"Name": "\xff"}', _target("GetTrail"), 400, "SerializationException"),
     ("unknown operation, JSON", "cloudtrail", b"{}", _target("MakeCoffee"), 404, "UnknownOperationException"),
-    ("not served yet", "cloudtrail", b"{}", _target("ListDashboards"), 501, "NotImplemented"),
+    ("not served", "sns", b"Action=ListOriginationNumbers&Version=2010-03-31", {"Content-Type": FORM}, 501, "NotImplemented"),
     ("unknown action, query", "iam", b"Action=MakeCoffee&Version=2010-05-08", {"Content-Type": FORM}, 400, "InvalidAction"),
     ("wrong type, query", "iam", b"Action=ListUsers&Version=2010-05-08&MaxItems=many", {"Content-Type": FORM}, 400, "MalformedInput"),
     ("out of range, query", "iam", b"Action=ListUsers&Version=2010-05-08&MaxItems=5000", {"Content-Type": FORM}, 400, "ValidationError"),

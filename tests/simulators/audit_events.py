@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import quote
 
 from opentrail.api.cloudtrail_data import CloudTrailData
-from opentrail.api.cloudtrail_data.channels import BuiltInChannels
+from opentrail.api.cloudtrail_data.intake import Intake
 from opentrail.api.cloudtrail_data.recent import RecentEvents
-from opentrail.clock import ManualClock
 from opentrail.events.activity import DEFAULT_CHANNEL
 from opentrail.identity.credentials import Credential
+from simulators.channels import ChannelGround
 from simulators.front_door import ACCOUNT, FrontDoor
 
 CHANNEL = f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:channel/{DEFAULT_CHANNEL}"
@@ -42,7 +42,7 @@ def entry(number: int = 1, **members: Any) -> dict[str, Any]:
     return {"id": f"id-{number}", "eventData": json.dumps(event_data(number, **members))}
 
 
-async def nothing(limit: int) -> Sequence[str]:
+async def nothing(limit: int) -> Sequence[tuple[str, int | None]]:
     """An event store without audit events."""
     return ()
 
@@ -51,7 +51,9 @@ class PuttingApplication:
     """`put` sends entries as a client would and gives back status and answer."""
 
     def __init__(self, folder: Path, **more: Any) -> None:
-        self.door = FrontDoor(folder, services=[CloudTrailData(BuiltInChannels(), RecentEvents(nothing), ManualClock())], **more)
+        self.ground = ground = ChannelGround(folder)
+        intake = Intake(RecentEvents(nothing), ground.statuses, ground.clock)
+        self.door = FrontDoor(folder, services=[CloudTrailData(ground.known, intake)], **more)
 
     def put(
         self, *entries: Any, channel: str | None = CHANNEL, external_id: str | None = None, key: Credential | None = None, **more: Any

@@ -40,15 +40,17 @@ class Application:
         clock: Clock,
         trusted_proxies: Collection[str] = (),
         doors: Mapping[str, Door] | None = None,
+        halls: Mapping[str, Door] | None = None,
         vpc_endpoint: VpcEndpoint | None = None,
     ) -> None:
         """`answer` handles AWS calls; `pages` are our own, by path (`/_opentrail/health`); `doors` are paths of our own too, which take
-        every method and see the request. `vpc_endpoint`: all this comes in through it."""
+        every method and see the request; `halls` are doors for all paths that begin so. `vpc_endpoint`: all this comes in through it."""
         self._answer = answer
         self._pages = pages
         self._clock = clock
         self._trusted = frozenset(trusted_proxies)
         self._doors = dict(doors or {})
+        self._halls = dict(halls or {})
         self._vpc_endpoint = vpc_endpoint
         self._dated = (0, b"")
 
@@ -59,6 +61,11 @@ class Application:
             await _send_whole(response, self._headers(response), response.body, send)
             return
         if scope["path"].startswith(OWN):
+            for start, door in self._halls.items():
+                if scope["path"].startswith(start):
+                    response = await door(self._arrival(scope, receive))
+                    await _send_whole(response, self._headers(response), response.body, send)
+                    return
             page = self._pages.get(scope["path"]) if scope["method"] in ("GET", "HEAD") else None
             response = _NO_PAGE if page is None else await page()
             await _send_whole(response, self._headers(response), response.body, send)

@@ -49,6 +49,8 @@ class Authorisation:
             resource_policy = _parsed(need.resource_policy) if need.resource_policy else None
             decision = evaluate(request, policies, resource_policy, service_control=service_control, granted=need.granted)
             if not decision.allowed:
+                if need.stranger is not None and _is_stranger(request, decision):
+                    raise need.stranger
                 raise denied(call, request, decision, protocol, words=need.refusal)
 
     def check_endpoint(self, call: Call, needs: Sequence[Need], *, protocol: str) -> None:
@@ -94,6 +96,12 @@ class Authorisation:
             context["aws:SourceVpce"] = (call.vpc_endpoint.id,)
         context |= self._identities.organization_context(call.caller.account_id)
         return context
+
+
+def _is_stranger(request: PolicyRequest, decision: Decision) -> bool:
+    """Whether it is the policy of the resource, of another account, that does not let the caller in."""
+    across = request.resource_account_id not in (None, request.principal.account_id)
+    return across and "resource-based policy" in decision.reason
 
 
 def denied(call: Call, request: PolicyRequest, decision: Decision, protocol: str, *, words: str | None = None) -> Fault:

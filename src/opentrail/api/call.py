@@ -12,6 +12,7 @@ from opentrail.events.service_event import ServiceEvent
 from opentrail.identity.policies import Grant
 from opentrail.identity.principals import Principal
 from opentrail.recorder import Observation
+from opentrail.wire.faults import Fault
 from opentrail.wire.http import Request
 
 
@@ -93,6 +94,8 @@ class Need:
     resource_policy: str | None = None
     resource_account_id: str | None = None
     granted: Grant = Grant.NONE
+    stranger: type[Fault] | None = None
+    """The fault for a caller of another account whom the policy of the resource does not let in; `None`: `AccessDenied`."""
     refusal: str | None = None
     """The message when this is missing, where the usual one would tell a stranger too much (whether a key exists)."""
     resource_known: bool = True

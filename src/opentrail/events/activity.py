@@ -8,6 +8,7 @@ other people's programs.
 from __future__ import annotations
 
 import calendar
+import hashlib
 import ipaddress
 import json
 import re
@@ -72,6 +73,9 @@ LIMITS: Final[Mapping[str, int]] = {field.name: field.limit for field in FIELDS 
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?Z?", re.ASCII)
 
 
+_OF_AWS = re.compile(r"[a-z0-9-]+\.amazonaws\.com(?:\.cn)?", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Why an event is not taken: PutAuditEvents' code for it, and what to change."""
@@ -90,6 +94,48 @@ def problem(data: Any) -> Problem | None:
     return next(_problems(data), None)
 
 
+_TEXTS: Final = tuple((field.name, field.limit) for field in FIELDS if field.kind == "text" and field.limit and "." not in field.name)
+_OBJECTS: Final = tuple(field.name for field in FIELDS if field.kind == "object" and "." not in field.name)
+_NEEDED: Final = tuple(field.name for field in FIELDS if field.required and "." not in field.name)
+SMALL: Final = 4 << 10
+"""Bytes of an `eventData` in which no object can be too large, however its numbers are written."""
+
+
+def surely_fits(data: Any) -> bool:
+    """Whether `problem` finds nothing wrong, for an `eventData` of at most `SMALL` bytes with at most `DEEPEST` objects and arrays.
+
+    `False` says nothing: ask `problem`. A fifth of its time, for the many events that are small and well.
+    """
+    if type(data) is not dict:
+        return False
+    get = data.get
+    for name in _NEEDED:
+        if not get(name):
+            return False
+    for name, limit in _TEXTS:
+        value = get(name)
+        if value is not None and (type(value) is not str or len(value) > limit):
+            return False
+    for name in _OBJECTS:
+        value = get(name)
+        if value is not None and type(value) is not dict:
+            return False
+    who, account, time, address = data["userIdentity"], data["recipientAccountId"], data["eventTime"], get("sourceIPAddress")
+    kind, principal, details = who.get("type"), who.get("principalId"), who.get("details")
+    return (
+        type(kind) is str
+        and 0 < len(kind) <= LIMITS["userIdentity.type"]
+        and type(principal) is str
+        and 0 < len(principal) <= LIMITS["userIdentity.principalId"]
+        and (details is None or type(details) is dict)
+        and type(account) is str
+        and type(time) is str
+        and normal_time(time) is not None
+        and (address is None or (type(address) is str and is_address(address)))
+    )
+
+
+@lru_cache(maxsize=4096)
 def normal_time(text: str) -> str | None:
     """`eventTime` as records print it (`2026-01-05T10:11:12Z`); `None` when it is no time of that form since 1970, in UTC."""
     match = _TIME.fullmatch(text)
@@ -115,7 +161,7 @@ def _problems(data: Mapping[str, Any]) -> Iterator[Problem]:
         found = _unfit(field, value)
         if found is not None:
             yield found
-    if _too_deep(data, DEEPEST):
+    if too_deep(data, DEEPEST):
         yield Problem("InvalidData", f"eventData is nested deeper than {DEEPEST} levels.")
 
 
@@ -142,6 +188,17 @@ def _too_long(field: Field, length: int) -> Problem | None:
     return Problem("FieldTooLong", f"{field.name} has {length} {unit}; at most {field.limit} are taken.")
 
 
+def is_of_aws(source: str) -> bool:
+    """Whether `source` is the name of an AWS service (`s3.amazonaws.com`), which an event from outside AWS cannot come from."""
+    return source[-3:].lower() in ("com", ".cn") and _OF_AWS.fullmatch(source) is not None
+
+
+def deed(channel_arn: str, uid: str) -> int:
+    """A number of 128 bits for what the source calls `uid`, in one channel: events that tell of the same deed have the same."""
+    text = f"{channel_arn}\n{uid}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "big")
+
+
 def size(value: Any) -> int:
     """Bytes of `value` as compact JSON."""
     return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
@@ -157,9 +214,10 @@ def is_address(text: str) -> bool:
     return True
 
 
-def _too_deep(value: Any, left: int) -> bool:
+def too_deep(value: Any, left: int) -> bool:
+    """Whether `value` has more than `left` levels of objects and arrays."""
     if not isinstance(value, dict | list):
         return False
     if left == 0:
         return True
-    return any(_too_deep(item, left - 1) for item in (value.values() if isinstance(value, dict) else value))
+    return any(too_deep(item, left - 1) for item in (value.values() if isinstance(value, dict) else value))

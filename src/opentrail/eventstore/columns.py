@@ -14,6 +14,7 @@ import msgspec
 import pyarrow as pa
 
 from opentrail.events.activity import CATEGORY as ACTIVITY
+from opentrail.events.activity import deed as number_of_deed
 from opentrail.eventstore.event import Event
 from opentrail.eventstore.resources import derive, has_rules
 
@@ -53,6 +54,21 @@ class _Activity(msgspec.Struct, gc=False, rename="camel"):
     request_parameters: msgspec.Raw = msgspec.Raw(b"null")
 
 
+class _Metadata(msgspec.Struct, gc=False):
+    channel_arn: str = msgspec.field(default="", name="channelARN")
+
+
+class _Source(msgspec.Struct, gc=False):
+    uid: str = msgspec.field(default="", name="UID")
+
+
+class _Deed(msgspec.Struct, gc=False):
+    """What says which deed an event from outside AWS tells of."""
+
+    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
+    event_data: _Source = msgspec.field(default_factory=_Source, name="eventData")
+
+
 _NULL: Final = msgspec.Raw(b"null")
 
 
@@ -78,6 +94,20 @@ class _Record(msgspec.Struct, gc=False, rename="camel"):
 
 _decoder = msgspec.json.Decoder(_Record)
 _activity = msgspec.json.Decoder(_Activity)
+_deed = msgspec.json.Decoder(_Deed)
+
+
+def deed(record: str) -> str:
+    """`activity.deed` of a kept event from outside AWS, in hex; `""` where it does not tell."""
+    try:
+        found = _deed.decode(record)
+    except msgspec.MsgspecError:
+        return ""
+    if not found.event_data.uid:
+        return ""
+    return f"{number_of_deed(found.metadata.channel_arn, found.event_data.uid):032x}"
+
+
 _named = msgspec.json.Decoder(_Named)
 _NOBODY: Final = _Identity()
 _NO_INSIGHT: Final = _Insight()

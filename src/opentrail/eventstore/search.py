@@ -120,6 +120,29 @@ def newest_ids(
     return [event_id for (event_id,) in connection.execute(sql, parameters).fetchall()]
 
 
+def newest_activity(
+    connection: duckdb.DuckDBPyConnection, segments: Sequence[Segment], files: Sequence[ColdFile], category: str, limit: int
+) -> list[tuple[str, str]]:
+    """The same ids, and the record of each."""
+    tables = [segment.table for segment in segments]
+    parameters: dict[str, Any] = {"category": category}
+    if files:
+        tables.append("read_parquet($files)")
+        parameters["files"] = [str(file.path) for file in files]
+    if not tables:
+        return []
+    positions = " UNION ALL ".join(f"SELECT position FROM {table} WHERE category = $category" for table in tables)
+    lowest = f"SELECT min(position) FROM (SELECT position FROM ({positions}) ORDER BY position DESC LIMIT $limit)"
+    (since,) = connection.execute(lowest, {**parameters, "limit": limit}).fetchone() or (None,)
+    if since is None:
+        return []
+    rows = " UNION ALL ".join(
+        f"SELECT position, event_id, record FROM {table} WHERE category = $category AND position >= $since" for table in tables
+    )
+    found = connection.execute(rows, {**parameters, "since": since}).fetchall()
+    return [(event_id, record) for _, event_id, record in sorted(found, reverse=True)]
+
+
 def _hot(connection: duckdb.DuckDBPyConnection, segments: Sequence[Segment], question: Question) -> list[Event]:
     if not segments:
         return []

@@ -26,13 +26,13 @@ from opentrail.errors import JournalTrimmed, OpenTrailError
 from opentrail.events.activity import CATEGORY as ACTIVITY
 from opentrail.eventstore import query
 from opentrail.eventstore.cold import DAY, ColdFile, ColdStore
-from opentrail.eventstore.columns import COLUMNS, INSIGHT, MANAGEMENT, Undecodable, extract
+from opentrail.eventstore.columns import COLUMNS, INSIGHT, MANAGEMENT, Undecodable, deed, extract
 from opentrail.eventstore.compaction import choose
 from opentrail.eventstore.event import Event
 from opentrail.eventstore.files import make_directory
 from opentrail.eventstore.quarantine import Quarantine
 from opentrail.eventstore.query import Question
-from opentrail.eventstore.search import connect, in_batches, newest, newest_ids, search
+from opentrail.eventstore.search import connect, in_batches, newest, newest_activity, newest_ids, search
 from opentrail.eventstore.settings import EventStoreSettings
 from opentrail.eventstore.tail import HotTail, Segment
 from opentrail.eventstore.warm import BOTTOM, WarmWindow
@@ -422,6 +422,17 @@ class EventStore:
                 return newest_ids(cursor, view.segments, view.files, category, limit)
             finally:
                 cursor.close()
+
+    def newest_activity(self, limit: int) -> list[tuple[str, str]]:
+        """Ids of the events from outside AWS that came in last, newest first, with a short name (hex) for the channel and the source's own
+        id of each: equal for events that tell of the same deed."""
+        with self._view() as (view, _, _):
+            cursor = self._connection.cursor()
+            try:
+                found = newest_activity(cursor, view.segments, view.files, ACTIVITY, limit)
+            finally:
+                cursor.close()
+        return [(event_id, deed(record)) for event_id, record in found]
 
     @contextmanager
     def _view(self, question: Question | None = None) -> Iterator[tuple[_View, list[Event], query.Key]]:

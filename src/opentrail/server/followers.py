@@ -24,7 +24,6 @@ from opentrail import history
 from opentrail.buckets import Buckets, ObjectKeys, ServiceWriter
 from opentrail.clock import Clock, SystemClock
 from opentrail.errors import JournalError
-from opentrail.events.activity import CATEGORY as ACTIVITY
 from opentrail.events.categories import DATA
 from opentrail.eventstore.settings import EventStoreSettings
 from opentrail.eventstore.store import EventStore
@@ -327,11 +326,11 @@ class Followers:
         lookup = history.Lookup.from_dict(question["lookup"])
         return history.answer(self._opened_store(OPENING), lookup, at_least=question["at_least"], secret=self._secret)
 
-    def _audit_events(self, question: Any) -> list[str]:
+    def _audit_events(self, question: Any) -> list[tuple[str, str]]:
         store = self._opened_store(OPENING)
         if not store.catch_up(question["at_least"], patience=OPENING):
             raise ServiceUnavailable("The event store is catching up with the journal.")
-        return store.newest_ids(ACTIVITY, question["limit"])
+        return store.newest_activity(question["limit"])
 
     def _status(self) -> dict[str, Any]:
         store = self._opened_store(0).status()

@@ -19,18 +19,9 @@ from opentrail.api.authorisation import Authorisation
 from opentrail.api.call import Service
 from opentrail.api.cloudtrail import CloudTrailService
 from opentrail.api.cloudtrail.delegates import DelegateOperations
-from opentrail.api.cloudtrail.event_data_stores import EventDataStoreOperations
-from opentrail.api.cloudtrail.federation import FederationOperations
 from opentrail.api.cloudtrail.history import History
-from opentrail.api.cloudtrail.imports import ImportOperations
-from opentrail.api.cloudtrail.lake_needs import LakeNeeds
-from opentrail.api.cloudtrail.lake_sharing import LakeSharing
-from opentrail.api.cloudtrail.organization_access import OrganizationAccess
 from opentrail.api.cloudtrail.organization_trails import OrganizationTrailOperations
-from opentrail.api.cloudtrail.resource_policies import ResourcePolicyOperations
-from opentrail.api.cloudtrail_data import CloudTrailData
-from opentrail.api.cloudtrail_data.channels import BuiltInChannels
-from opentrail.api.cloudtrail_data.recent import RecentEvents
+from opentrail.api.cloudtrail_data.webhooks import PREFIX as WEBHOOKS
 from opentrail.api.endpoint import Endpoint
 from opentrail.api.forward import Forward
 from opentrail.api.iam import IAM
@@ -55,16 +46,6 @@ from opentrail.identity.vault import Vault
 from opentrail.journal import Journal, Reader
 from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
-from opentrail.lake.dashboards.aliases import QueryAliases
-from opentrail.lake.dashboards.control import exists
-from opentrail.lake.federation.control import Federations
-from opentrail.lake.imports.control import Imports
-from opentrail.lake.stores.carriers import Carrier, OwnedCarrier, StoreCarrier
-from opentrail.lake.stores.control import EventDataStores, StoreNeighbours
-from opentrail.lake.stores.register import StoreRegister
-from opentrail.lake.stores.resource_policies import ResourcePolicies
-from opentrail.lake.stores.selection import StoreSelection
-from opentrail.lake.stores.tags import LakeTags
 from opentrail.link import Link
 from opentrail.messaging.queues import Queues
 from opentrail.messaging.topics import Notifications
@@ -74,21 +55,17 @@ from opentrail.proxy import Proxy, Upstreams
 from opentrail.recorder import Recorder
 from opentrail.sandbox import Mirror
 from opentrail.server.announcing import Announcing
-from opentrail.server.dashboards import operations
-from opentrail.server.federation import RoleTrust
 from opentrail.server.folder import DataFolder
 from opentrail.server.http import bounded_protocol
-from opentrail.server.import_sources import Sources
+from opentrail.server.lake_front import LakeFront
 from opentrail.server.listening import Listener, own_authority, tls_context
 from opentrail.server.log_buckets import TrailKeysAnywhere, is_ours, log_buckets
 from opentrail.server.orphan import stop_with_parent
 from opentrail.server.own_deliveries import OwnDeliveries
-from opentrail.server.queries import answering
 from opentrail.server.reset_door import ResetDoor
 from opentrail.server.roles import Orders
 from opentrail.server.selections import Selections
 from opentrail.server.servers import Servers
-from opentrail.server.store_keys import KeysOfStores
 from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
 from opentrail.storage.outbox import Outbox
@@ -103,6 +80,8 @@ from opentrail.wire.routing import Router
 
 SAVE_USES = 60.0
 """Seconds between two times that the last uses of keys are written down."""
+SAVE_STATUSES = 1.0
+"""Seconds between two times that the latest attempts to put events are written down."""
 KEEP_KEYS = 60.0
 """Seconds between two times that KMS keys are looked at whose deletion or rotation may be due."""
 KEEP_QUEUES = 1.0
@@ -160,48 +139,29 @@ class Front:
             ),
         )
         self._identities.organizations.accompanied_by(trails.organization)
-        register = StoreRegister(self._database, clock)
-        store_selection = StoreSelection(register, clock)
-        import_sources = Sources(settings, upstreams, buckets, self._identities, clock, keys=object_keys)
-        imports = Imports(self._database, clock, stores=register, sources=import_sources)
-        stores = EventDataStores(
-            self._database,
-            clock,
-            partition=regions.partition,
-            head=lambda: self._journal.head,
-            changed=store_selection.changed,
-            neighbours=StoreNeighbours(
-                keys=KeysOfStores(self._kms.service_keys),
-                organizations=self._identities.organizations.asked,
-                has_ongoing_import=imports.has_ongoing_import,
-            ),
-        )
-        self._identities.organizations.accompanied_by(stores.organization)
-        carriers: list[Carrier] = [StoreCarrier(stores), OwnedCarrier("dashboard", exists)]
-        lake_tags, resource_policies = LakeTags(self._database, carriers), ResourcePolicies(stores, carriers)
-        lake_needs = LakeNeeds(stores, lake_tags, resource_policies)
         catalogue = Catalogue()
         self._asker = Link(Path(orders.link))
-        self._lake = Link(Path(orders.lake_link))
-        queries = answering(
-            folder,
-            self._database,
-            stores=register,
-            bucket=all_buckets,
-            ask=self._lake.ask,
-            head=lambda: self._journal.head,
-            partition=regions.partition,
-            aliases=QueryAliases(self._database),
-        )
-        dashboards = operations(
-            self._database, clock, stores=register, ask=self._lake.ask, partition=regions.partition, settings=settings.lake
-        )
         history = History(self._asker.ask, lambda: self._journal.head, secret=folder.token_secret())
         keys = SigningKeys(self._database, folder.keys, clock)
         self._proxy = Proxy(upstreams, clock)
         self._mirror = Mirror(orders.sandbox, clock) if orders.sandbox is not None else None
         authorisation = Authorisation(identities=self._identities)
         check = partial(authorisation.check, protocol="json")
+        self._lake = lake = LakeFront(
+            orders,
+            self._database,
+            clock,
+            journal=self._journal,
+            identities=self._identities,
+            kms=self._kms,
+            buckets=buckets,
+            bucket=all_buckets,
+            upstreams=upstreams,
+            regions=regions,
+            vault=vault,
+            check=check,
+            recent=self._audit_events,
+        )
         delegates = DelegateOperations(self._identities, check)
         organization_trails = OrganizationTrailOperations(trails, self._identities, check)
         given = read_given(Path(settings.identity.issuer_keys)) if settings.identity.issuer_keys else {}
@@ -214,21 +174,14 @@ class Front:
                 trails,
                 keys,
                 {**history.operations, **delegates.operations, **organization_trails.operations},
-                subjects=[
-                    EventDataStoreOperations(stores, lake_needs, OrganizationAccess(self._identities, check)),
-                    ResourcePolicyOperations(resource_policies, lake_needs),
-                    ImportOperations(imports, lake_needs, stores.finding.place),
-                    FederationOperations(Federations(stores, RoleTrust(self._identities)), lake_needs),
-                    queries,
-                    *dashboards,
-                ],
-                lake=LakeSharing(stores=stores, tags=lake_tags, needs=lake_needs, identities=self._identities, check=check),
+                subjects=lake.subjects,
+                lake=lake.sharing,
             ),
             OrganizationsService(self._identities.organizations, catalogue.service("organizations").model),
             KMS(self._kms, catalogue.service("kms").model),
             SNS(Notifications(self._messages, clock), catalogue.service("sns").model, keys=self._kms.service_keys),
             SQS(self._queues),
-            CloudTrailData(BuiltInChannels(), RecentEvents(self._audit_events), clock),
+            lake.data,
         ]
         request_ids = RequestIds()
         known = frozenset(region for names in regions.partitions.values() for region in names)
@@ -237,7 +190,7 @@ class Front:
         self._recording = Recording(
             recorder=recorder,
             journal=self._journal,
-            selection=Selections(selection, store_selection),
+            selection=Selections(selection, lake.selection),
             is_account=self._identities.accounts.exists,
             pass_on_failure=settings.journal.on_failure == "pass",
         )
@@ -277,7 +230,7 @@ class Front:
         pages = {**Pages(journal=self._journal, ask=self._asker.ask).by_path(), **certificate_pages(signer)}
         doors = dict(self._signin.by_path())
         if settings.testing.reset_door:
-            told = (selection.changed, store_selection.changed)
+            told = (selection.changed, lake.changed)
             doors |= ResetDoor(
                 [self._database, self._messages], buckets.removed, partial(self._identities.ensure_root, account_id), *told
             ).by_path()
@@ -288,15 +241,16 @@ class Front:
                 clock=clock,
                 trusted_proxies=trusted,
                 doors=None if listener.vpc_endpoint else doors,
+                halls=None if listener.vpc_endpoint else {WEBHOOKS: lake.webhooks.answer},
                 vpc_endpoint=listener.vpc_endpoint,
             )
             for listener in orders.listeners
         }
 
-    async def _audit_events(self, limit: int) -> Sequence[str]:
-        """Ids of the newest events that applications have put, all those that are in the journal now among them."""
-        found: Sequence[str] = await self._asker.ask("audit_events", {"at_least": self._journal.head, "limit": limit})
-        return found
+    async def _audit_events(self, limit: int) -> Sequence[tuple[str, int | None]]:
+        """Ids of the newest events that applications have put, all those that are in the journal now among them, and what they tell of."""
+        found = await self._asker.ask("audit_events", {"at_least": self._journal.head, "limit": limit})
+        return [(event_id, int(deed, 16) if deed else None) for event_id, deed in found]
 
     async def _tell_sandbox(self, asked: Asked) -> None:
         """The sandbox has an IAM of its own, in which its Lambda looks for roles: it is told what ours did."""
@@ -322,7 +276,14 @@ class Front:
         serving = asyncio.create_task(servers.serve())
         chores = [
             asyncio.create_task(chore)
-            for chore in (self._save_uses(), self._own_deliveries.run(), self._keep_keys(), self._keep_queues(), self._announcing.run())
+            for chore in (
+                self._save_uses(),
+                self._own_deliveries.run(),
+                self._keep_keys(),
+                self._keep_queues(),
+                self._announcing.run(),
+                self._save_statuses(),
+            )
         ]
         try:
             if await servers.listen():
@@ -336,13 +297,14 @@ class Front:
             if self._mirror is not None:
                 await self._mirror.close()
             await self._asker.close()
-            await self._lake.close()
+            await self._lake.link.close()
             self._endpoint.close()
             self._signin.close()
             await asyncio.to_thread(self._queues.close)
             self._journal.close()
             self._buckets.close()
             self._identities.save_uses()
+            self._lake.statuses.save()
             self._messages.close()
             self._database.close()
 
@@ -351,6 +313,15 @@ class Front:
         while True:
             await asyncio.sleep(SAVE_USES)
             await asyncio.to_thread(self._identities.save_uses)
+
+    async def _save_statuses(self) -> None:
+        """Write down what came in by channels; what fails (a full disk) is tried again the next time."""
+        while True:
+            await asyncio.sleep(SAVE_STATUSES)
+            try:
+                await asyncio.to_thread(self._lake.statuses.save)
+            except Exception:
+                log.exception("what came in by channels could not be written down")
 
     async def _keep_keys(self) -> None:
         """Delete and rotate the KMS keys that are due; what fails (a full disk) is tried again the next time."""

@@ -24,6 +24,7 @@ from opentrail.clock import Clock, SystemClock
 from opentrail.identity import Identities
 from opentrail.journal import Reader
 from opentrail.kms import KeyManagement
+from opentrail.lake.channels.routes import Routes
 from opentrail.lake.dashboards import checks, refreshing
 from opentrail.lake.federation.catalogs import opened
 from opentrail.lake.federation.keeper import FederationKeeper
@@ -92,6 +93,7 @@ class Lake:
             keys=KeysOfStores(kms.service_keys),
             settings=TableSettings(commit_interval=settings.lake.commit_interval),
             removed=register.forget,
+            channels=Routes(self._database, clock),
         )
         upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
         self._queries = running(

@@ -19,18 +19,6 @@ from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
 
 
-class NoAliases:
-    """No query has an alias."""
-
-    def statement(self, alias: str, account_id: str, region: str) -> str | None:
-        """None."""
-        return None
-
-    def prompt(self, alias: str, account_id: str, region: str) -> str | None:
-        """None."""
-        return None
-
-
 def results_folder(folder: DataFolder) -> Path:
     """Where the results of queries lie, a folder each."""
     return folder.lake / "results"
@@ -70,13 +58,13 @@ def answering(
     ask: Ask,
     head: Callable[[], int],
     partition: Callable[[str], str],
-    aliases: Aliases | None = None,
+    aliases: Aliases,
 ) -> QueryOperations:
     """For the front."""
     return QueryOperations(
         database,
         stores=stores,
-        aliases=aliases or NoAliases(),
+        aliases=aliases,
         bucket=bucket,
         store_ids=store_ids,
         ask=ask,

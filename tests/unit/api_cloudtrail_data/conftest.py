@@ -17,6 +17,7 @@ def application(tmp_path: Path) -> Iterator[PuttingApplication]:
     made = PuttingApplication(tmp_path)
     yield made
     made.door.close()
+    made.ground.close()
 
 
 @pytest.fixture

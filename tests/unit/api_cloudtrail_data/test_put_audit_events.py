@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,14 +18,18 @@ from hypothesis import strategies as st
 
 from opentrail.api.call import Answer, Call
 from opentrail.api.cloudtrail_data import CloudTrailData, entries
-from opentrail.api.cloudtrail_data.channels import BuiltInChannels
 from opentrail.api.cloudtrail_data.entries import Entry
+from opentrail.api.cloudtrail_data.intake import Intake
 from opentrail.api.cloudtrail_data.recent import RecentEvents
 from opentrail.clock import ManualClock
 from opentrail.errors import JournalFull
+from opentrail.events import activity
 from opentrail.events.activity import DEFAULT_CHANNEL
 from opentrail.identity.credentials import Credential
 from opentrail.identity.principals import Principal
+from opentrail.lake.channels.channel import channel_arn
+from opentrail.lake.channels.known import Known
+from opentrail.lake.names import Place
 from opentrail.recorder.activity import activity_event
 from opentrail.wire.faults import ServiceUnavailable
 from opentrail.wire.http import Request
@@ -149,6 +154,7 @@ def test_a_request_of_more_than_a_megabyte_is_refused(tmp_path: Path) -> None:
     made = PuttingApplication(tmp_path, max_body=4 << 20)
     status, (code, message) = made.put(*[entry(number, note="x" * 100_000) for number in range(11)])
     made.door.close()
+    made.ground.close()
     assert (status, code) == (400, "ValidationException")
     assert "1048576" in message
 
@@ -227,6 +233,7 @@ def test_events_are_never_passed_over_in_silence(tmp_path: Path) -> None:
     made.door.journal.failing = JournalFull()
     assert made.put(entry(1))[0] == 503
     made.door.close()
+    made.ground.close()
 
 
 def call_of(*given: Any) -> Call:
@@ -246,8 +253,25 @@ def call_of(*given: Any) -> Call:
     )
 
 
+class Notes:
+    """Nobody keeps what became of attempts."""
+
+    def note(self, arn: str, *, attempted: str, taken: str | None, error: str | None) -> None:
+        pass
+
+
+class Everywhere:
+    """A channel under every ARN."""
+
+    def find(self, arn: str) -> Known:
+        return Known(arn=arn, policy=None, takes_activity=True, has_store=True)
+
+    async def prepared(self, place: Place, channel_id: str) -> Known:
+        return self.find(channel_arn(place, channel_id))
+
+
 def service(load: Callable[[int], Any] = nothing, **limits: Any) -> CloudTrailData:
-    return CloudTrailData(BuiltInChannels(), RecentEvents(load, pause=0.0, **limits), ManualClock())
+    return CloudTrailData(Everywhere(), Intake(RecentEvents(load, pause=0.0, **limits), Notes(), ManualClock()))
 
 
 async def put(made: CloudTrailData, *given: Any) -> Answer:
@@ -270,7 +294,7 @@ def test_an_event_that_is_being_recorded_is_neither_done_nor_done_twice() -> Non
         assert third.settled is not None
         third.settled(True)
         fourth = await put(made, entry(1))
-        assert fourth.records == []
+        assert list(fourth.records) == []
         assert fourth.result["successful"] == third.result["successful"]
 
     asyncio.run(story())
@@ -281,11 +305,11 @@ def test_the_memory_is_read_back_from_the_event_store() -> None:
     assert isinstance(first, Entry)
     asked: list[int] = []
 
-    async def load(limit: int) -> Sequence[str]:
+    async def load(limit: int) -> Sequence[tuple[str, int | None]]:
         asked.append(limit)
         if len(asked) < 3:
             raise ServiceUnavailable
-        return [first.event_id]
+        return [(first.event_id, first.uid)]
 
     async def story() -> None:
         made = service(load, bound=10)
@@ -299,7 +323,7 @@ def test_the_memory_is_read_back_from_the_event_store() -> None:
 
 
 def test_events_do_not_wait_for_ever_for_the_event_store(caplog: pytest.LogCaptureFixture) -> None:
-    async def load(limit: int) -> Sequence[str]:
+    async def load(limit: int) -> Sequence[tuple[str, int | None]]:
         await asyncio.Event().wait()
         return ()
 
@@ -353,6 +377,23 @@ def test_any_content_is_recorded_whole_or_refused_with_a_reason(changes: dict[st
         ingested=0.0,
     )
     assert json.loads(record)["eventData"].keys() == data.keys()
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(
+    st.dictionaries(FIELDS, JSON | st.text(min_size=1000, max_size=1100), max_size=4),
+    st.dictionaries(st.text(max_size=12), JSON, max_size=3),
+)
+def test_what_surely_fits_fits(changes: dict[str, Any], identity: dict[str, Any]) -> None:
+    for data in ({**event_data(), **changes}, {**event_data(), "userIdentity": {"type": "a", "principalId": "b", **identity}}):
+        assert activity.problem(data) is None or not activity.surely_fits(data)
+    assert activity.surely_fits(event_data())
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=20), st.binary(max_size=50))
+def test_an_event_has_the_id_that_it_always_had(channel: str, raw: bytes) -> None:
+    space = uuid.UUID("6f7065e1-7261-4c2d-8a65-76656e747300")
+    assert entries.event_id_of(channel, raw) == str(uuid.uuid5(space, f"{channel}\n{hashlib.sha256(raw).hexdigest()}"))
 
 
 @given(st.text(max_size=200))

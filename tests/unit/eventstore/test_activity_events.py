@@ -7,18 +7,22 @@ from collections.abc import Callable
 
 import pytest
 
+from opentrail.events.activity import deed
 from opentrail.eventstore import EventStore, Question
 from opentrail.eventstore.columns import Undecodable, extract
 from simulators.event_journal import ACCOUNT, REGION, EventJournal, made
 
 CATEGORY = "ActivityAuditLog"
+CHANNEL = "arn:aws:cloudtrail:us-east-1:123456789012:channel/00000000-0000-4000-8000-000000000001"
 
 
 def activity(number: int, **members: object) -> bytes:
     record = json.loads(made(number, eventCategory=CATEGORY, eventType="ActivityLog"))
     for name in ("userIdentity", "eventSource", "eventName", "requestParameters", "readOnly", "managementEvent"):
         del record[name]
+    record["metadata"] = {"channelARN": CHANNEL}
     record["eventData"] = {
+        "UID": f"uid-{number}",
         "userIdentity": {"type": "User", "principalId": "ana"},
         "eventSource": "orders.example.com",
         "eventName": "GET /orders/{id}",
@@ -70,3 +74,19 @@ def test_the_newest_ids_are_told_from_memory_and_files(opened: Callable[..., Eve
     store.catch_up()
     assert store.newest_ids(CATEGORY, 10) == [f"event-{number}" for number in (5, 4, 3, 2, 1, 0)]
     assert store.newest_ids(CATEGORY, 3) == ["event-5", "event-4", "event-3"]
+
+
+def test_the_newest_deeds_are_told_from_memory_and_files(opened: Callable[..., EventStore], journal: EventJournal) -> None:
+    store = opened()
+    assert store.newest_activity(10) == []
+    journal.append(*[activity(number, age=number) for number in range(4)], made(9))
+    store.catch_up()
+    store.commit()
+    journal.append(activity(4, UID="uid-2"), made(10), activity(5))
+    store.catch_up()
+    found = store.newest_activity(10)
+    assert [event_id for event_id, _ in found] == [f"event-{number}" for number in (5, 4, 3, 2, 1, 0)]
+    deeds = dict(found)
+    assert deeds["event-4"] == deeds["event-2"] == f"{deed(CHANNEL, 'uid-2'):032x}"
+    assert len(set(deeds.values())) == 5
+    assert [event_id for event_id, _ in store.newest_activity(3)] == ["event-5", "event-4", "event-3"]

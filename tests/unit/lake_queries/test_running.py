@@ -15,11 +15,9 @@ from opentrail.lake.faults import (
     QueryIdNotFoundException,
 )
 from opentrail.lake.queries.query import EXHAUSTED, INTERRUPTED, TOO_LARGE
-from opentrail.lake.queries.starting import ServiceQueries
-from opentrail.lake.sql.scanning import store_ids
 from opentrail.wire.faults import Fault
 from simulators.query_lake import Make
-from simulators.query_tables import ACCOUNT, OTHER, REGION, STORE, store
+from simulators.query_tables import OTHER, STORE, store
 from simulators.running import wait_for
 
 ENDLESS = f"/* n */ SELECT CAST(count(*) AS VARCHAR) FROM {STORE}, range(100000000) a, range(100000000) b"
@@ -234,18 +232,6 @@ def test_a_zygote_that_dies_is_replaced(make: Make) -> None:
     zygote._process.kill()
     zygote._process.wait()
     assert lake.ended(lake.start(f"/* n */ SELECT eventid FROM {STORE}")).status == "FINISHED"
-
-
-def test_the_service_starts_queries_of_its_own(make: Make) -> None:
-    lake = make()
-    lake.tables.fill(3)
-    service = ServiceQueries(lake.queries, store_ids=store_ids, head=lambda: 12)
-    query_id = service.start(
-        account_id=ACCOUNT, region=REGION, statement=f"/* n */ SELECT eventid FROM {STORE}", alias="Widget", refresh_id="1234567890"
-    )
-    query = lake.ended(query_id)
-    assert (query.status, query.alias, query.refresh_id, query.results) == ("FINISHED", "Widget", "1234567890", 3)
-    assert lake.tables.at_least == [12]
 
 
 def test_what_only_the_engine_refuses_is_not_shown(make: Make) -> None:

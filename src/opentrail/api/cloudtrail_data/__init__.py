@@ -10,15 +10,15 @@ import botocore.session
 
 from opentrail.api.call import Answer, Call, Handler, Need, Result
 from opentrail.api.cloudtrail import required
-from opentrail.api.cloudtrail_data import entries
 from opentrail.api.cloudtrail_data.channels import Channels, Named, named
-from opentrail.api.cloudtrail_data.entries import Entry
-from opentrail.api.cloudtrail_data.faults import ChannelInsufficientPermission, ChannelNotFound, DuplicatedAuditEventId
-from opentrail.api.cloudtrail_data.recent import RecentEvents
-from opentrail.clock import Clock
+from opentrail.api.cloudtrail_data.faults import (
+    ChannelInsufficientPermission,
+    ChannelNotFound,
+    ChannelUnsupportedSchema,
+    DuplicatedAuditEventId,
+)
+from opentrail.api.cloudtrail_data.intake import Intake
 from opentrail.events import activity
-from opentrail.events.activity import Problem
-from opentrail.recorder.activity import activity_event
 from opentrail.wire.faults import ValidationException
 
 
@@ -27,10 +27,9 @@ class CloudTrailData:
 
     name = "cloudtrail-data"
 
-    def __init__(self, channels: Channels, recent: RecentEvents, clock: Clock) -> None:
+    def __init__(self, channels: Channels, intake: Intake) -> None:
         self._channels = channels
-        self._recent = recent
-        self._clock = clock
+        self._intake = intake
         self._model = botocore.session.get_session().get_service_model("cloudtrail-data")
         self.operations: Mapping[str, Handler] = {"PutAuditEvents": self.put_audit_events}
 
@@ -39,9 +38,11 @@ class CloudTrailData:
 
         Raises the request errors that can be told without looking at the events.
         """
-        required.check(self._model, call.operation, call.parameters)
+        if not _is_whole(call.parameters):
+            required.check(self._model, call.operation, call.parameters)
         channel = self._channel(call)
-        policy = self._channels.policy(channel)
+        known = self._channels.find(channel.arn)
+        policy = known.policy if known is not None else None
         if channel.account_id != call.account_id and policy is None:
             raise ChannelInsufficientPermission
         external_id = call.parameters.get("externalId")
@@ -52,50 +53,40 @@ class CloudTrailData:
                 context={"cloudtrail:ExternalId": (external_id,)} if external_id is not None else {},
                 resource_policy=policy,
                 resource_account_id=channel.account_id,
+                stranger=ChannelInsufficientPermission,
             ),
         )
 
     async def put_audit_events(self, call: Call) -> Result:
         """PutAuditEvents: what fits the schema is on disk before the answer, all of it or none; the rest is named with its error."""
         channel = self._channel(call)
-        if channel.region != call.region or not self._channels.exists(channel):
+        if channel.region != call.region:
             raise ChannelNotFound
+        known = await self._channels.prepared(channel.place, channel.id)
+        if known is None:
+            raise ChannelNotFound
+        if not known.takes_activity:
+            raise ChannelUnsupportedSchema
         given: Sequence[Mapping[str, Any]] = call.parameters["auditEvents"]
         _check(given, len(call.request.body))
-        await self._recent.ready()
-        read = [entries.read(entry, channel_arn=channel.arn, account_id=channel.account_id) for entry in given]
-        claim = self._recent.claim(entry.event_id for entry in read if isinstance(entry, Entry))
-        now = self._clock.time()
-        records: dict[str, bytes] = {}
-        successful: list[dict[str, str]] = []
-        failed: list[dict[str, str]] = []
-        for asked, entry in zip(given, read, strict=True):
-            if isinstance(entry, Problem):
-                failed.append({"id": asked["id"], "errorCode": entry.code, "errorMessage": entry.message})
-            elif entry.event_id in claim.under_way:
-                message = "The same event is being taken in by another request; send it again."
-                failed.append({"id": entry.id, "errorCode": "Throttling", "errorMessage": message})
-            else:
-                successful.append({"id": entry.id, "eventID": entry.event_id})
-                if entry.event_id in claim.fresh and entry.event_id not in records:
-                    records[entry.event_id] = activity_event(
-                        entry.data,
-                        event_id=entry.event_id,
-                        event_time=entry.event_time,
-                        region=call.region,
-                        account_id=channel.account_id,
-                        channel_arn=channel.arn,
-                        ingested=now,
-                    )
-        return Answer(
-            result={"successful": successful, "failed": failed},
-            records=list(records.values()),
-            settled=lambda recorded: self._recent.settle(records, recorded),
-        )
+        taken = await self._intake.take(channel, given)
+        result = {"successful": taken.successful, "failed": taken.failed}
+        if not taken.records:
+            taken.settled(True)
+            return Answer(result=result)
+        return Answer(result=result, records=taken.records, settled=taken.settled)
 
     def _channel(self, call: Call) -> Named:
         partition = call.caller.arn.split(":")[1] if call.caller.arn.startswith("arn:") else "aws"
         return named(call.parameters["channelArn"], partition=partition, region=call.region, account_id=call.account_id)
+
+
+def _is_whole(parameters: Mapping[str, Any]) -> bool:
+    """Whether all is there that must be; `required.check` knows how to say what is not, and takes longer."""
+    entries = parameters.get("auditEvents")
+    if parameters.get("channelArn") is None or entries is None:
+        return False
+    return all(entry is not None and entry.get("id") is not None and entry.get("eventData") is not None for entry in entries)
 
 
 def _check(given: Sequence[Mapping[str, Any]], size: int) -> None:

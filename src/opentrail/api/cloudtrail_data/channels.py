@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from opentrail.api.cloudtrail_data.faults import InvalidChannelARN
-from opentrail.events.activity import DEFAULT_CHANNEL
+from opentrail.lake.channels.known import Known
+from opentrail.lake.names import UUID, Place
 
-_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_ID = re.compile(_UUID)
-_ARN = re.compile(rf"arn:(aws[a-z-]*):cloudtrail:([a-z0-9-]+):(\d{{12}}):channel/({_UUID})")
+_ID = re.compile(UUID)
+_ARN = re.compile(rf"arn:(aws[a-z-]*):cloudtrail:([a-z0-9-]+):(\d{{12}}):channel/({UUID})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,25 +27,20 @@ class Named:
     def arn(self) -> str:
         return f"arn:{self.partition}:cloudtrail:{self.region}:{self.account_id}:channel/{self.id}"
 
+    @property
+    def place(self) -> Place:
+        """Where it is."""
+        return Place(partition=self.partition, region=self.region, account_id=self.account_id)
+
 
 class Channels(Protocol):
-    """What is needed of the channels of this installation."""
+    """What is needed of the channels of this installation: `lake.channels.known.KnownChannels`."""
 
-    def exists(self, channel: Named) -> bool:
-        """Whether there is such a channel and it takes events. Must not block."""
+    def find(self, arn: str) -> Known | None:
+        """The channel with this ARN. Must not block long."""
 
-    def policy(self, channel: Named) -> str | None:
-        """The JSON text of its resource policy; `None` when it has none, and only its owner may call. Must not block."""
-
-
-class BuiltInChannels:
-    """One channel for each account and Region, until channels can be made."""
-
-    def exists(self, channel: Named) -> bool:
-        return channel.id == DEFAULT_CHANNEL
-
-    def policy(self, channel: Named) -> str | None:
-        return None
+    async def prepared(self, place: Place, channel_id: str) -> Known | None:
+        """The channel of `place`, made if it is the default one and not there yet."""
 
 
 def named(text: str, *, partition: str, region: str, account_id: str) -> Named:

@@ -19,3 +19,7 @@ class ChannelInsufficientPermission(Fault):
 
 class DuplicatedAuditEventId(Fault):
     """Two or more entries in the request have the same event ID."""
+
+
+class ChannelUnsupportedSchema(Fault):
+    """The channel is one of an AWS service: it does not take events from outside AWS."""

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opentrail.lake.families import Family
 from opentrail.lake.schema import COLUMNS
+from opentrail.lake.sql.calls import Calls
 from opentrail.lake.sql.dialects import Dialect, field_names
 from opentrail.lake.sql.operators import compared
+from opentrail.lake.sql.rows import Output, Rows
 from opentrail.lake.sql.scanning import Refused
 from opentrail.lake.sql.scopes import Column, Relation, Scope, Value
 from opentrail.lake.sql.tree import Derived, From, Join, Name, Query, Table, Unnest
 from opentrail.lake.sql.types import BIGINT, Kind, of_column
-
-if TYPE_CHECKING:
-    from opentrail.lake.sql.rows import Output, Rows
-    from opentrail.lake.sql.selecting import SelectValues
 
 _TYPES: Mapping[Family, tuple[tuple[str, Kind], ...]] = {
     family: tuple((column.name, of_column(column.type)) for column in columns) for family, columns in COLUMNS.items()
@@ -52,7 +50,7 @@ class Relations:
     def with_types(self, rows: Rows, kinds: Sequence[Kind]) -> str:
         """`rows` as SQL, its columns in the types that they become."""
 
-    def source(self, node: From, values: SelectValues) -> str:
+    def source(self, node: From, values: Calls) -> str:
         """`node` as SQL; its relations are added to the scope."""
         match node:
             case Table():
@@ -100,7 +98,7 @@ class Relations:
             columns = [Column(name.lower, column.kind, column.sql, name.text) for name, column in zip(names, shown, strict=True)]
         scope.relations.append(Relation(alias.lower if alias else None, tuple(columns)))
 
-    def _derived(self, node: Derived, values: SelectValues) -> str:
+    def _derived(self, node: Derived, values: Calls) -> str:
         rows = self.query(node.query, values.scope if node.lateral else values.scope.parent)
         values.outer += [one for one in rows.free if one.scope != values.scope.number]
         alias = self.fresh("t")
@@ -108,7 +106,7 @@ class Relations:
         self._add(values.scope, node.alias, node.columns, columns, node.at)
         return f"{'LATERAL ' if node.lateral else ''}({rows.whole()}) AS {alias}"
 
-    def _unnest(self, node: Unnest, values: SelectValues) -> str:
+    def _unnest(self, node: Unnest, values: Calls) -> str:
         alias = self.fresh("t")
         values.aggregates_refused = values.windows_refused = "UNNEST"
         parts = [values.value(part) for part in node.parts]
@@ -169,7 +167,7 @@ class Relations:
             cells.append(f"unnest(range(1, greatest({lengths}) + 1)) AS n")
         return f"SELECT {', '.join(cells)}"
 
-    def _join(self, node: Join, values: SelectValues) -> str:
+    def _join(self, node: Join, values: Calls) -> str:
         scope = values.scope
         before = len(scope.relations)
         left = self.source(node.left, values)

@@ -8,7 +8,7 @@ from opentrail.lake.sql.operators import compared
 from opentrail.lake.sql.relations import Relations
 from opentrail.lake.sql.rows import Rows
 from opentrail.lake.sql.scanning import Refused
-from opentrail.lake.sql.scopes import Free, Scope, Value
+from opentrail.lake.sql.scopes import Scope, Value
 from opentrail.lake.sql.specials import SPECIALS, at_zone
 from opentrail.lake.sql.tree import Exists, Expression, InQuery, Quantified, Query, Scalar
 from opentrail.lake.sql.types import BOOLEAN, UNKNOWN, common
@@ -22,8 +22,6 @@ class SelectValues(Calls):
         self.queries = queries
         self.checked: list[Value] = []
         """What ORDER BY sorts by."""
-        self.outer: list[Free] = []
-        """Columns of queries around that FROM reads."""
 
     def special(self, name: str, matched: Matched) -> Value:
         return SPECIALS[name](self, matched)

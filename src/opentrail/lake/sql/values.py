@@ -69,6 +69,8 @@ class Values:
         """Names of the result that ORDER BY may use."""
         self.arguments: dict[str, Value] = {}
         """Arguments of the lambdas around."""
+        self.outer: list[Free] = []
+        """Columns of queries around that FROM reads."""
         self.depth = 0
 
     def value(self, node: Expression) -> Value:
