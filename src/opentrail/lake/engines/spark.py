@@ -1,6 +1,7 @@
 """Spark as an engine: the functions that translated SQL uses, stores as views over their Parquet files, and what a query answers.
 
-The session is the caller's, local or of a cluster (`spark://…`); nothing of Spark is imported here but what serialises functions. Needs the extra `spark`.
+The session is the caller's, local or of a cluster (`spark://…`); nothing of Spark is imported here but what serialises functions.
+Needs the extra `spark`.
 """
 
 from __future__ import annotations
