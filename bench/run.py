@@ -62,6 +62,9 @@ PARTS = (
     Part("queues", "Messages through a queue"),
     Part("middleware", "What the middleware adds to a request"),
     Part("idle", "What trails cost that have nothing to do"),
+    Part("lake_import", "Log files into the Lake"),
+    Part("lake_tables", "Events into a store's table"),
+    Part("lake_queries", "Queries of the Lake"),
     Part(
         "validate",
         "opentrail validate beside aws cloudtrail validate-logs",

@@ -25,7 +25,7 @@ from opentrail.lake.imports import frames
 from opentrail.lake.imports.conversion import SUM, Came, Done, File, Task, done_as_dict, sibling, task_of
 from opentrail.lake.imports.opening import Damaged, opened
 
-DRAFT_BYTES: Final = 96 << 20
+DRAFT_BYTES: Final = 48 << 20
 """Bytes of columns in memory at which a draft is written."""
 MEMORY: Final = 6 << 30
 """Bytes of address space a worker may have: what would need more is reported, and does not take the machine with it."""
