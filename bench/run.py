@@ -63,6 +63,9 @@ PARTS = (
     Part("middleware", "What the middleware adds to a request"),
     Part("audit_events", "Audit events put per second"),
     Part("idle", "What trails cost that have nothing to do"),
+    Part("lake_import", "Log files into the Lake"),
+    Part("lake_tables", "Events into a store's table"),
+    Part("lake_queries", "Queries of the Lake"),
     Part(
         "validate",
         "opentrail validate beside aws cloudtrail validate-logs",

@@ -1,0 +1,106 @@
+"""A sample of delivered log files, brought into a store's table as the importer does it: by its worker processes, batch by batch."""
+
+from __future__ import annotations
+
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+
+from opentrail.clock import SystemClock
+from opentrail.lake.families import Family
+from opentrail.lake.imports.batches import BATCH_BYTES
+from opentrail.lake.imports.conversion import File, Task
+from opentrail.lake.imports.workers import Workers
+from opentrail.lake.sample import Plan, Summary, write
+from opentrail.lake.tables.tables import StoreTables
+from simulators.event_journal import EventJournal
+from simulators.store_tables import KnownStores, opened_tables
+
+PATTERN = "**/*.json.gz"
+RETENTION = 3_650
+"""Days; the sample is of a fixed date."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What it took."""
+
+    events: int
+    seconds: float
+    processor: float
+    """Seconds of processor time, of the importer and its workers."""
+    memory: float
+    """MiB at the peak of each, together."""
+
+
+def sample(folder: Path, events: int, files: int) -> tuple[Summary, list[Path]]:
+    """Write log files of 1.6 KB an event; always the same bytes."""
+    made = write(folder, Plan(until=datetime(2026, 1, 6, tzinfo=UTC), events=events, files=files, seed=1))
+    each = (made.bytes_uncompressed // made.events, made.bytes_compressed // made.events)
+    print(f"{made.events} events in {made.files} files, {each[0]} bytes each, {each[1]} compressed")
+    return made, sorted((folder / "AWSLogs").rglob("*.json.gz"))
+
+
+def empty_tables(folder: Path) -> tuple[StoreTables, KnownStores, str]:
+    """The tables in `folder`, with one store, over a journal without records."""
+    stores = KnownStores()
+    store = stores.make(retention=RETENTION)
+    # At each step what is due is done: compaction, too.
+    return opened_tables(folder, EventJournal(), stores, SystemClock(), commit_interval=0.0), stores, store
+
+
+def import_all(tables: StoreTables, store: str, paths: Sequence[Path], number: int) -> Cost:
+    """Bring the files into the store by `number` workers, which are running when the clock starts."""
+    workers = Workers(number)
+    own = psutil.Process()
+    with ThreadPoolExecutor(number) as pool:
+
+        def carry_out(batch: Sequence[Path]) -> int:
+            files = [File(body=path.read_bytes(), oldest=0.0) for path in batch]
+            done = workers.convert(Task(family=Family.EVENTS, draft=str(tables.draft(store)), files=files))
+            assert not any(one.error or one.damage for one in done.files)
+            tables.append(store, [Path(draft) for draft in done.drafts], token=str(uuid.uuid4()))
+            return sum(one.events for one in done.files)
+
+        nothing = Task(family=Family.EVENTS, draft=str(tables.draft(store)), files=[])
+        while len(workers.pids()) < number:
+            list(pool.map(workers.convert, [nothing] * number))
+        processes = [own, *map(psutil.Process, workers.pids())]
+        before, began = _used(processes), time.perf_counter()
+        events = sum(pool.map(carry_out, _batches(paths)))
+        seconds, processor = time.perf_counter() - began, _used(processes) - before
+        memory = sum(_peak(process) for process in processes)
+    workers.rest()
+    return Cost(events=events, seconds=seconds, processor=processor, memory=memory)
+
+
+def _batches(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
+    """As the importer gathers them."""
+    batch: list[Path] = []
+    size = 0
+    for path in paths:
+        batch.append(path)
+        size += path.stat().st_size
+        if size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _used(processes: Sequence[psutil.Process]) -> float:
+    return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
+
+
+def _peak(process: psutil.Process) -> float:
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
