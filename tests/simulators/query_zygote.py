@@ -26,7 +26,7 @@ def translate(statement: str, families: Mapping[str, Family], *, enriched: Colle
     return Translated(sql=re.sub(f"({UUID})", r'"store_\1"', match[2]), columns=tuple(name.strip() for name in match[1].split(",")))
 
 
-def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+def prepare(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     """As `lake.sql.engine_duckdb.prepare`."""
     connection.execute("SET TimeZone='UTC'")
 

@@ -38,7 +38,8 @@ SLACK: Final = 512 << 20
 """Memory beside the engine's own: its threads, result chunks, Python."""
 
 Translate = Callable[..., Translated]
-Prepare = Callable[[duckdb.DuckDBPyConnection], None]
+Prepare = Callable[[duckdb.DuckDBPyConnection, str], None]
+"""Installs what a translated statement needs."""
 
 log = logging.getLogger("opentrail.query")
 
@@ -54,7 +55,6 @@ _WARM: Final = "SELECT a, count(*) FROM (SELECT 'x' || i % 7 AS a FROM range(300
 def serve(channel: socket.socket, translate: Translate, prepare: Prepare) -> None:
     """Take one query from `channel`, run it, and return."""
     connection = duckdb.connect(":memory:", config={"threads": 1, "async_threads": 0})
-    prepare(connection)
     connection.execute("SET TimeZone='UTC'; SET enable_progress_bar=false; SET enable_profiling='no_output'; SET temp_directory=''")
     connection.sql(_WARM).to_arrow_reader(ROWS).read_all()
     frames.send(channel, frames.READY)
@@ -68,6 +68,7 @@ def serve(channel: socket.socket, translate: Translate, prepare: Prepare) -> Non
     except Fault as refused:
         frames.send(channel, frames.REFUSED, msgspec.msgpack.encode([refused.code, refused.message]))
         return
+    prepare(connection, translated.sql)
     frames.send(channel, frames.ACCEPTED, msgspec.msgpack.encode(list(translated.columns)))
     kind, payload = frames.receive(channel)
     if kind != frames.RUN:

@@ -51,7 +51,7 @@ def main(translate: child.Translate = translate, prepare: child.Prepare = prepar
 def _warm(prepare: child.Prepare) -> None:
     """Load what the first query would load."""
     connection = duckdb.connect(":memory:", config={"threads": 1, "async_threads": 0})
-    prepare(connection)
+    prepare(connection, "trino_fail")
     connection.sql("SELECT 1").to_arrow_reader(1).read_all()
     connection.close()
 
