@@ -14,31 +14,6 @@ from opentrail.lake.sql import clocks, documents, in_python
 from opentrail.lake.sql.duckdb_macros import MACROS
 from opentrail.lake.sql.stemming import word_stem
 
-_MYSQL: Final = {
-    "d": "%d",
-    "e": "%-d",
-    "f": "%f",
-    "H": "%H",
-    "h": "%I",
-    "I": "%I",
-    "i": "%M",
-    "j": "%j",
-    "k": "%-H",
-    "l": "%-I",
-    "M": "%B",
-    "m": "%m",
-    "c": "%-m",
-    "p": "%p",
-    "r": "%I:%M:%S %p",
-    "S": "%S",
-    "s": "%S",
-    "T": "%H:%M:%S",
-    "v": "%V",
-    "W": "%A",
-    "Y": "%Y",
-    "y": "%y",
-}
-
 
 def _no_element(index: int, length: int) -> str:
     if index == 0:
@@ -53,7 +28,7 @@ def _no_key(key: str) -> str:
 
 
 def _mysql_format(pattern: str) -> str:
-    return re.sub(r"%(.)", lambda match: _MYSQL.get(match[1], "%" + match[1]), pattern)
+    return re.sub(r"%(.)", lambda match: clocks.MYSQL.get(match[1], "%" + match[1]), pattern)
 
 
 def _offset_text(at: datetime, zone: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from opentrail.lake.sql.calls import ZONED, Calls, Matched
+from opentrail.lake.sql.clocks import MYSQL
 from opentrail.lake.sql.json_paths import for_duckdb, for_spark, steps
 from opentrail.lake.sql.lambdas import LAMBDAS
 from opentrail.lake.sql.meeting import as_varchar, coerced, instant, meet, zoned
@@ -33,33 +34,6 @@ _FIELDS: Final = {
     "hour": "hour",
     "minute": "minute",
     "second": "second",
-}
-_FORMATS: Final = {
-    "a": "%a",
-    "b": "%b",
-    "d": "%d",
-    "e": "%-d",
-    "f": "%f",
-    "H": "%H",
-    "h": "%I",
-    "I": "%I",
-    "i": "%M",
-    "j": "%j",
-    "k": "%-H",
-    "l": "%-I",
-    "M": "%B",
-    "m": "%m",
-    "c": "%-m",
-    "p": "%p",
-    "r": "%I:%M:%S %p",
-    "S": "%S",
-    "s": "%S",
-    "T": "%H:%M:%S",
-    "v": "%V",
-    "W": "%A",
-    "Y": "%Y",
-    "y": "%y",
-    "%": "%%",
 }
 
 
@@ -127,7 +101,7 @@ def _mysql(calls: Calls, pattern: Value, at: int) -> str:
         if text[at_] == "%" and at_ + 1 < len(text):
             if text[at_ + 1] in "DUuVwXx":
                 raise Refused(f"%{text[at_ + 1]} is not supported in a date format", at)
-            written += _FORMATS.get(text[at_ + 1], text[at_ + 1])
+            written += MYSQL.get(text[at_ + 1], text[at_ + 1])
             at_ += 2
         else:
             written += "%%" if text[at_] == "%" else text[at_]
