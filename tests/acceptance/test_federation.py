@@ -64,8 +64,7 @@ def test_a_store_is_federated_read_elsewhere_and_taken_back(opentrail: RunningOp
         finally:
             catalog.close()
 
-    wait_for(lambda: "EnableFederation" in seen())
-    assert "PutUserPolicy" in seen()
+    wait_for(lambda: {"EnableFederation", "PutUserPolicy"} <= set(seen()))
     assert cloudtrail.disable_federation(EventDataStore=arn)["FederationStatus"] == "DISABLING"
     wait_for(lambda: cloudtrail.get_event_data_store(EventDataStore=arn)["FederationStatus"] == "DISABLED")
     with pytest.raises(NoSuchTableError):

@@ -220,7 +220,7 @@ def test_highlights_asks_every_store_and_counts_an_event_once(house: House) -> N
         assert STORE in one["statement"]
         assert other in one["statement"]
         assert " UNION SELECT " in one["statement"]
-        assert "'2026-01-04T10:11:12Z'" in one["statement"]
+        assert "'2026-01-04T10:11:13Z'" in one["statement"]
 
 
 def test_old_refreshes_are_forgotten_but_for_the_last(house: House) -> None:

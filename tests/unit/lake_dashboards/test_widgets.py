@@ -86,9 +86,9 @@ def test_a_widget_that_asks_the_same_keeps_its_alias() -> None:
     assert [one.alias for one in after] == ["alias-2", "new"]
 
 
-def test_values_left_out_are_those_of_the_last_day() -> None:
+def test_values_left_out_are_those_of_the_last_day_and_this_second_is_in_it() -> None:
     found = parameters.checked({}, allowed=parameters.CUSTOM, place=PLACE, now=NOW)
-    assert found == {"$StartTime$": "2026-01-04T10:11:12Z", "$EndTime$": "2026-01-05T10:11:12Z", "$Period$": "hour"}
+    assert found == {"$StartTime$": "2026-01-04T10:11:13Z", "$EndTime$": "2026-01-05T10:11:13Z", "$Period$": "hour"}
 
 
 def test_values_are_written_as_queries_compare_them() -> None:

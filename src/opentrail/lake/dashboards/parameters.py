@@ -58,7 +58,8 @@ def checked(given: Mapping[str, str], *, allowed: Sequence[str], place: Place, n
     for name in given:
         if name not in allowed:
             raise ValidationException(f"{name[:128]!r} is no parameter of this dashboard: its parameters are {', '.join(allowed)}.")
-    end = _time(END_TIME, given[END_TIME]) if END_TIME in given else now.astimezone(UTC).replace(microsecond=0)
+    # Events have whole seconds, and the window ends before its end: the next second, or what has just happened would be left out.
+    end = _time(END_TIME, given[END_TIME]) if END_TIME in given else now.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
     start = _time(START_TIME, given[START_TIME]) if START_TIME in given else end - WINDOW
     if start > end:
         raise ValidationException(f"{START_TIME} is later than {END_TIME}.")
