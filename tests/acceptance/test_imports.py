@@ -18,7 +18,7 @@ from opentrail.wire.faults import Fault
 from simulators.lake_imports import event, log_file, log_key
 from simulators.running import RunningOpenTrail, wait_for
 
-DELIVERED = Path("/work/shared/data/delivered-log-files")
+DELIVERED = Path(__file__).resolve().parents[3] / "shared/data/delivered-log-files"
 TRUST = {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "sts:AssumeRole"}
 ONGOING = ("INITIALIZING", "IN_PROGRESS")
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from opentrail.lake.columns import import_file, logfiles, to_table
 from opentrail.lake.families import Family
 
-DELIVERED = Path("/work/shared/data/delivered-log-files")
+DELIVERED = Path(__file__).resolve().parents[4] / "shared/data/delivered-log-files"
 RECORDS = [
     f'{{"eventVersion":"1.11","eventTime":"2026-01-05T10:11:{number:02}Z","eventID":"e-{number}","requestParameters":{{"n":[{number}]}}}}'
     for number in range(5)

@@ -18,7 +18,7 @@ from opentrail.lake.schema import COLUMNS
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "lake_columns" / "records.jsonl"
 PAIRS = [json.loads(line) for line in GOLDEN.read_text().splitlines()]
-DELIVERED = Path("/work/shared/data/delivered-log-files")
+DELIVERED = Path(__file__).resolve().parents[4] / "shared/data/delivered-log-files"
 TIME = "2026-01-05T10:11:12Z"
 
 
