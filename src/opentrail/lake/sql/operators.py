@@ -5,7 +5,7 @@ from __future__ import annotations
 from opentrail.lake.sql.dialects import Dialect
 from opentrail.lake.sql.meeting import coerced, instant, meet, zoned
 from opentrail.lake.sql.scanning import Refused
-from opentrail.lake.sql.scopes import Value
+from opentrail.lake.sql.scopes import Free, Value
 from opentrail.lake.sql.types import (
     BOOLEAN,
     DOUBLE,
@@ -25,7 +25,7 @@ from opentrail.lake.sql.types import (
 _INTERVALS = (MONTHS, SECONDS)
 
 
-def free(*values: Value) -> tuple:  # type: ignore[type-arg]
+def free(*values: Value) -> tuple[Free, ...]:
     """The free columns of all."""
     return tuple(found for value in values for found in value.free)
 
