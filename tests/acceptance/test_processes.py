@@ -85,7 +85,7 @@ def test_no_child_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     try:
         assert opentrail.process is not None
         children = psutil.Process(opentrail.process.pid).children()
-        assert len(children) == 3
+        assert len(children) == 4
         opentrail.process.kill()
         opentrail.process.wait()
         _, alive = psutil.wait_procs(children, timeout=15)

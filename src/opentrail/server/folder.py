@@ -37,6 +37,21 @@ class DataFolder:
         return self.root / "messages.db"
 
     @property
+    def monitoring(self) -> Path:
+        """Log groups with their events, metrics and alarms."""
+        return self.root / "monitoring.db"
+
+    @property
+    def rules(self) -> Path:
+        """Event buses, rules, and what is on its way to targets."""
+        return self.root / "rules.db"
+
+    @property
+    def insights(self) -> Path:
+        """Call and error rates, baselines and episodes."""
+        return self.root / "insights.db"
+
+    @property
     def buckets(self) -> Path:
         return self.root / "buckets"
 

@@ -41,7 +41,7 @@ from opentrail.server.folder import DataFolder
 from opentrail.server.log_buckets import is_ours, log_buckets
 from opentrail.server.messages import OwnQueues, dispatcher
 from opentrail.server.orphan import stop_with_parent
-from opentrail.server.roles import LAKE, Orders
+from opentrail.server.roles import LAKE, WATCH, Orders
 from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
 from opentrail.storage.outbox import Outbox
@@ -299,7 +299,7 @@ class Followers:
 
         What the front may have recorded of services' own events, and has not noted as done, is kept as well: asked last (`Outbox`).
         """
-        saved = {name: self._positions.get(name) for name in (TRAILS, LAKE)}
+        saved = {name: self._positions.get(name) for name in (TRAILS, LAKE, WATCH)}
         done = {**saved, EVENT_STORE: self._store.durable_position}
         tried = self._outbox.lowest_tried()
         return done if tried is None else {**done, ANNOUNCING: tried}

@@ -66,6 +66,7 @@ from opentrail.server.reset_door import ResetDoor
 from opentrail.server.roles import Orders
 from opentrail.server.selections import Selections
 from opentrail.server.servers import Servers
+from opentrail.server.watch_front import WatchFront
 from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
 from opentrail.storage.outbox import Outbox
@@ -162,6 +163,9 @@ class Front:
             check=check,
             recent=self._audit_events,
         )
+        self._watch = watch = WatchFront(
+            orders, self._database, clock, catalogue=catalogue, identities=self._identities, kms=self._kms, regions=regions
+        )
         delegates = DelegateOperations(self._identities, check)
         organization_trails = OrganizationTrailOperations(trails, self._identities, check)
         given = read_given(Path(settings.identity.issuer_keys)) if settings.identity.issuer_keys else {}
@@ -173,7 +177,7 @@ class Front:
             CloudTrailService(
                 trails,
                 keys,
-                {**history.operations, **delegates.operations, **organization_trails.operations},
+                {**history.operations, **delegates.operations, **organization_trails.operations, **watch.operations},
                 subjects=lake.subjects,
                 lake=lake.sharing,
             ),
@@ -182,6 +186,7 @@ class Front:
             SNS(Notifications(self._messages, clock), catalogue.service("sns").model, keys=self._kms.service_keys),
             SQS(self._queues),
             lake.data,
+            *watch.services,
         ]
         request_ids = RequestIds()
         known = frozenset(region for names in regions.partitions.values() for region in names)
@@ -232,7 +237,10 @@ class Front:
         if settings.testing.reset_door:
             told = (selection.changed, lake.changed)
             doors |= ResetDoor(
-                [self._database, self._messages], buckets.removed, partial(self._identities.ensure_root, account_id), *told
+                [self._database, self._messages, *watch.databases],
+                buckets.removed,
+                partial(self._identities.ensure_root, account_id),
+                *told,
             ).by_path()
         self._applications = {
             listener: Application(
@@ -298,6 +306,7 @@ class Front:
                 await self._mirror.close()
             await self._asker.close()
             await self._lake.link.close()
+            await self._watch.close()
             self._endpoint.close()
             self._signin.close()
             await asyncio.to_thread(self._queues.close)

@@ -21,6 +21,10 @@ LAKE = "lake"
 """The lake's name among the followers: up to its position everything is in the tables of the stores that want it."""
 
 
+WATCH = "watch"
+"""The watch's name among the followers: up to its position log groups, rules and Insights have taken everything in."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Orders:
     """Everything a role needs to build itself."""
@@ -30,6 +34,8 @@ class Orders:
     """Path of the local socket between front and followers."""
     lake_link: str = ""
     """Path of the local socket between front and lake."""
+    watch_link: str = ""
+    """Path of the local socket between front and watch."""
     listeners: tuple[Listener, ...] = ()
     """Where the front listens."""
     upstreams: tuple[str, ...] = ()

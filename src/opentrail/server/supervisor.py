@@ -1,8 +1,8 @@
 """`opentrail serve`: starts the roles as child processes over one data folder, keeps them up, stops them together.
 
 A role that dies is started again, sooner at first, then at most every `LONGEST_PAUSE` seconds. SIGTERM or SIGINT stops the
-front first (calls in flight are answered), then the lake and the followers, then the sandbox; a role that does not go in `PATIENCE`
-seconds is killed, which loses nothing: that is what the journal is for.
+front first (calls in flight are answered), then the lake, the watch and the followers, then the sandbox; a role that does not go in
+`PATIENCE` seconds is killed, which loses nothing: that is what the journal is for.
 """
 
 from __future__ import annotations
@@ -110,12 +110,13 @@ class Supervisor:
                 data_dir=self.folder.root,
                 link=str(socket_folder / "link"),
                 lake_link=str(socket_folder / "lake"),
+                watch_link=str(socket_folder / "watch"),
                 listeners=free,
                 upstreams=tuple(self.upstreams),
                 sandbox=sandbox.url if sandbox is not None else None,
                 settings=self.settings,
             )
-            roles += [_Role("front", orders), _Role("lake", orders), _Role("followers", orders)]
+            roles += [_Role("front", orders), _Role("lake", orders), _Role("watch", orders), _Role("followers", orders)]
             self._watch(roles, sandbox)
         finally:
             for role in roles:

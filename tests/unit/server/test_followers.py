@@ -25,7 +25,7 @@ from opentrail.journal.positions import Positions
 from opentrail.server import followers
 from opentrail.server.folder import DataFolder
 from opentrail.server.followers import Followers
-from opentrail.server.roles import LAKE, Orders
+from opentrail.server.roles import LAKE, WATCH, Orders
 from opentrail.storage.database import Database
 from opentrail.storage.outbox import Outbox
 from opentrail.trails.control import Trails, Wanted
@@ -52,8 +52,9 @@ class Scene:
         self.orders = Orders(data_dir=root, link=str(root / "link"), settings=settings)
         self.followers = Followers(self.orders, self.clock)
         positions = Positions(self.database)
-        with self.database.begin() as connection:  # the lake, a process of its own, is done with whatever may come
+        with self.database.begin() as connection:  # lake and watch, processes of their own, are done with whatever may come
             positions.save(connection, LAKE, 1 << 40)
+            positions.save(connection, WATCH, 1 << 40)
         self.head = 0
 
     def trail(self) -> None:

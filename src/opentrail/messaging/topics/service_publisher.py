@@ -37,12 +37,12 @@ class ServicePublisher:
         self._judge(topic, source_arn, account_id)
         check_key(self._keys, topic, self._principal, account_id=account_id, source_arn=source_arn)
 
-    def publish(self, *, topic_arn: str, message: str, source_arn: str, account_id: str) -> None:
+    def publish(self, *, topic_arn: str, message: str, source_arn: str, account_id: str, subject: str | None = None) -> None:
         """Publish a message; it is durable on return, with one delivery for each subscription.
 
         Raises what `check` does, and `InvalidParameter` for a message that is empty or too long.
         """
-        wanted = draft({"Message": message})
+        wanted = draft({"Message": message} | ({} if subject is None else {"Subject": subject}))
         self.check(topic_arn=topic_arn, source_arn=source_arn, account_id=account_id)
         self._publishing.publish(topic_arn, [wanted])
 

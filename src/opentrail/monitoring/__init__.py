@@ -1,0 +1,1 @@
+"""Log groups, metric filters, metrics and alarms: CloudWatch of our own."""

@@ -1,0 +1,1 @@
+"""Event buses, event patterns, rules and targets: EventBridge of our own."""

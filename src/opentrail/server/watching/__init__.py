@@ -1,0 +1,1 @@
+"""What the watch is made of: one module per subject."""
