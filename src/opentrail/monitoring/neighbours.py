@@ -31,7 +31,7 @@ class Topics(Protocol):
     """The topics, as CloudWatch's service principal sees them."""
 
     def publish(self, *, topic_arn: str, message: str, source_arn: str, account_id: str, subject: str | None = None) -> None:
-        """Have a message delivered to all who subscribe, durably. Raises the faults `NotFound`, `AuthorizationError`, and those of a key."""
+        """Have a message delivered to all who subscribe, durably. Raises `NotFound`, `AuthorizationError`, faults of a key."""
 
 
 class TakesEvents(Protocol):
