@@ -96,6 +96,11 @@ class LakeSettings:
         "Iceberg catalog that shows the tables of federated event data stores: URL of a REST catalog, or a catalog URI of PyIceberg; "
         "empty: the SQLite file lake/federation.db in the data folder.",
     )
+    engine: str = _setting(
+        "embedded",
+        "What runs queries: embedded; sc://HOST:PORT, a Spark Connect server whose workers reach the data folder under the same path (its "
+        "token, if it has one, comes in the environment as SPARK_CONNECT_AUTHENTICATE_TOKEN); local-cluster, a Spark of its own here.",
+    )
     questions_url: str = _setting(
         "", "OpenAI-compatible endpoint (https://…/v1) that GenerateQuery asks what it does not know itself; empty: nobody is asked."
     )

@@ -41,7 +41,7 @@ from opentrail.server.import_sources import Sources
 from opentrail.server.importing import Importing
 from opentrail.server.log_buckets import log_buckets
 from opentrail.server.orphan import stop_with_parent
-from opentrail.server.queries import running
+from opentrail.server.queries import local_cluster, running
 from opentrail.server.roles import LAKE, Orders
 from opentrail.server.store_keys import KeysOfStores
 from opentrail.storage.database import Database
@@ -96,6 +96,7 @@ class Lake:
             channels=Routes(self._database, clock),
         )
         upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
+        self._cluster = local_cluster(folder, settings.lake)
         self._queries = running(
             folder,
             self._database,
@@ -104,6 +105,7 @@ class Lake:
             tables=self._tables,
             bucket=log_buckets(settings, upstreams, writer),
             settings=settings.lake,
+            cluster=self._cluster,
         )
         sources = Sources(settings, upstreams, self._buckets, identities, clock, keys=ObjectKeys(kms.service_keys))
         self._importing = Importing(self._database, clock, stores=register, tables=self._tables, sources=sources)
@@ -146,6 +148,8 @@ class Lake:
             threading.Thread(target=self._importing.run, args=(self._stop,), name="imports"),
             threading.Thread(target=self._refresher.run, args=(self._stop,), name="dashboards"),
         ]
+        if self._cluster is not None:
+            threads.append(threading.Thread(target=self._cluster.run, args=(self._stop,), name="cluster"))
         for thread in threads:
             thread.start()
         answerer = await LinkServer.start(link, self._answer)

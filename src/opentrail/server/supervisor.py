@@ -22,6 +22,7 @@ from pathlib import Path
 from opentrail.clock import Clock
 from opentrail.config import Settings
 from opentrail.errors import SettingError
+from opentrail.lake.engines.chosen import check as check_engine
 from opentrail.sandbox import Sandbox
 from opentrail.server.folder import DataFolder
 from opentrail.server.listening import Listener, listeners
@@ -90,6 +91,7 @@ class Supervisor:
         if self.settings.testing.reset_door and not all(one.is_loopback for one in wanted):
             raise SettingError("testing.reset_door=true is for tests on a loopback address only: change --listen or leave it out.")
         notifier(self.settings.messaging)
+        check_engine(self.settings.lake.engine)
         self.folder.prepare()
         held = self.folder.lock()
         free = _free_ports(wanted)

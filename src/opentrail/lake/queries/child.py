@@ -9,8 +9,7 @@ import logging
 import os
 import re
 import socket
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -22,18 +21,13 @@ import pyarrow.ipc
 
 from opentrail.lake.families import Family
 from opentrail.lake.queries import confinement, frames
+from opentrail.lake.queries.answering import ROWS, Result, TooLarge
 from opentrail.lake.queries.profile import Cold, Hot, statistics
 from opentrail.lake.queries.query import EXHAUSTED, TOO_LARGE, Statistics
 from opentrail.lake.schema import COLUMNS, Array, Map, Row, Scalar, Type
 from opentrail.lake.sql.translation import Translated
 from opentrail.wire.faults import Fault
 
-ROWS: Final = 1000
-"""Rows of a chunk, as of a page."""
-CHUNK: Final = 8 << 20
-"""Bytes of a chunk before it is packed, where it has more than one row."""
-PART: Final = 32 << 20
-"""Packed bytes at which a part of what is delivered ends and the next one begins."""
 SLACK: Final = 512 << 20
 """Memory beside the engine's own: its threads, result chunks, Python."""
 
@@ -52,7 +46,7 @@ _OURS: Final = (
 _WARM: Final = "SELECT a, count(*) FROM (SELECT 'x' || i % 7 AS a FROM range(3000) t(i)) GROUP BY 1 ORDER BY 2"
 
 
-def serve(channel: socket.socket, translate: Translate, prepare: Prepare) -> None:
+def serve(channel: socket.socket, *, translate: Translate, prepare: Prepare) -> None:
     """Take one query from `channel`, run it, and return."""
     connection = duckdb.connect(":memory:", config={"threads": 1, "async_threads": 0})
     connection.execute("SET TimeZone='UTC'; SET enable_progress_bar=false; SET enable_profiling='no_output'; SET temp_directory=''")
@@ -94,8 +88,7 @@ class Running:
         self._told = told
         self._cold: list[Cold] = []
         self._hot: list[Hot] = []
-        self._largest = int(told["result_bytes"])
-        self._csv = _Csv(channel, translated.columns) if told["deliver"] else None
+        self._result = Result(channel, translated.columns, largest=int(told["result_bytes"]), deliver=told["deliver"])
 
     def run(self) -> None:
         """Everything, up to the last frame."""
@@ -108,7 +101,7 @@ class Running:
             self._stream()
         except (duckdb.OutOfMemoryException, MemoryError, pa.ArrowMemoryError):
             missing = EXHAUSTED
-        except _TooLarge:
+        except TooLarge:
             missing = TOO_LARGE
         except duckdb.Error as error:
             missing = _spoken(error)
@@ -158,20 +151,9 @@ class Running:
         relation = self._connection.sql(self._translated.sql)
         if len(relation.columns) != len(self._translated.columns):
             raise duckdb.InternalException(f"{len(relation.columns)} columns, and names for {len(self._translated.columns)}")
-        reader = relation.to_arrow_reader(ROWS)
-        size = 0
-        for batch in reader:
-            for chunk in _small(batch):
-                rows = list(zip(*[column.to_pylist() for column in chunk.columns], strict=True))
-                plain = msgspec.msgpack.encode(rows)
-                size += len(plain)
-                if size > self._largest:
-                    raise _TooLarge
-                frames.send(self._channel, frames.ROWS, frames.COUNT.pack(len(rows)) + zlib.compress(plain, 1))
-                if self._csv is not None:
-                    self._csv.rows(rows)
-        if self._csv is not None:
-            self._csv.close()
+        for batch in relation.to_arrow_reader(ROWS):
+            self._result.add(batch)
+        self._result.close()
 
     def _measured(self) -> Statistics:
         try:
@@ -179,69 +161,6 @@ class Running:
             return statistics(profile if isinstance(profile, dict) else {}, self._cold, self._hot)
         except (duckdb.Error, ValueError, MemoryError):
             return Statistics()
-
-
-class _TooLarge(Exception):
-    """The result is larger than it may be."""
-
-
-class _Csv:
-    """The parts that are delivered: each begins with the names, every value in quotes, NULL as nothing at all."""
-
-    def __init__(self, channel: socket.socket, columns: Sequence[str]) -> None:
-        self._channel = channel
-        self._head = _line(columns)
-        self._packer = self._new()
-        self._size = 0
-        self._is_open = False
-        self._parts = 0
-
-    def rows(self, rows: Sequence[Sequence[str | None]]) -> None:
-        """Some more rows."""
-        self._write("".join(map(_line, rows)))
-        if self._size >= PART:
-            self._end()
-
-    def close(self) -> None:
-        """No more comes. A result without rows has a part too."""
-        if not self._parts or self._is_open:
-            self._write("")
-            self._end()
-
-    def _write(self, lines: str) -> None:
-        if not self._is_open:
-            self._packer, self._is_open = self._new(), True
-            lines = self._head + lines
-        self._send(self._packer.compress(lines.encode()))
-
-    def _end(self) -> None:
-        self._send(self._packer.flush())
-        frames.send(self._channel, frames.PART)
-        self._is_open, self._size, self._parts = False, 0, self._parts + 1
-
-    def _send(self, packed: bytes) -> None:
-        self._size += len(packed)
-        if packed:
-            frames.send(self._channel, frames.CSV, packed)
-
-    @staticmethod
-    def _new() -> Any:
-        return zlib.compressobj(6, zlib.DEFLATED, 31)
-
-
-def _line(values: Sequence[str | None]) -> str:
-    return ",".join("" if value is None else '"' + value.replace('"', '""') + '"' for value in values) + "\n"
-
-
-def _small(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """`batch` in pieces of about `CHUNK` bytes."""
-    if batch.num_rows <= 1 or (batch.nbytes <= CHUNK and batch.num_rows <= ROWS):
-        if batch.num_rows:
-            yield batch
-        return
-    half = batch.num_rows // 2
-    yield from _small(batch.slice(0, half))
-    yield from _small(batch.slice(half))
 
 
 def _type(of: Type) -> str:

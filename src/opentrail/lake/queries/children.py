@@ -28,6 +28,9 @@ STARTING: Final = 60.0
 CHECKING: Final = 30.0
 """Seconds that the check of a statement may take."""
 ZYGOTE: Final = (sys.executable, "-m", "opentrail.lake.queries.zygote")
+SPARK_ZYGOTE: Final = (sys.executable, "-m", "opentrail.lake.queries.spark_zygote")
+REMOTE: Final = "OPENTRAIL_SPARK_REMOTE"
+"""Environment variable that names Spark's server to the children."""
 _KEPT: Final = ("PATH", "PYTHONPATH", "PYTHONHOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "COVERAGE_PROCESS_START")
 """Of the environment; the rest may hold secrets."""
 
@@ -114,9 +117,10 @@ class Child:
 class Children:
     """Hands out children. Thread-safe."""
 
-    def __init__(self, command: Sequence[str] = ZYGOTE, *, spares: int = SPARES) -> None:
-        """`command` starts the zygote; the number of its socket is added."""
+    def __init__(self, command: Sequence[str] = ZYGOTE, *, spares: int = SPARES, environment: Mapping[str, str] | None = None) -> None:
+        """`command` starts the zygote; the number of its socket is added. `environment` is added to the few variables that it is given."""
         self._command = tuple(command)
+        self._environment = dict(environment or {})
         self._wanted = spares
         self._lock = threading.Lock()
         self._zygote: _Zygote | None = None
@@ -189,7 +193,7 @@ class Children:
             if self._zygote is None or self._zygote.is_gone:
                 if self._zygote is not None:
                     self._zygote.close()
-                self._zygote = _Zygote(self._command)
+                self._zygote = _Zygote(self._command, self._environment)
             zygote = self._zygote
         ours, theirs = socket.socketpair()
         try:
@@ -204,15 +208,15 @@ class Children:
 class _Zygote:
     """The running zygote. Thread-safe."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(STARTING)
         self._lock = threading.Lock()
         self.is_gone = False
-        environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | {"OPENBLAS_NUM_THREADS": "1"}
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ} | {"OPENBLAS_NUM_THREADS": "1"}
         with theirs:
             self._process = subprocess.Popen(
-                [*command, str(theirs.fileno())], pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL
+                [*command, str(theirs.fileno())], pass_fds=[theirs.fileno()], env={**kept, **environment}, stdin=subprocess.DEVNULL
             )
 
     def fork(self, channel: socket.socket) -> int:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from opentrail.config import LakeSettings
 from opentrail.lake.neighbours import Snapshot
 
 
-def orders(snapshot: Snapshot, settings: LakeSettings, *, deliver: bool) -> dict[str, Any]:
-    """As `child` takes them; `deliver` asks for the parts of a delivery too."""
+def orders(snapshot: Snapshot, settings: LakeSettings, *, deliver: bool, scratch: Path) -> dict[str, Any]:
+    """As `child` takes them; `deliver` asks for the parts of a delivery too, `scratch` is for what an engine must write in between."""
     threads = settings.query_threads or os.cpu_count() or 1
     return {
         "sources": [
@@ -28,4 +29,5 @@ def orders(snapshot: Snapshot, settings: LakeSettings, *, deliver: bool) -> dict
         "result_bytes": settings.query_result_bytes,
         "processor_time": int(settings.query_timeout * threads) + 60,
         "deliver": deliver,
+        "scratch": str(scratch),
     }

@@ -247,6 +247,7 @@ class Queries:
                 store.end(connection, query.id, Ended(status=FAILED, error_message=UNREADABLE), at=self._clock.time())
         finally:
             under_way.child.end()
+            shutil.rmtree(self._scratch(query.id), ignore_errors=True)
             with self._lock:
                 self._under_way.pop(query.id, None)
 
@@ -289,9 +290,13 @@ class Queries:
 
     def _taken(self, under_way: _UnderWay, snapshot: Snapshot, began: float) -> Taken:
         query, timeout = under_way.query, self._settings.query_timeout
-        told = orders(snapshot, self._settings, deliver=query.delivery_s3_uri is not None)
+        told = orders(snapshot, self._settings, deliver=query.delivery_s3_uri is not None, scratch=self._scratch(query.id))
         frames_of = under_way.child.run(told, began + timeout, self._clock)
         return take_in(frames_of, self._folder / query.id, self._vouching.of(query) if query.delivery_s3_uri else None)
+
+    def _scratch(self, query_id: str) -> Path:
+        """Named like no query, so that what a crash leaves is swept by `open`."""
+        return self._folder / f"{query_id}.scratch"
 
     def _interruption(self, under_way: _UnderWay, taken: Taken) -> str:
         """What is said of a process that was gone before it had told how its query ended."""

@@ -16,6 +16,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import duckdb
 import msgspec
@@ -25,15 +26,30 @@ from opentrail.lake.sql.engine_duckdb import prepare
 from opentrail.lake.sql.translation import translate
 
 Serve = Callable[[socket.socket], None]
+"""What a child does with its end of the socket pair."""
 
 
 def main(translate: child.Translate = translate, prepare: child.Prepare = prepare) -> None:
-    """Fork and reap until the lake is gone."""
+    """Fork and reap children that run DuckDB until the lake is gone."""
+    begin()
+    _warm(prepare)
+    tend(lambda: partial(child.serve, translate=translate, prepare=prepare))
+
+
+def begin() -> None:
+    """The first steps of a zygote."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork.*")
+
+
+def tend(
+    born: Callable[[], Serve],
+    forked: Callable[[int], None] = lambda process_id: None,
+    reaped: Callable[[int, int], None] = lambda process_id, status: None,
+) -> None:
+    """Fork and reap until the lake is gone. `born` gives what the next child does; `forked` is told its id, `reaped` also how it ended."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    _warm(prepare)
     gc.collect()
     gc.freeze()  # what lives now lives in every child: its pages are not written to by looking for garbage
     while True:
@@ -42,10 +58,14 @@ def main(translate: child.Translate = translate, prepare: child.Prepare = prepar
             return
         what, *given = msgspec.msgpack.decode(message)
         if what == "fork":
-            control.send(msgspec.msgpack.encode(_forked(descriptors[0], control, translate, prepare)))
+            process_id = fork(partial(_serve, born(), descriptors[0], control))
+            os.close(descriptors[0])
+            forked(process_id)
+            control.send(msgspec.msgpack.encode(process_id))
         else:
             _, status = os.waitpid(given[0], 0)
             control.send(msgspec.msgpack.encode(status))
+            reaped(given[0], status)
 
 
 def _warm(prepare: child.Prepare) -> None:
@@ -56,18 +76,22 @@ def _warm(prepare: child.Prepare) -> None:
     connection.close()
 
 
-def _forked(descriptor: int, control: socket.socket, translate: child.Translate, prepare: child.Prepare) -> int:
+def _serve(serve: Serve, descriptor: int, control: socket.socket) -> None:
+    control.close()
+    serve(socket.socket(fileno=descriptor))
+
+
+def fork(work: Callable[[], None]) -> int:
+    """A child that does `work` and ends; its process id. It ends with this process."""
     parent = os.getpid()
     number = os.fork()
     if number:
-        os.close(descriptor)
         return number
     status = 1
     try:
         confinement.die_with_parent()
         if os.getppid() == parent:
-            control.close()
-            child.serve(socket.socket(fileno=descriptor), translate, prepare)
+            work()
             status = 0
     except frames.Ended:
         status = 0  # nobody waits for it any more
