@@ -9,7 +9,22 @@ import typer
 
 from opentrail import __version__
 
-VERBS = ("serve", "env", "account", "bucket", "integrate", "status", "lookup", "tail", "sample", "import", "sql", "validate", "settings")
+VERBS = (
+    "serve",
+    "env",
+    "account",
+    "bucket",
+    "integrate",
+    "watch",
+    "status",
+    "lookup",
+    "tail",
+    "sample",
+    "import",
+    "sql",
+    "validate",
+    "settings",
+)
 """Each is a function, or a group of commands, of the same name in the module of the same name; `validate` reads its own command line."""
 HOMES = {"import": ("imports", "import_files")}
 """Module and function of a verb that cannot be a name in Python."""
