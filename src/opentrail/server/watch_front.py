@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from opentrail.api.call import Handler, Service
@@ -22,6 +22,7 @@ from opentrail.link import Link
 from opentrail.monitoring.logs import LogGroups
 from opentrail.server.folder import DataFolder
 from opentrail.server.roles import Orders
+from opentrail.server.watching.filter_patterns import compiled
 from opentrail.storage.database import Database
 from opentrail.trails.regions import Regions
 from opentrail.wire.models import Catalogue
@@ -73,8 +74,3 @@ class WatchFront:
         await asyncio.to_thread(self.log_groups.close)
         for database in self.databases:
             database.close()
-
-
-def compiled(pattern: str) -> Callable[[str], bool]:
-    """What a filter pattern says of a message."""
-    return lambda message: pattern in message
