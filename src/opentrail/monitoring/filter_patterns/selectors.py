@@ -113,11 +113,12 @@ def finder(steps: tuple[str | int | Member, ...]) -> Callable[[Any], Any]:
 def all_finder(steps: tuple[str | int | Member, ...]) -> Callable[[Any], list[Any]]:
     """Everything that lies at `steps`, one of which is wild; `[ABSENT]` when nothing could. A member without the rest is `ABSENT`."""
     star = next(index for index, step in enumerate(steps) if isinstance(step, Member))
-    kind = steps[star].of  # type: ignore[union-attr]
-    before, after = finder(steps[:star]), finder(steps[star + 1 :])
+    kind: type = steps[star].of  # type: ignore[union-attr]
+    before: Callable[[Any], Any] = finder(steps[:star])
+    after = finder(steps[star + 1 :])
 
     def find(document: Any) -> list[Any]:
-        found: Any = before(document)
+        found = before(document)
         if type(found) is not kind or not found:
             return [ABSENT]
         members: Iterable[Any] = found.values() if kind is dict else found
