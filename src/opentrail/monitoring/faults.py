@@ -1,6 +1,8 @@
-"""What CloudWatch Logs answers when it cannot do as asked. Codes and statuses are those of botocore's model."""
+"""What CloudWatch Logs answers when it cannot do as asked. Codes are those of botocore's model; the words are the service's own."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from opentrail.wire.faults import Fault
 
@@ -9,8 +11,12 @@ class InvalidParameterException(Fault):
     """A parameter is specified incorrectly."""
 
 
-class InvalidOperationException(Fault):
-    """The operation is not valid on the specified resource."""
+class ResourceNotFoundException(Fault):
+    """The specified resource does not exist."""
+
+
+class ResourceAlreadyExistsException(Fault):
+    """The specified resource already exists."""
 
 
 class LimitExceededException(Fault):
@@ -21,12 +27,21 @@ class OperationAbortedException(Fault):
     """Multiple concurrent requests to update the same resource were in conflict."""
 
 
-class ResourceNotFoundException(Fault):
-    """The specified resource does not exist."""
+class TooManyTagsException(Fault):
+    """A resource can have no more than 50 tags."""
+
+    def __init__(self, message: str | None = None, *, resource: str = "") -> None:
+        members: dict[str, Any] = {"resourceName": resource} if resource else {}
+        super().__init__(message, **members)
 
 
-class ServiceUnavailableException(Fault):
-    """The service cannot complete the request."""
+class AccessDeniedException(Fault):
+    """You don't have sufficient permissions to perform this action."""
 
-    status = 503
-    sender = False
+
+class InvalidOperationException(Fault):
+    """The operation is not valid on the specified resource."""
+
+
+class UnsupportedOperationException(Fault):
+    """The operation is not served here."""

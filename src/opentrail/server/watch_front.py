@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from opentrail.api.call import Handler, Service
+from opentrail.api.logs import Logs
+from opentrail.api.logs.needs import Needs as LogsNeeds
 from opentrail.clock import Clock
 from opentrail.identity import Identities
 from opentrail.kms import KeyManagement
 from opentrail.link import Link
+from opentrail.monitoring.logs.store import METADATA as LOG_GROUPS
 from opentrail.server.folder import DataFolder
 from opentrail.server.roles import Orders
 from opentrail.storage.database import Database
@@ -37,7 +40,9 @@ class WatchFront:
         self._monitoring = Database.at(folder.monitoring)
         self._rules = Database.at(folder.rules)
         self._insights = Database.at(folder.insights)
-        self.services: list[Service] = []
+        self._monitoring.create(LOG_GROUPS)
+        logs = Logs(LogsNeeds(self._monitoring), catalogue.service("logs").model)
+        self.services: list[Service] = [logs]
         self.operations: Mapping[str, Handler] = {}
         """CloudTrail's own operations that stand on it."""
 
