@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -119,9 +119,9 @@ def all_finder(steps: tuple[str | int | Member, ...]) -> Callable[[Any], list[An
 
     def find(document: Any) -> list[Any]:
         found = before(document)
-        if type(found) is not kind or not found:
+        members = list(found.values()) if kind is dict and type(found) is dict else found
+        if type(members) is not list or type(found) is not kind:
             return [ABSENT]
-        members: Iterable[Any] = found.values() if kind is dict else found
-        return [after(member) for member in members]
+        return [after(member) for member in members] or [ABSENT]
 
     return find
