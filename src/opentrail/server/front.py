@@ -142,9 +142,7 @@ class Front:
                     is_directory=read_directories(settings.trails.directories).__contains__,
                 ),
                 organizations=self._identities.organizations.asked,
-                log_groups=TrailLogGroups(
-                    watch.log_groups, self._identities, clock, available=upstreams.named("logs", "logs") is None
-                ),
+                log_groups=TrailLogGroups(watch.log_groups, self._identities, clock, available=upstreams.named("logs", "logs") is None),
             ),
         )
         self._identities.organizations.accompanied_by(trails.organization)

@@ -22,7 +22,6 @@ from opentrail.link import Link
 from opentrail.monitoring.logs import LogGroups
 from opentrail.server.folder import DataFolder
 from opentrail.server.roles import Orders
-from opentrail.server.watching.filter_patterns import compiled
 from opentrail.storage.database import Database
 from opentrail.trails.regions import Regions
 from opentrail.wire.models import Catalogue
@@ -48,7 +47,7 @@ class WatchFront:
         self._monitoring = Database.at(folder.monitoring)
         self._rules = Database.at(folder.rules)
         self._insights = Database.at(folder.insights)
-        self.log_groups = log_groups = LogGroups(self._monitoring, clock, keys=kms.service_keys, compiled=compiled)
+        self.log_groups = log_groups = LogGroups(self._monitoring, clock, keys=kms.service_keys)
         logs = Logs(
             LogsNeeds(self._monitoring),
             catalogue.service("logs").model,

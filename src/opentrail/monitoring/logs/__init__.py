@@ -6,7 +6,7 @@ who follow, `services` for AWS services that put events.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from opentrail.clock import Clock
 from opentrail.monitoring.logs import store
@@ -33,18 +33,16 @@ class LogGroups:
         clock: Clock,
         *,
         keys: Keys,
-        compiled: Callable[[str], Callable[[str], bool]],
         dropped: Sequence[Dropped] = (),
     ) -> None:
-        """`database` is `DataFolder.monitoring`; `compiled` makes a filter pattern into what decides for a message; `dropped` as in
-        `Control`."""
+        """`database` is `DataFolder.monitoring`; `dropped` as in `Control`."""
         database.create(store.METADATA)
         self.database = database
         self._writer = Writer(database)
         self.sealing = Sealing(keys, clock)
         self.control = Control(database, clock, self.sealing, dropped=dropped)
         self.putting = Putting(database, clock, self.sealing, self._writer)
-        self.reading = Reading(database, clock, self.sealing, compiled=compiled)
+        self.reading = Reading(database, clock, self.sealing)
         self.policies = ResourcePolicies(database, clock)
         self.reader = ChunkReader(database, self.sealing)
         self.retention = Retention(database, clock)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from opentrail.clock import Clock
 from opentrail.monitoring.faults import InvalidParameterException, ResourceNotFoundException
+from opentrail.monitoring.filter_patterns import Message, compiled
 from opentrail.monitoring.logs import gaps, store
 from opentrail.monitoring.logs.accepting import DAY
 from opentrail.monitoring.logs.gaps import END, START, Gap
@@ -32,12 +33,10 @@ class Range:
 class Reading:
     """Thread-safe. Every method takes the account and Region of the call."""
 
-    def __init__(self, database: Database, clock: Clock, sealing: Sealing, *, compiled: Callable[[str], Callable[[str], bool]]) -> None:
-        """`compiled` makes a filter pattern into what decides for a message; raises `InvalidParameterException`."""
+    def __init__(self, database: Database, clock: Clock, sealing: Sealing) -> None:
         self._database = database
         self._clock = clock
         self._sealing = sealing
-        self._compiled = compiled
 
     def get(
         self, account_id: str, region: str, name: str, stream: str, span: Range, *, token: str | None, limit: int, from_head: bool
@@ -81,7 +80,7 @@ class Reading:
     ) -> tuple[list[Found], str | None]:
         """Events of a group that match, in order of time, and the token of the next page; `None` when nothing can follow now."""
         now = self._clock.time()
-        matches = self._compiled(pattern) if pattern else None
+        matches = _matcher(pattern) if pattern else None
         asked = (account_id, region, name, span.start, span.end, list(streams), prefix, pattern, from_head)
         gap = (START if from_head else END) if token is None else gaps.read_asked(token, asked, now)
         with self._database.read() as connection:
@@ -110,6 +109,12 @@ class Reading:
         if group.retention_in_days is not None:
             start = max(start, int(self._clock.time() * 1000) - group.retention_in_days * DAY)
         return Question(streams=streams, start=start, end=end, limit=limit, matches=matches, whole_group=whole_group)
+
+
+def _matcher(pattern: str) -> Callable[[str], bool]:
+    """What decides for a message. Raises `InvalidParameterException` for a pattern that is none."""
+    found = compiled(pattern)
+    return lambda text: found.matches(Message(text))
 
 
 def _inside(gap: Gap, question: Question) -> Gap:

@@ -6,7 +6,6 @@ import threading
 
 from opentrail.monitoring.logs import LogGroups
 from opentrail.server.trail_log_groups import TrailLogGroups
-from opentrail.server.watching.filter_patterns import compiled
 from opentrail.server.watching.ground import Ground
 from opentrail.server.watching.part import Part
 from opentrail.trails import store
@@ -18,7 +17,7 @@ REMOVE = 30.0
 
 def part(ground: Ground) -> Part:
     """What the watch runs of it."""
-    log_groups = LogGroups(ground.monitoring, ground.clock, keys=ground.kms.service_keys, compiled=compiled)
+    log_groups = LogGroups(ground.monitoring, ground.clock, keys=ground.kms.service_keys)
     ground.state.create(store.METADATA)
     delivery = LogGroupDelivery(
         ground.state,
