@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from simulators.buckets import trail_policy
-from simulators.running import RunningOpenTrail, wait_for
+from simulators.running import BIN, RunningOpenTrail, wait_for
 
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "stream-to-log-groups.md"
+BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ACCOUNT = "123456789012"
 HOME = "us-east-1"
 TRUST = {
@@ -183,3 +189,22 @@ def test_killing_the_watch_loses_nothing_and_doubles_nothing(opentrail: RunningO
     assert sorted(named(records, "CreateUser")) == sorted(made)
     assert len({record["eventID"] for record in records}) == len(records)
     cloudtrail.delete_trail(Name="killed")
+
+
+def test_every_block_of_the_page_works(opentrail: RunningOpenTrail, tmp_path: Path) -> None:
+    s3, cloudtrail = opentrail.client("s3"), opentrail.client("cloudtrail")
+    s3.create_bucket(Bucket="bucket-audit")
+    policy = trail_policy("bucket-audit", f"arn:aws:cloudtrail:{HOME}:{ACCOUNT}:trail/audit", ACCOUNT)
+    s3.put_bucket_policy(Bucket="bucket-audit", Policy=json.dumps(policy))
+    cloudtrail.create_trail(Name="audit", S3BucketName="bucket-audit")
+    cloudtrail.start_logging(Name="audit")
+    blocks = BLOCK.findall(PAGE.read_text())
+    assert len(blocks) == 4
+    environment = {**opentrail.environment(), "PATH": f"{BIN}:{os.environ['PATH']}", "AWS_PAGER": ""}
+    done = subprocess.run(
+        ["bash", "-c", "set -eu\n" + "\n".join(blocks)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=150
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    trail = cloudtrail.get_trail(Name="audit")["Trail"]
+    assert "CloudWatchLogsLogGroupArn" not in trail
+    cloudtrail.delete_trail(Name="audit")

@@ -46,7 +46,9 @@ class TrailLogGroups:
         self._available = available
         logs.database.create(log_waiting.METADATA)
 
-    def check(self, *, log_group_arn: str, role_arn: str, account_id: str, region: str, source_arn: str) -> None:
+    def check(
+        self, *, log_group_arn: str, role_arn: str, account_id: str, region: str, source_arn: str, organization_id: str | None = None
+    ) -> None:
         if not self._available:
             raise CloudWatchLogsDeliveryUnavailableException
         place = place_of_arn(log_group_arn)
@@ -62,8 +64,9 @@ class TrailLogGroups:
         except Fault as fault:
             raise InvalidCloudWatchLogsRoleArnException(NO_TRUST) from fault
         try:
-            for action in ACTIONS:
-                self._judge(role, action, group, stream)
+            for name in (stream,) if organization_id is None else (stream, f"{organization_id}_{stream}"):
+                for action in ACTIONS:
+                    self._judge(role, action, group, name)
         except Fault as fault:
             raise InvalidCloudWatchLogsLogGroupArnException(NO_PERMISSION) from fault
         with self._logs.database.begin() as connection:

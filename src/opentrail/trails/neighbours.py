@@ -75,8 +75,11 @@ class Keys(Protocol):
 class LogGroups(Protocol):
     """The log groups, as CloudTrail sees them with the role of a trail."""
 
-    def check(self, *, log_group_arn: str, role_arn: str, account_id: str, region: str, source_arn: str) -> None:
-        """Whether the trail `source_arn`, at home in `region` of `account_id`, can stream into the group; makes its first stream.
+    def check(
+        self, *, log_group_arn: str, role_arn: str, account_id: str, region: str, source_arn: str, organization_id: str | None = None
+    ) -> None:
+        """Whether the trail `source_arn`, at home in `region` of `account_id`, can stream into the group, with the records of
+        members where it is an organization trail; makes its first stream.
 
         Raises `InvalidCloudWatchLogsLogGroupArnException`, `InvalidCloudWatchLogsRoleArnException`,
         `CloudWatchLogsDeliveryUnavailableException`.
@@ -108,7 +111,9 @@ class NoKeys:
 class NoLogGroups:
     """No log group exists."""
 
-    def check(self, *, log_group_arn: str, role_arn: str, account_id: str, region: str, source_arn: str) -> None:
+    def check(
+        self, *, log_group_arn: str, role_arn: str, account_id: str, region: str, source_arn: str, organization_id: str | None = None
+    ) -> None:
         raise InvalidCloudWatchLogsLogGroupArnException
 
     def status(self, trail_id: int) -> LogStatus:

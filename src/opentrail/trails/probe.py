@@ -67,10 +67,12 @@ class Probe:
             self._key(key, bucket, prefix, account_id, region, arn)  # a key must be in the Region of the bucket
         if found.get("kms_key_id"):
             self._check_bucket(bucket, prefix, account_id, arn, organization_id, found["kms_key_id"])
-        found.update(self._log_group(wanted, account_id, region, arn, old))
+        found.update(self._log_group(wanted, account_id, region, arn, organization_id, old))
         return found
 
-    def _log_group(self, wanted: Wanted, account_id: str, region: str, arn: str, old: Trail | None) -> dict[str, Any]:
+    def _log_group(
+        self, wanted: Wanted, account_id: str, region: str, arn: str, organization_id: str | None, old: Trail | None
+    ) -> dict[str, Any]:
         if wanted.log_group_arn is None and wanted.role_arn is None:
             return {}
         group, role = wanted.log_group_arn, wanted.role_arn
@@ -80,7 +82,14 @@ class Probe:
         neighbours.check_log_group(group, role)
         if not group or not role:
             return {"cloud_watch_logs_log_group_arn": None, "cloud_watch_logs_role_arn": None}
-        self._neighbours.log_groups.check(log_group_arn=group, role_arn=role, account_id=account_id, region=region, source_arn=arn)
+        self._neighbours.log_groups.check(
+            log_group_arn=group,
+            role_arn=role,
+            account_id=account_id,
+            region=region,
+            source_arn=arn,
+            organization_id=organization_id,
+        )
         return {"cloud_watch_logs_log_group_arn": group, "cloud_watch_logs_role_arn": role}
 
     def storage(self, trail: Trail) -> None:
