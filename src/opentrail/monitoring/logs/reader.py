@@ -41,7 +41,11 @@ class ChunkReader:
         follows closely has seen them, and nobody is held up by somebody else's key.
         """
         query = (
-            select(CHUNKS, *(column.label(f"of_{column.name}") for column in GROUPS.c), STREAMS.c.name.label("stream"))
+            select(
+                CHUNKS,
+                *(column.label(f"group_{column.name}") for column in GROUPS.c if column.name != "id"),
+                STREAMS.c.name.label("stream"),
+            )
             .join(GROUPS, GROUPS.c.id == CHUNKS.c.group_id)
             .join(STREAMS, STREAMS.c.id == CHUNKS.c.stream_id)
             .where(CHUNKS.c.position > after)
@@ -61,15 +65,15 @@ class ChunkReader:
     def _chunk(self, row: Any) -> Chunk:
         group = Group(
             id=row.group_id,
-            account_id=row.of_account_id,
-            region=row.of_region,
-            partition=row.of_partition,
-            name=row.of_name,
-            log_group_class=row.of_log_group_class,
-            kms_key_id=row.of_kms_key_id,
-            retention_in_days=row.of_retention_in_days,
-            deletion_protection=row.of_deletion_protection,
-            creation_time=row.of_creation_time,
+            account_id=row.group_account_id,
+            region=row.group_region,
+            partition=row.group_partition,
+            name=row.group_name,
+            log_group_class=row.group_log_group_class,
+            kms_key_id=row.group_kms_key_id,
+            retention_in_days=row.group_retention_in_days,
+            deletion_protection=row.group_deletion_protection,
+            creation_time=row.group_creation_time,
         )
         try:
             events = self._sealing.open(group, row.events, row.data_key)
