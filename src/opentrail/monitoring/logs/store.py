@@ -87,7 +87,7 @@ CHUNKS = Table(
 )
 Index("log_chunks_group", CHUNKS.c.group_id, CHUNKS.c.first, CHUNKS.c.last)
 Index("log_chunks_stream", CHUNKS.c.stream_id, CHUNKS.c.first, CHUNKS.c.last)
-Index("log_chunks_age", CHUNKS.c.group_id, CHUNKS.c.last)
+Index("log_chunks_age", CHUNKS.c.group_id, CHUNKS.c.last, CHUNKS.c.bytes)
 
 POLICIES = Table(
     "log_resource_policies",
