@@ -11,17 +11,23 @@ from opentrail.api.logs import Logs
 from opentrail.api.logs.absent_calls import AbsentOperations
 from opentrail.api.logs.event_calls import EventOperations
 from opentrail.api.logs.group_calls import GroupOperations
+from opentrail.api.logs.metric_filter_calls import MetricFilterOperations
 from opentrail.api.logs.needs import Needs as LogsNeeds
 from opentrail.api.logs.policy_calls import PolicyOperations
 from opentrail.api.logs.stream_calls import StreamOperations
+from opentrail.api.logs.subscription_filter_calls import SubscriptionFilterOperations
 from opentrail.api.logs.tag_calls import TagOperations
 from opentrail.clock import Clock
 from opentrail.identity import Identities
 from opentrail.kms import KeyManagement
 from opentrail.link import Link
+from opentrail.monitoring.filters import MetricFilters, SubscriptionFilters
+from opentrail.monitoring.filters.store import drop_group
 from opentrail.monitoring.logs import LogGroups
+from opentrail.proxy import Upstreams
 from opentrail.server.folder import DataFolder
 from opentrail.server.roles import Orders
+from opentrail.server.subscription_destinations import SubscriptionDestinations
 from opentrail.storage.database import Database
 from opentrail.trails.regions import Regions
 from opentrail.wire.models import Catalogue
@@ -47,7 +53,8 @@ class WatchFront:
         self._monitoring = Database.at(folder.monitoring)
         self._rules = Database.at(folder.rules)
         self._insights = Database.at(folder.insights)
-        self.log_groups = log_groups = LogGroups(self._monitoring, clock, keys=kms.service_keys)
+        self.log_groups = log_groups = LogGroups(self._monitoring, clock, keys=kms.service_keys, dropped=(drop_group,))
+        destinations = SubscriptionDestinations(Upstreams.parse(orders.upstreams, sandbox=orders.sandbox))
         logs = Logs(
             LogsNeeds(self._monitoring),
             catalogue.service("logs").model,
@@ -55,6 +62,8 @@ class WatchFront:
             StreamOperations(log_groups),
             EventOperations(log_groups),
             PolicyOperations(log_groups),
+            MetricFilterOperations(MetricFilters(self._monitoring, clock)),
+            SubscriptionFilterOperations(SubscriptionFilters(self._monitoring, clock, functions=destinations)),
             TagOperations(log_groups),
             AbsentOperations(),
         )

@@ -7,7 +7,7 @@ the filters that were there when it came in. Filters of a group that is gone are
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -34,6 +34,7 @@ from sqlalchemy.sql import Select
 from opentrail.monitoring.filters.values import MetricFilter, SubscriptionFilter, Transformation
 from opentrail.monitoring.logs import store as logs
 from opentrail.monitoring.logs.store import GROUPS
+from opentrail.monitoring.logs.values import Group
 
 METADATA = MetaData()
 
@@ -243,3 +244,19 @@ def remove_minutes(connection: Connection) -> None:
 def remove_deliveries(connection: Connection) -> None:
     """Remove what is on its way for filters that are gone."""
     connection.execute(delete(DELIVERIES).where(DELIVERIES.c.filter_id.not_in(select(SUBSCRIPTION_FILTERS.c.id))))
+
+
+def drop_group(connection: Connection, group: Group) -> None:
+    """A log group is deleted: its filters go with it, in the same transaction, and what is on its way for them."""
+    for table in (METRIC_FILTERS, SUBSCRIPTION_FILTERS):
+        connection.execute(delete(table).where(table.c.group_id == group.id))
+    remove_minutes(connection)
+    remove_deliveries(connection)
+    _bump(connection)
+
+
+def metric_filter_counts(connection: Connection, group_ids: Sequence[int]) -> dict[int, int]:
+    """How many metric filters each group has."""
+    columns = METRIC_FILTERS.c
+    query = select(columns.group_id, func.count()).where(columns.group_id.in_(group_ids), columns.until.is_(None))
+    return {row[0]: row[1] for row in connection.execute(query.group_by(columns.group_id))}
