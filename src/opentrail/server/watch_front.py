@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from opentrail.api.call import Handler, Service
+from opentrail.api.cloudwatch import CloudWatch
 from opentrail.clock import Clock
 from opentrail.identity import Identities
 from opentrail.kms import KeyManagement
 from opentrail.link import Link
+from opentrail.monitoring.alarms.control import Alarms
+from opentrail.monitoring.alarms.regions import region_names
+from opentrail.monitoring.metrics.store import MetricStore
 from opentrail.server.folder import DataFolder
 from opentrail.server.roles import Orders
 from opentrail.storage.database import Database
@@ -37,7 +41,9 @@ class WatchFront:
         self._monitoring = Database.at(folder.monitoring)
         self._rules = Database.at(folder.rules)
         self._insights = Database.at(folder.insights)
-        self.services: list[Service] = []
+        metrics = MetricStore(self._monitoring, clock)
+        alarms = Alarms(self._monitoring, clock, region_names=region_names())
+        self.services: list[Service] = [CloudWatch(metrics, alarms, catalogue.service("cloudwatch").model, clock)]
         self.operations: Mapping[str, Handler] = {}
         """CloudTrail's own operations that stand on it."""
 
