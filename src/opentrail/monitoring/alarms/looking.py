@@ -46,7 +46,8 @@ def look(
     elif only_alarm:
         return Look(state=None, points=())
     points, buckets = _points(store, connection, watched, end)
-    if not low_samples_count and any(bucket is not None and _few(watched, bucket) for bucket in buckets):
+    evaluated = [bucket for bucket in reversed(buckets) if bucket is not None][: watched.periods]
+    if not low_samples_count and any(_few(watched, bucket) for bucket in evaluated):
         return Look(state=None, points=points)
     return Look(state=_state(watched, points), points=points)
 

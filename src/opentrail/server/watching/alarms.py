@@ -18,7 +18,9 @@ from opentrail.server.watching.part import Part
 def part(ground: Ground) -> Part:
     """What the watch runs of it."""
     metrics, alarms = MetricStore(ground.monitoring, ground.clock), AlarmStore(ground.monitoring)
-    publisher = ServicePublisher(ground.messages, ground.clock, keys=ground.kms.service_keys, service="cloudwatch.amazonaws.com")
+    publisher = ServicePublisher(
+        ground.messages, ground.clock, keys=ground.kms.service_keys, service="cloudwatch.amazonaws.com", for_owner=True
+    )
     messages = ActionOutbox(alarms, ground.clock, kind=TOPIC, topics=publisher)
     # Nobody takes events until the buses are there.
     events = ActionOutbox(alarms, ground.clock, kind=EVENT, events=None)
