@@ -43,7 +43,8 @@ def test_rules(text: str, holds: bool) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "ALARM", "ALARM()", 'ALARM("")', "ALARM(a", "ALARM(a) ALARM(b)", "AND", "a", "ALARM(a) OR", "(TRUE", "TRUE)", 'ALARM("a', "alarm(a)",
+    ["", "ALARM", "ALARM()", 'ALARM("")', "ALARM(a", "ALARM(a) ALARM(b)", "AND", "a", "ALARM(a) OR", "(TRUE", "TRUE)", 'ALARM("a',
+     "alarm(a)",
      "(" * 60 + "TRUE" + ")" * 60, " OR ".join(f"ALARM(a{n})" for n in range(101))],
 )  # fmt: skip
 def test_rules_that_are_none(text: str) -> None:

@@ -81,9 +81,13 @@ def test_what_changed_is_found(store: MetricStore) -> None:
 
 
 def test_a_transaction_that_is_rolled_back_leaves_nothing(store: MetricStore) -> None:
-    with pytest.raises(ZeroDivisionError), store.database.begin() as connection:
-        store.put(connection, [MetricPoint(metric=METRIC, time=NOW, sum=1, minimum=1, maximum=1)])
-        raise ZeroDivisionError
+    def half_way() -> None:
+        with store.database.begin() as connection:
+            store.put(connection, [MetricPoint(metric=METRIC, time=NOW, sum=1, minimum=1, maximum=1)])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half_way()
     assert (store.changes(), seen(store, 60)) == (0, {})
 
 
