@@ -65,7 +65,8 @@ class SubscriptionDestinations:
         upstream = self._upstreams.find(to.service, to.service)
         if upstream is None:
             raise InvalidParameterException(
-                f"Log events cannot be delivered to {to.service}: there is no endpoint of it. Start OpenTrail with --upstream {to.service}=URL."
+                f"Log events cannot be delivered to {to.service}: OpenTrail knows no endpoint of it. "
+                f"Start it with --upstream {to.service}=URL."
             )
         with self._lock:
             found = self._clients.get((to.service, to.region))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from opentrail.api.call import Handler, Service
+from opentrail.api.cloudwatch import CloudWatch
 from opentrail.api.logs import Logs
 from opentrail.api.logs.absent_calls import AbsentOperations
 from opentrail.api.logs.event_calls import EventOperations
@@ -21,9 +22,12 @@ from opentrail.clock import Clock
 from opentrail.identity import Identities
 from opentrail.kms import KeyManagement
 from opentrail.link import Link
+from opentrail.monitoring.alarms.control import Alarms
+from opentrail.monitoring.alarms.regions import region_names
 from opentrail.monitoring.filters import MetricFilters, SubscriptionFilters
 from opentrail.monitoring.filters.store import drop_group
 from opentrail.monitoring.logs import LogGroups
+from opentrail.monitoring.metrics.store import MetricStore
 from opentrail.proxy import Upstreams
 from opentrail.server.folder import DataFolder
 from opentrail.server.roles import Orders
@@ -67,7 +71,9 @@ class WatchFront:
             TagOperations(log_groups),
             AbsentOperations(),
         )
-        self.services: list[Service] = [logs]
+        metrics = MetricStore(self._monitoring, clock)
+        alarms = Alarms(self._monitoring, clock, region_names=region_names())
+        self.services: list[Service] = [logs, CloudWatch(metrics, alarms, catalogue.service("cloudwatch").model, clock)]
         self.operations: Mapping[str, Handler] = {}
         """CloudTrail's own operations that stand on it."""
 
