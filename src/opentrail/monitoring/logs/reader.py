@@ -41,7 +41,11 @@ class ChunkReader:
         follows closely has seen them, and nobody is held up by somebody else's key.
         """
         query = (
-            select(CHUNKS, *(column.label(f"group_{column.name}") for column in GROUPS.c), STREAMS.c.name.label("stream"))
+            select(
+                CHUNKS,
+                *(column.label(f"group_{column.name}") for column in GROUPS.c if column.name != "id"),
+                STREAMS.c.name.label("stream"),
+            )
             .join(GROUPS, GROUPS.c.id == CHUNKS.c.group_id)
             .join(STREAMS, STREAMS.c.id == CHUNKS.c.stream_id)
             .where(CHUNKS.c.position > after)
