@@ -122,14 +122,14 @@ class GroupOperations:
         return {}
 
 
-def described(group: Group, size: int) -> dict[str, Any]:
+def described(group: Group, size: int, metric_filters: int = 0) -> dict[str, Any]:
     """The shape `LogGroup`."""
     optional = {"retentionInDays": group.retention_in_days, "kmsKeyId": group.kms_key_id}
     return {
         "logGroupName": group.name,
         "creationTime": group.creation_time,
         **{name: value for name, value in optional.items() if value is not None},
-        "metricFilterCount": 0,
+        "metricFilterCount": metric_filters,
         "arn": f"{group.arn}:*",
         "storedBytes": size,
         "logGroupClass": group.log_group_class,
