@@ -86,6 +86,7 @@ def test_a_metric_filter(opentrail: RunningOpenTrail) -> None:
     assert shown["filterPattern"] == CONSOLE
     assert shown["metricTransformations"] == [{**transformation[0], "defaultValue": 0.0}]
 
+    assert told(opentrail, "describe-log-groups", "--log-group-name-prefix", "trail")["logGroups"][0]["metricFilterCount"] == 1
     sign_in = json.dumps({"eventName": "ConsoleLogin", "additionalEventData": {"MFAUsed": "No"}})
     with_mfa = json.dumps({"eventName": "ConsoleLogin", "additionalEventData": {"MFAUsed": "Yes"}})
     tested = told(opentrail, "test-metric-filter", "--filter-pattern", CONSOLE, "--log-event-messages", with_mfa, sign_in, "x")

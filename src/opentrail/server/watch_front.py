@@ -58,15 +58,16 @@ class WatchFront:
         self._rules = Database.at(folder.rules)
         self._insights = Database.at(folder.insights)
         self.log_groups = log_groups = LogGroups(self._monitoring, clock, keys=kms.service_keys, dropped=(drop_group,))
+        metric_filters = MetricFilters(self._monitoring, clock)
         destinations = SubscriptionDestinations(Upstreams.parse(orders.upstreams, sandbox=orders.sandbox))
         logs = Logs(
             LogsNeeds(self._monitoring),
             catalogue.service("logs").model,
-            GroupOperations(log_groups),
+            GroupOperations(log_groups, filter_counts=metric_filters.counts),
             StreamOperations(log_groups),
             EventOperations(log_groups),
             PolicyOperations(log_groups),
-            MetricFilterOperations(MetricFilters(self._monitoring, clock)),
+            MetricFilterOperations(metric_filters),
             SubscriptionFilterOperations(SubscriptionFilters(self._monitoring, clock, functions=destinations)),
             TagOperations(log_groups),
             AbsentOperations(),

@@ -68,6 +68,11 @@ class MetricFilters:
             }
             store.put(connection, METRIC_FILTERS, group.id, name, values, int(self._clock.time() * 1000))
 
+    def counts(self, group_ids: Sequence[int]) -> dict[int, int]:
+        """How many there are of each group that has any (`metricFilterCount`)."""
+        with self._database.read() as connection:
+            return store.metric_filter_counts(connection, group_ids)
+
     def delete(self, account_id: str, region: str, log_group: str, name: str) -> None:
         """Raises `ResourceNotFoundException`."""
         with self._database.begin() as connection:
