@@ -46,5 +46,7 @@ class TakesEvents(Protocol):
 class Functions(Protocol):
     """Lambda functions, Kinesis streams and Firehose streams behind the upstream."""
 
-    def deliver(self, *, destination_arn: str, payload: bytes, role_arn: str | None, source_arn: str) -> None:
-        """Hand over one payload. Raises `OSError` when that failed and may be tried again, a fault when it will never do."""
+    def deliver(self, *, destination_arn: str, payload: bytes, partition_key: str, role_arn: str | None, source_arn: str) -> None:
+        """Hand over one payload (gzip). Raises `OSError` when that failed and may be tried again, a fault when it will never do.
+
+        Payloads with the same `partition_key` stay in order."""

@@ -7,21 +7,31 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from opentrail.api.call import Handler, Service
+from opentrail.api.cloudwatch import CloudWatch
 from opentrail.api.logs import Logs
 from opentrail.api.logs.absent_calls import AbsentOperations
 from opentrail.api.logs.event_calls import EventOperations
 from opentrail.api.logs.group_calls import GroupOperations
+from opentrail.api.logs.metric_filter_calls import MetricFilterOperations
 from opentrail.api.logs.needs import Needs as LogsNeeds
 from opentrail.api.logs.policy_calls import PolicyOperations
 from opentrail.api.logs.stream_calls import StreamOperations
+from opentrail.api.logs.subscription_filter_calls import SubscriptionFilterOperations
 from opentrail.api.logs.tag_calls import TagOperations
 from opentrail.clock import Clock
 from opentrail.identity import Identities
 from opentrail.kms import KeyManagement
 from opentrail.link import Link
+from opentrail.monitoring.alarms.control import Alarms
+from opentrail.monitoring.alarms.regions import region_names
+from opentrail.monitoring.filters import MetricFilters, SubscriptionFilters
+from opentrail.monitoring.filters.store import drop_group
 from opentrail.monitoring.logs import LogGroups
+from opentrail.monitoring.metrics.store import MetricStore
+from opentrail.proxy import Upstreams
 from opentrail.server.folder import DataFolder
 from opentrail.server.roles import Orders
+from opentrail.server.subscription_destinations import SubscriptionDestinations
 from opentrail.storage.database import Database
 from opentrail.trails.regions import Regions
 from opentrail.wire.models import Catalogue
@@ -47,18 +57,24 @@ class WatchFront:
         self._monitoring = Database.at(folder.monitoring)
         self._rules = Database.at(folder.rules)
         self._insights = Database.at(folder.insights)
-        self.log_groups = log_groups = LogGroups(self._monitoring, clock, keys=kms.service_keys)
+        self.log_groups = log_groups = LogGroups(self._monitoring, clock, keys=kms.service_keys, dropped=(drop_group,))
+        metric_filters = MetricFilters(self._monitoring, clock)
+        destinations = SubscriptionDestinations(Upstreams.parse(orders.upstreams, sandbox=orders.sandbox))
         logs = Logs(
             LogsNeeds(self._monitoring),
             catalogue.service("logs").model,
-            GroupOperations(log_groups),
+            GroupOperations(log_groups, filter_counts=metric_filters.counts),
             StreamOperations(log_groups),
             EventOperations(log_groups),
             PolicyOperations(log_groups),
+            MetricFilterOperations(metric_filters),
+            SubscriptionFilterOperations(SubscriptionFilters(self._monitoring, clock, functions=destinations)),
             TagOperations(log_groups),
             AbsentOperations(),
         )
-        self.services: list[Service] = [logs]
+        metrics = MetricStore(self._monitoring, clock)
+        alarms = Alarms(self._monitoring, clock, region_names=region_names())
+        self.services: list[Service] = [logs, CloudWatch(metrics, alarms, catalogue.service("cloudwatch").model, clock)]
         self.operations: Mapping[str, Handler] = {}
         """CloudTrail's own operations that stand on it."""
 

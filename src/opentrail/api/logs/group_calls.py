@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from opentrail.api.call import Call, Handler, Result
@@ -21,8 +21,10 @@ PAGE: Final = 50
 class GroupOperations:
     """One handler for each operation on groups."""
 
-    def __init__(self, logs: LogGroups) -> None:
+    def __init__(self, logs: LogGroups, *, filter_counts: Callable[[Sequence[int]], Mapping[int, int]] = lambda _: {}) -> None:
+        """`filter_counts` tells how many metric filters groups have, by the numbers of the groups."""
         self._control = logs.control
+        self._filter_counts = filter_counts
         self.operations: Mapping[str, Handler] = {
             "CreateLogGroup": self.create_log_group,
             "DeleteLogGroup": self.delete_log_group,
@@ -69,7 +71,8 @@ class GroupOperations:
         found, sizes = self._control.groups(call.account_id, call.region, prefix=prefix, contains=pattern, after=after, limit=limit + 1)
         wanted_class = given.get("logGroupClass")
         shown = [group for group in found[:limit] if wanted_class in (None, group.log_group_class)]
-        answer: dict[str, Any] = {"logGroups": [described(group, sizes.get(group.id, 0)) for group in shown]}
+        filters = self._filter_counts([group.id for group in shown])
+        answer: dict[str, Any] = {"logGroups": [described(group, sizes.get(group.id, 0), filters.get(group.id, 0)) for group in shown]}
         if len(found) > limit:
             answer["nextToken"] = token(found[limit - 1].name, "groups")
         return answer
@@ -80,7 +83,7 @@ class GroupOperations:
         shown = []
         for group in groups:
             _, sizes = self._control.groups(call.account_id, call.region, prefix=group.name, limit=1)
-            shown.append(described(group, sizes.get(group.id, 0)))
+            shown.append(described(group, sizes.get(group.id, 0), self._filter_counts([group.id]).get(group.id, 0)))
         return shown
 
     def list_log_groups(self, call: Call) -> Result:
@@ -122,14 +125,14 @@ class GroupOperations:
         return {}
 
 
-def described(group: Group, size: int) -> dict[str, Any]:
+def described(group: Group, size: int, metric_filters: int = 0) -> dict[str, Any]:
     """The shape `LogGroup`."""
     optional = {"retentionInDays": group.retention_in_days, "kmsKeyId": group.kms_key_id}
     return {
         "logGroupName": group.name,
         "creationTime": group.creation_time,
         **{name: value for name, value in optional.items() if value is not None},
-        "metricFilterCount": 0,
+        "metricFilterCount": metric_filters,
         "arn": f"{group.arn}:*",
         "storedBytes": size,
         "logGroupClass": group.log_group_class,

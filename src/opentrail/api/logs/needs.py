@@ -51,6 +51,8 @@ class Needs:
         needs = [Need(action=action, resource=resource, context=context, resource_account_id=call.account_id)]
         if call.operation == "CreateLogGroup" and given.get("tags"):
             needs.append(Need(action="logs:TagResource", resource=arn, context=context, resource_account_id=call.account_id))
+        if call.operation == "PutSubscriptionFilter" and given.get("roleArn"):
+            needs.append(Need(action="iam:PassRole", resource=given["roleArn"], context={"iam:PassedToService": ("logs.amazonaws.com",)}))
         return needs
 
     def _conditions(self, call: Call, name: str) -> dict[str, Sequence[str]]:

@@ -18,13 +18,17 @@ from opentrail.storage.database import Database
 class ServicePublisher:
     """Publishes as one AWS service; every message is judged by the policies as they stand at that moment. Any process may use one."""
 
-    def __init__(self, database: Database, clock: Clock, *, keys: Keys, service: str = "cloudtrail.amazonaws.com") -> None:
-        """`database` is `DataFolder.messages`."""
+    def __init__(
+        self, database: Database, clock: Clock, *, keys: Keys, service: str = "cloudtrail.amazonaws.com", for_owner: bool = False
+    ) -> None:
+        """`database` is `DataFolder.messages`. `for_owner`: the service acts for the account, as a topic's default policy asks for
+        (`aws:SourceOwner`); CloudWatch's alarms do, CloudTrail does not."""
         self._store = Store(database)
         self._publishing = Publishing(self._store, clock)
         self._clock = clock
         self._keys = keys
         self._principal = service_principal(service)
+        self._for_owner = for_owner
 
     def check(self, *, topic_arn: str, source_arn: str, account_id: str) -> None:
         """Whether the service may publish to the topic for `source_arn` (the trail), which belongs to `account_id`.
@@ -50,6 +54,8 @@ class ServicePublisher:
         # Services call from no address, and inside one OpenTrail nothing travels unencrypted over a network.
         context = request_context(source_ip="", secure=True, time=self._clock.now(), region=topic.region)
         del context["aws:SourceIp"]
+        if self._for_owner:
+            context["aws:SourceOwner"] = (account_id,)
         request = PolicyRequest(
             principal=self._principal,
             action="SNS:Publish",

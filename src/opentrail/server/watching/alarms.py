@@ -2,10 +2,40 @@
 
 from __future__ import annotations
 
+from opentrail.messaging.topics.service_publisher import ServicePublisher
+from opentrail.monitoring.alarms.evaluating import Evaluating
+from opentrail.monitoring.alarms.keeping import HistoryKeeper
+from opentrail.monitoring.alarms.outbox import ActionOutbox
+from opentrail.monitoring.alarms.regions import region_names
+from opentrail.monitoring.alarms.store import AlarmStore
+from opentrail.monitoring.alarms.transitions import EVENT, TOPIC, Transitions
+from opentrail.monitoring.metrics.expiry import Expiry
+from opentrail.monitoring.metrics.store import MetricStore
 from opentrail.server.watching.ground import Ground
 from opentrail.server.watching.part import Part
 
 
 def part(ground: Ground) -> Part:
     """What the watch runs of it."""
-    return Part()
+    metrics, alarms = MetricStore(ground.monitoring, ground.clock), AlarmStore(ground.monitoring)
+    publisher = ServicePublisher(
+        ground.messages, ground.clock, keys=ground.kms.service_keys, service="cloudwatch.amazonaws.com", for_owner=True
+    )
+    messages = ActionOutbox(alarms, ground.clock, kind=TOPIC, topics=publisher)
+    # Nobody takes events until the buses are there.
+    events = ActionOutbox(alarms, ground.clock, kind=EVENT, events=None)
+
+    def wake() -> None:
+        messages.wake()
+        events.wake()
+
+    evaluating = Evaluating(metrics, alarms, ground.clock, transitions=Transitions(region_names()), on_transition=wake)
+    return Part(
+        chores={
+            "alarms": evaluating.run,
+            "alarm-messages": messages.run,
+            "alarm-events": events.run,
+            "alarm-history": HistoryKeeper(alarms, ground.clock).run,
+            "metric-expiry": Expiry(metrics, ground.clock).run,
+        }
+    )

@@ -1,0 +1,151 @@
+"""Looks at every alarm by the clock, and at those at once whose metric got a point.
+
+Nothing of it is stored: after a restart every alarm is looked at right away. Which state an alarm is in is read again in the transaction
+that changes it, so that one change happens once. When the clock jumps forward, an alarm is looked at once, not once for every minute left
+out. When it goes back a little, windows that have been judged are not judged again, so that no alarm changes to and fro.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from opentrail.clock import Clock
+from opentrail.monitoring.alarms.composing import judge
+from opentrail.monitoring.alarms.index import Held, Index
+from opentrail.monitoring.alarms.looking import closed_end, look
+from opentrail.monitoring.alarms.reasons import reason, reason_data
+from opentrail.monitoring.alarms.store import AlarmStore, find_number
+from opentrail.monitoring.alarms.transitions import Transitions
+from opentrail.monitoring.alarms.verdict import ALARM
+from opentrail.monitoring.metrics.store import MetricStore
+
+IDLE: Final = 0.03
+"""Seconds between two looks for new points and what is due."""
+SETTLING: Final = 2.0
+"""Seconds after the end of a period at which it is judged: what happened in its last moments may still be on its way."""
+SLICE: Final = 50
+"""Alarms judged by the clock between two looks for new points."""
+COMPOSITE_STEP: Final = 60
+REST: Final = 600
+"""Seconds by which the clock may go back before windows are judged a second time."""
+SHARE: Final = 20
+"""A look that took so long is not repeated because of new points before this many times as long has passed."""
+
+
+class Evaluating:
+    """The evaluation of all alarms. One works on a data folder at a time."""
+
+    def __init__(
+        self,
+        metrics: MetricStore,
+        alarms: AlarmStore,
+        clock: Clock,
+        *,
+        transitions: Transitions,
+        on_transition: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_transition` is called when there is something to be told to the world."""
+        self._metrics = metrics
+        self._alarms = alarms
+        self._clock = clock
+        self._transitions = transitions
+        self._on_transition = on_transition
+        self._index = Index(alarms)
+        self._heap: list[tuple[float, int]] = []
+        self._hot: set[int] = set()
+        self._composites: set[int] = set()
+        self._points = metrics.changes()
+        self._last = clock.time()
+
+    def run(self, stop: threading.Event) -> None:
+        """Until `stop` is set."""
+        while not stop.is_set():
+            if not self.step():
+                stop.wait(IDLE)
+
+    def step(self) -> bool:
+        """Take in what is new, judge what must be judged at once and some of what is due; whether more is due."""
+        now = self._clock.time()
+        if now < self._last - 1:
+            self._heap = [(now, number) for number in self._index.held]
+            for held in self._index.held.values():
+                held.due = now
+        self._last = now
+        fresh, touched = self._index.refresh()
+        for held in fresh:
+            held.due = now
+            heapq.heappush(self._heap, (now, held.number))
+        self._composites |= touched
+        points = self._metrics.changes()
+        if points != self._points:
+            self._hot |= self._index.watching(self._metrics.changed(self._points if points > self._points else -1))
+            self._points = points
+        self._at_once(now)
+        self._compose(now)
+        return self._by_clock(now)
+
+    def _at_once(self, now: float) -> None:
+        for number in list(self._hot):
+            held = self._index.held.get(number)
+            if held is None or held.state == ALARM:
+                self._hot.discard(number)
+            elif held.not_before <= self._clock.monotonic():
+                began = self._clock.monotonic()
+                self._judge(held, now, only_alarm=True)
+                ended = self._clock.monotonic()
+                held.not_before = ended + SHARE * (ended - began)
+                self._hot.discard(number)
+
+    def _compose(self, now: float) -> None:
+        for number in list(self._composites):
+            self._judge_composite(number, now)
+            self._composites.discard(number)
+
+    def _by_clock(self, now: float) -> bool:
+        for _ in range(SLICE):
+            if not self._heap or self._heap[0][0] > now:
+                return False
+            due, number = heapq.heappop(self._heap)
+            held = self._index.held.get(number)
+            if held is None or held.due != due:
+                continue  # deleted, or due at another time
+            step = COMPOSITE_STEP if held.watched is None else held.watched.step
+            held.due = (now - SETTLING) // step * step + step + SETTLING
+            heapq.heappush(self._heap, (held.due, number))  # beforehand: whatever happens now, it is looked at again
+            if held.watched is None:
+                self._judge_composite(number, now)
+            else:
+                self._judge(held, now, only_alarm=False)
+        return True
+
+    def _judge(self, held: Held, now: float, *, only_alarm: bool) -> None:
+        watched = held.watched
+        assert watched is not None
+        end = closed_end(watched, now)
+        if not only_alarm:
+            if 0 < held.judged - end <= REST:
+                return
+            held.judged = end
+        with self._metrics.database.read() as connection:
+            seen = look(self._metrics, connection, watched, now, low_samples_count=held.low_samples_count, only_alarm=only_alarm)
+        if seen.state is None or seen.state == held.state or (only_alarm and seen.state != ALARM):
+            return
+        with self._alarms.database.begin() as connection:
+            alarm = find_number(connection, held.number)
+            if alarm is None or alarm.version != held.version or alarm.state == seen.state:
+                return  # somebody was faster; the index learns of it in the next step
+            why = reason(watched, seen.state, seen.points)
+            self._transitions.make(connection, alarm, seen.state, reason=why, data=reason_data(watched, seen.points, now), now=now)
+        held.state = seen.state
+        self._composites |= self._index.parents(alarm)
+        self._on_transition()
+
+    def _judge_composite(self, number: int, now: float) -> None:
+        with self._alarms.database.begin() as connection:
+            alarm = find_number(connection, number)
+            moved = alarm is not None and judge(connection, self._transitions, alarm, now)
+        if moved:
+            self._on_transition()

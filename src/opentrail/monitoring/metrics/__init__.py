@@ -1,0 +1,1 @@
+"""Metrics: what was measured, by minute and second, and the statistics of it."""

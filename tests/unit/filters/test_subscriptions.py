@@ -1,0 +1,127 @@
+"""Subscription filters at work: what is delivered, in which order, and what becomes of it when a destination is out of reach."""
+
+from __future__ import annotations
+
+import pytest
+
+from opentrail.monitoring.faults import InvalidParameterException
+from opentrail.monitoring.filters.destinations import MOST_BYTES
+from simulators.filtered_logs import ACCOUNT, GROUP, KINESIS, LAMBDA, NOW, REGION, ROLE, FilteredLogs
+
+
+def test_the_control_message_comes_first_then_what_matches(house: FilteredLogs) -> None:
+    house.put("ERROR before")
+    house.subscription("ERROR")
+    house.put("ERROR 1", "fine", "ERROR 2")
+    house.deliver()
+    (_, control), (_, data) = house.destinations.taken
+    assert control["messageType"] == "CONTROL_MESSAGE"
+    assert control["logEvents"][0]["message"] == "CWL CONTROL MESSAGE: Checking health of destination Lambda function."
+    events = data.pop("logEvents")
+    assert data == {
+        "messageType": "DATA_MESSAGE",
+        "owner": ACCOUNT,
+        "logGroup": GROUP,
+        "logStream": "s",
+        "subscriptionFilters": ["s"],
+    }
+    assert [(one["timestamp"], one["message"]) for one in events] == [(NOW * 1000, "ERROR 1"), (NOW * 1000, "ERROR 2")]
+    assert all(set(one) == {"id", "timestamp", "message"} for one in events)
+
+
+def test_much_goes_in_several_payloads(house: FilteredLogs) -> None:
+    house.subscription("")
+    house.put(*("x" * 50_000 for _ in range(10)))
+    house.deliver()
+    sizes = [sum(len(event["message"]) for event in one["logEvents"]) for _, one in house.destinations.taken[1:]]
+    assert len(sizes) > 1
+    assert max(sizes) <= MOST_BYTES
+    assert sum(sizes) == 500_000
+
+
+def test_in_order_with_a_pause_that_grows(house: FilteredLogs) -> None:
+    house.subscription("")
+    for number in range(3):
+        house.put(str(number))
+    house.destinations.trouble[LAMBDA] = ConnectionError()
+    house.deliver()
+    house.clock.advance(1)
+    house.deliver()  # the second attempt; the third is due after two seconds
+    del house.destinations.trouble[LAMBDA]
+    house.clock.advance(1)
+    house.deliver()
+    assert house.destinations.messages(LAMBDA) == []
+    house.clock.advance(1)
+    house.deliver()
+    assert house.destinations.messages(LAMBDA) == ["0", "1", "2"]
+
+
+def test_one_out_of_reach_delays_no_other_and_no_metric(house: FilteredLogs) -> None:
+    house.metric_filter("")
+    house.subscription("", name="a")
+    house.subscription("", KINESIS, name="b", roleArn=ROLE)
+    house.destinations.trouble[LAMBDA] = ConnectionError()
+    house.put("1")
+    house.deliver()
+    assert house.destinations.messages(KINESIS) == ["1"]
+    assert [one["sum"] for one in house.follow()] == [1.0]
+
+
+def test_after_a_restart_it_goes_on(house: FilteredLogs) -> None:
+    house.subscription("")
+    house.put("1")
+    house.destinations.trouble[LAMBDA] = ConnectionError()
+    house.deliver()
+    house.restart()
+    del house.destinations.trouble[LAMBDA]
+    house.put("2")
+    house.clock.advance(2)
+    house.deliver()
+    assert house.destinations.messages(LAMBDA) == ["1", "2"]
+
+
+@pytest.mark.parametrize("never", [True, False])
+def test_given_up_at_last(house: FilteredLogs, never: bool, caplog: pytest.LogCaptureFixture) -> None:
+    house.subscription("")
+    house.put("1")
+    house.destinations.trouble[LAMBDA] = InvalidParameterException("no such function") if never else ConnectionError()
+    house.deliver()
+    if not never:
+        house.clock.advance(24 * 3600 + 1)
+        house.deliver()
+    assert "given up" in caplog.text
+    del house.destinations.trouble[LAMBDA]
+    house.clock.advance(3600)
+    house.put("2")
+    house.deliver()
+    assert house.destinations.messages(LAMBDA) == ["2"]
+
+
+def test_what_a_replaced_filter_has_matched_is_still_delivered(house: FilteredLogs) -> None:
+    house.subscription("")
+    house.put("1")
+    house.destinations.trouble[LAMBDA] = ConnectionError()
+    house.deliver()
+    del house.destinations.trouble[LAMBDA]
+    house.subscription("", KINESIS, roleArn=ROLE)
+    house.put("2")
+    house.deliver()
+    house.clock.advance(10)
+    house.deliver()
+    assert house.destinations.messages(LAMBDA) == ["1"]
+    assert house.destinations.messages(KINESIS) == ["2"]
+
+
+def test_nothing_goes_out_for_a_group_that_is_gone(house: FilteredLogs) -> None:
+    house.subscription("")
+    house.put("1")
+    house.destinations.trouble[LAMBDA] = ConnectionError()
+    house.deliver()
+    del house.destinations.trouble[LAMBDA]
+    house.logs.control.delete_group(ACCOUNT, REGION, GROUP)
+    house.clock.advance(10)
+    house.deliver()
+    house.deliver()
+    assert house.destinations.messages(LAMBDA) == []
+    assert house.database.first("SELECT count(*) FROM subscription_deliveries", ()) == (0,)
+    assert house.database.first("SELECT count(*) FROM subscription_filters", ()) == (0,)
