@@ -11,7 +11,6 @@ from opentrail.monitoring.alarms.settings import Watched
 from opentrail.monitoring.alarms.store import METRIC, Alarm, AlarmStore, plain
 from opentrail.monitoring.metrics.store import key_of
 
-
 log = logging.getLogger("opentrail.watch")
 
 
