@@ -213,7 +213,7 @@ def test_statistics_of_what_was_put(running: RunningOpenTrail) -> None:
 def signed(running: RunningOpenTrail, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
     request = AWSRequest(method="POST", url=running.endpoint + path, data=body, headers=headers)
     SigV4Auth(Credentials(*running.key), "monitoring", "us-east-1").add_auth(request)
-    sent = urllib.request.Request(request.url, data=body, headers=dict(request.headers), method="POST")
+    sent = urllib.request.Request(running.endpoint + path, data=body, headers=dict(request.headers), method="POST")
     try:
         with urllib.request.urlopen(sent, timeout=30) as response:
             return response.status, response.read()

@@ -342,9 +342,19 @@ class _NotFound(Fault):
     status = 404
 
 
+def test_an_alarm_that_cannot_be_read_holds_up_no_other(house: AlarmHouse, caplog: pytest.LogCaptureFixture) -> None:
+    house.alarm(AlarmName="broken")
+    house.alarm()
+    with house.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE alarms SET settings = '{}' WHERE name = 'broken'")
+    house.restart()
+    house.put()
+    house.work()
+    assert house.topics.states() == ["ALARM"]
+    assert "broken" in caplog.text
+
+
 def test_thousands_of_alarms_are_found_by_their_metric(house: AlarmHouse) -> None:
-    with house.database.begin():
-        pass
     for number in range(300):
         house.alarms.put_metric_alarm({**_ALARM, "AlarmName": f"a{number}", "MetricName": f"m{number}"}, account_id=ACCOUNT, region=REGION)
     house.work()

@@ -132,7 +132,7 @@ def test_alarms_come_in_pages_and_by_what_is_asked(door: Door) -> None:
         door("PutMetricAlarm", **{**ALARM, "AlarmName": f"a{number}", "AlarmActions": actions})
     door("PutMetricAlarm", **{**ALARM, "AlarmName": "b", "MetricName": "other", "Statistic": "Average"})
     names: list[str] = []
-    token = {}
+    token: dict[str, str] = {}
     while True:
         page = door("DescribeAlarms", MaxRecords=3, **token)
         names += [one["AlarmName"] for one in page["MetricAlarms"]]

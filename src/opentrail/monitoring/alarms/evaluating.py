@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import heapq
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
+
+from sqlalchemy import Connection
 
 from opentrail.clock import Clock
 from opentrail.monitoring.alarms.composing import judge
 from opentrail.monitoring.alarms.index import Held, Index
-from opentrail.monitoring.alarms.looking import closed_end, look
+from opentrail.monitoring.alarms.looking import Look, closed_end, look
 from opentrail.monitoring.alarms.reasons import reason, reason_data
-from opentrail.monitoring.alarms.store import AlarmStore, find_number
+from opentrail.monitoring.alarms.store import Alarm, AlarmStore, find_number
 from opentrail.monitoring.alarms.transitions import Transitions
 from opentrail.monitoring.alarms.verdict import ALARM
 from opentrail.monitoring.metrics.store import MetricStore
@@ -84,20 +86,21 @@ class Evaluating:
             self._hot |= self._index.watching(self._metrics.changed(self._points if points > self._points else -1))
             self._points = points
         self._at_once(now)
-        self._compose(now)
         return self._by_clock(now)
 
     def _at_once(self, now: float) -> None:
+        monotonic = self._clock.monotonic()
+        ready: list[Held] = []
         for number in list(self._hot):
             held = self._index.held.get(number)
             if held is None or held.state == ALARM:
                 self._hot.discard(number)
-            elif held.not_before <= self._clock.monotonic():
-                began = self._clock.monotonic()
-                self._judge(held, now, only_alarm=True)
-                ended = self._clock.monotonic()
-                held.not_before = ended + SHARE * (ended - began)
-                self._hot.discard(number)
+            elif held.not_before <= monotonic:
+                ready.append(held)
+        for place in range(0, len(ready), SLICE):
+            some = ready[place : place + SLICE]
+            self._judge(some, now, only_alarm=True)
+            self._hot.difference_update(held.number for held in some)
 
     def _compose(self, now: float) -> None:
         for number in list(self._composites):
@@ -105,43 +108,70 @@ class Evaluating:
             self._composites.discard(number)
 
     def _by_clock(self, now: float) -> bool:
-        for _ in range(SLICE):
-            if not self._heap or self._heap[0][0] > now:
-                return False
-            due, number = heapq.heappop(self._heap)
+        due: list[Held] = []
+        while len(due) < SLICE and self._heap and self._heap[0][0] <= now:
+            at, number = heapq.heappop(self._heap)
             held = self._index.held.get(number)
-            if held is None or held.due != due:
+            if held is None or held.due != at:
                 continue  # deleted, or due at another time
             step = COMPOSITE_STEP if held.watched is None else held.watched.step
             held.due = (now - SETTLING) // step * step + step + SETTLING
             heapq.heappush(self._heap, (held.due, number))  # beforehand: whatever happens now, it is looked at again
             if held.watched is None:
-                self._judge_composite(number, now)
+                self._composites.add(number)
             else:
-                self._judge(held, now, only_alarm=False)
-        return True
+                due.append(held)
+        self._judge(due, now, only_alarm=False)
+        self._compose(now)
+        return len(due) == SLICE
 
-    def _judge(self, held: Held, now: float, *, only_alarm: bool) -> None:
+    def _judge(self, some: Sequence[Held], now: float, *, only_alarm: bool) -> None:
+        """Look at these, then make all the changes that follow in one transaction. What goes wrong with one is raised in the end."""
+        wrong: Exception | None = None
+        changes: list[tuple[Held, str, Look]] = []
+        with self._metrics.database.read() as connection:
+            for held in some:
+                try:
+                    seen = self._look(connection, held, now, only_alarm=only_alarm)
+                except Exception as error:
+                    wrong = error
+                    continue
+                if seen is not None and seen.state not in (None, held.state) and not (only_alarm and seen.state != ALARM):
+                    changes.append((held, str(seen.state), seen))
+        if changes:
+            self._change(changes, now)
+        if wrong is not None:
+            raise wrong
+
+    def _look(self, connection: Connection, held: Held, now: float, *, only_alarm: bool) -> Look | None:
         watched = held.watched
         assert watched is not None
-        end = closed_end(watched, now)
         if not only_alarm:
+            end = closed_end(watched, now)
             if 0 < held.judged - end <= REST:
-                return
+                return None
             held.judged = end
-        with self._metrics.database.read() as connection:
-            seen = look(self._metrics, connection, watched, now, low_samples_count=held.low_samples_count, only_alarm=only_alarm)
-        if seen.state is None or seen.state == held.state or (only_alarm and seen.state != ALARM):
-            return
+        began = self._clock.monotonic()
+        seen = look(self._metrics, connection, watched, now, low_samples_count=held.low_samples_count, only_alarm=only_alarm)
+        ended = self._clock.monotonic()
+        held.not_before = ended + SHARE * (ended - began)
+        return seen
+
+    def _change(self, changes: Sequence[tuple[Held, str, Look]], now: float) -> None:
+        made: list[tuple[Held, str, Alarm]] = []
         with self._alarms.database.begin() as connection:
-            alarm = find_number(connection, held.number)
-            if alarm is None or alarm.version != held.version or alarm.state == seen.state:
-                return  # somebody was faster; the index learns of it in the next step
-            why = reason(watched, seen.state, seen.points)
-            self._transitions.make(connection, alarm, seen.state, reason=why, data=reason_data(watched, seen.points, now), now=now)
-        held.state = seen.state
-        self._composites |= self._index.parents(alarm)
-        self._on_transition()
+            for held, state, seen in changes:
+                alarm = find_number(connection, held.number)
+                if alarm is None or alarm.version != held.version or alarm.state == state or held.watched is None:
+                    continue  # somebody was faster; the index learns of it in the next step
+                why, data = reason(held.watched, state, seen.points), reason_data(held.watched, seen.points, now)
+                self._transitions.make(connection, alarm, state, reason=why, data=data, now=now)
+                made.append((held, state, alarm))
+        for held, state, alarm in made:
+            held.state = state
+            self._composites |= self._index.parents(alarm)
+        if made:
+            self._on_transition()
 
     def _judge_composite(self, number: int, now: float) -> None:
         with self._alarms.database.begin() as connection:

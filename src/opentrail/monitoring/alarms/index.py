@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -9,6 +10,8 @@ from opentrail.monitoring.alarms.rule import rule
 from opentrail.monitoring.alarms.settings import Watched
 from opentrail.monitoring.alarms.store import METRIC, Alarm, AlarmStore, plain
 from opentrail.monitoring.metrics.store import key_of
+
+log = logging.getLogger("opentrail.watch")
 
 
 @dataclass(slots=True)
@@ -47,7 +50,7 @@ class Index:
         self._seen = count
         fresh: list[Held] = []
         touched: set[int] = set()
-        gone = self.held.keys() - set(numbers or ())
+        gone = self.held.keys() - set(numbers)
         for number in gone:
             touched |= self._drop(number)
         for alarm in changed:
@@ -60,7 +63,10 @@ class Index:
             touched |= self.parents(alarm)
             if held is not None:
                 self._drop(alarm.number)
-            fresh.append(self._add(alarm))
+            try:
+                fresh.append(self._add(alarm))
+            except Exception:
+                log.exception("the alarm %s cannot be watched; put it anew", alarm.arn)
         return fresh, touched & self.held.keys()
 
     def watching(self, keys: Iterable[str]) -> set[int]:

@@ -11,7 +11,7 @@ from opentrail.monitoring.alarms.reasons import Point
 from opentrail.monitoring.alarms.settings import Watched
 from opentrail.monitoring.alarms.verdict import ALARM, EXTRA, verdict
 from opentrail.monitoring.metrics.buckets import Bucket
-from opentrail.monitoring.metrics.series import series
+from opentrail.monitoring.metrics.series import sizes_for, together
 from opentrail.monitoring.metrics.store import MetricStore, key_of
 
 
@@ -37,25 +37,33 @@ def look(
     verdicts are on periods that are over. `only_alarm`: any other verdict than ALARM, and one that more data could undo, is left for later.
     `low_samples_count`: percentiles of few samples count too (`EvaluateLowSampleCountPercentile`).
     """
+    if not watched.lasting and only_alarm:
+        return Look(state=None, points=())
     end = closed_end(watched, now)
+    upto = end + watched.step if watched.lasting else end
+    data = list(
+        store.read(connection, key_of(watched.metric), _start(watched, end), upto, sizes=sizes_for(watched.period), unit=watched.unit)
+    )
     if watched.lasting:
-        points, buckets = _points(store, connection, watched, end + watched.step)
+        points, buckets = _points(watched, data, upto)
         newest = buckets[-1]
         if newest is not None and _breach_lasts(watched, newest) and _state(watched, points) == ALARM:
             return Look(state=ALARM, points=points)
-    elif only_alarm:
-        return Look(state=None, points=())
-    points, buckets = _points(store, connection, watched, end)
+    points, buckets = _points(watched, data, end)
     evaluated = [bucket for bucket in reversed(buckets) if bucket is not None][: watched.periods]
     if not low_samples_count and any(_few(watched, bucket) for bucket in evaluated):
         return Look(state=None, points=points)
     return Look(state=_state(watched, points), points=points)
 
 
-def _points(store: MetricStore, connection: Connection, watched: Watched, end: int) -> tuple[list[Point | None], list[Bucket | None]]:
+def _start(watched: Watched, end: int) -> int:
+    return end - (watched.periods + EXTRA) * watched.period
+
+
+def _points(watched: Watched, data: Sequence[tuple[int, str, Bucket]], end: int) -> tuple[list[Point | None], list[Bucket | None]]:
     """What happened in each period of the range that ends at `end`, oldest first."""
-    start = end - (watched.periods + EXTRA) * watched.period
-    found = series(store, connection, key_of(watched.metric), start=start, end=end, period=watched.period, unit=watched.unit)
+    start = _start(watched, end)
+    found = together(data, start=start, end=end, period=watched.period)
     buckets = [found.get(at) for at in range(start, end, watched.period)]
     points: list[Point | None] = []
     for place, bucket in enumerate(buckets):

@@ -130,7 +130,7 @@ class AlarmStore:
         found = self.database.first("SELECT count FROM alarms_changes WHERE id = 1", ())
         return 0 if found is None else int(found[0])
 
-    def changed(self, after: int) -> tuple[list[Alarm], list[int] | None]:
+    def changed(self, after: int) -> tuple[list[Alarm], list[int]]:
         """Alarms that changed after that count, and the numbers of all there are."""
         with self.database.read() as connection:
             found = [alarm_of(row) for row in connection.execute(select(alarms).where(alarms.c.changed > after))]

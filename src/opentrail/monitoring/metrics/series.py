@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection
 
@@ -27,10 +27,17 @@ def series(
     store: MetricStore, connection: Connection, key: str, *, start: int, end: int, period: int, unit: str | None = None
 ) -> dict[int, Bucket]:
     """Start of a period → what fell into it, of all units together unless one is named. Periods follow each other from `start` on."""
+    data = store.read(connection, key, start, end, sizes=sizes_for(period), unit=unit)
+    return together(data, start=start, end=end, period=period)
+
+
+def together(data: Iterable[tuple[int, str, Bucket]], *, start: int, end: int, period: int) -> dict[int, Bucket]:
+    """The same from what was read: those of `data` that lie in `[start, end)`."""
     found: dict[int, Bucket] = {}
-    for at, _, content in store.read(connection, key, start, end, sizes=sizes_for(period), unit=unit):
-        place = start + (at - start) // period * period
-        found[place] = found[place].plus(content) if place in found else content
+    for at, _, content in data:
+        if start <= at < end:
+            place = start + (at - start) // period * period
+            found[place] = found[place].plus(content) if place in found else content
     return found
 
 
