@@ -117,6 +117,8 @@ def _anything_but(reader: Reader) -> Alternative:
         raise reader.fault("Inside anything but list, either all values are number or string, mixed type is not supported")
     if operator is not None and not excluded:
         raise reader.fault("Empty arrays are not allowed")
+    if operator == "wildcard":
+        excluded = {_pieces(reader, str(text)) for text in excluded}
     _end(reader, _TOO_MANY)
     if operator is None:
         return Alternative("anything-but", frozenset(excluded))
@@ -141,7 +143,7 @@ def _excluded(reader: Reader, token: str, operator: str | None) -> object:
     text = reader.text
     if operator in ("prefix", "suffix") and not text:
         raise reader.fault("Null prefix/suffix not allowed")
-    return _pieces(reader, text) if operator == "wildcard" else text
+    return text
 
 
 def _numeric(reader: Reader) -> Alternative:

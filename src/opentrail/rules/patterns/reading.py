@@ -127,9 +127,9 @@ class Reader:
         word = _WORD.match(self.source, self._place)
         if word is None:
             raise self._unexpected("expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')")
-        self._place = word.end()
         if word[0] not in ("true", "false", "null"):
             raise self.fault(f"Unrecognized token '{word[0]}': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')")
+        self._place = word.end()
         self._text = word[0]
         return word[0]
 
@@ -156,5 +156,4 @@ class Reader:
 
     def _unexpected(self, expected: str) -> InvalidEventPatternException:
         found = self.source[self._place]
-        self._place += 1
         return self.fault(f"Unexpected character ('{found}' (code {ord(found)})): {expected}")
