@@ -95,12 +95,18 @@ def event(pick: random.Random, number: int) -> dict[str, Any]:
         "requestID": f"{number:08x}-0000-4000-8000-000000000000",
         "eventID": f"{number:08x}-1111-4111-8111-111111111111",
         "readOnly": name.startswith("Get"),
-        "resources": [{"accountId": account, "type": f"AWS::{service.upper()}::Thing", "ARN": f"arn:aws:{service}:{region}:{account}:{bucket}"}],
+        "resources": [
+            {"accountId": account, "type": f"AWS::{service.upper()}::Thing", "ARN": f"arn:aws:{service}:{region}:{account}:{bucket}"}
+        ],
         "eventType": "AwsApiCall",
         "managementEvent": True,
         "recipientAccountId": account,
         "eventCategory": "Management",
-        "tlsDetails": {"tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256", "clientProvidedHostHeader": f"{service}.{region}.aws"},
+        "tlsDetails": {
+            "tlsVersion": "TLSv1.3",
+            "cipherSuite": "TLS_AES_128_GCM_SHA256",
+            "clientProvidedHostHeader": f"{service}.{region}.aws",
+        },
     }
     if pick.random() < 0.1:
         detail |= {"errorCode": pick.choice(("AccessDenied", "Client.UnauthorizedOperation")), "errorMessage": "not authorized"}
@@ -127,7 +133,10 @@ def rule(pick: random.Random, number: int) -> dict[str, Any]:
     """One pattern."""
     service = pick.choice(tuple(CALLS))
     names = CALLS[service].split()
-    detail: dict[str, Any] = {"eventSource": [f"{service}.amazonaws.com"], "eventName": pick.sample(names, min(len(names), pick.randint(1, 4)))}
+    detail: dict[str, Any] = {
+        "eventSource": [f"{service}.amazonaws.com"],
+        "eventName": pick.sample(names, min(len(names), pick.randint(1, 4))),
+    }
     pattern: dict[str, Any] = {"source": [f"aws.{service}"], "detail-type": ["AWS API Call via CloudTrail"], "detail": detail}
     # So that more rules are not simply more matches, each is for somebody: an account and a caller, or a thing.
     someone = pick.choice(USERS)

@@ -75,9 +75,7 @@ class Waiting:
     def below(self, condition: Condition) -> Waiting:
         """What is left of it below a table that has taken `condition`."""
         left = tuple(other for other in self.open if other is not condition)
-        return Waiting(
-            self.entry, left, self.asked if condition.proven else (*self.asked, condition), self.copies * len(condition.guides)
-        )
+        return Waiting(self.entry, left, self.asked if condition.proven else (*self.asked, condition), self.copies * len(condition.guides))
 
     def _fits(self, condition: Condition) -> bool:
         return len(condition.guides) * self.copies <= MOST_COPIES
