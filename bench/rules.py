@@ -2,12 +2,14 @@
 
     python bench/rules.py [--quick] [--out FILE]
 
-The events are made: management and data events of a dozen services in the envelope of EventBridge, some 1.7 kB of JSON each. The rules are of the kinds
-that people write: names of calls of a service (most), one bucket or key, a caller by prefix or wildcard, anything but the own network, failures, `$or`.
-Each event is taken as JSON text, is parsed, and is asked for; and once more as parsed already, which is what matching alone costs.
+The events are made: management and data events of a dozen services in the envelope of EventBridge, some 1.7 kB of JSON each. The rules
+are of the kinds that people write: names of calls of a service (most), one bucket or key, a caller by prefix or wildcard, anything but
+the own network, failures, `$or`. Each event is taken as JSON text, is parsed, and is asked for; and once more as parsed already, which is
+what matching alone costs.
 
-Peer: aws/event-ruler (Java), the matcher that EventBridge itself is built on, in the same run with the same rules and events, when `OPENTRAIL_EVENT_RULER`
-holds a class path with its classes and Jackson's (jackson-databind, -core, -annotations) and `java` is 17 or later. One thread, after a warm-up.
+Peer: aws/event-ruler (Java), the matcher that EventBridge itself is built on, in the same run with the same rules and events, when
+`OPENTRAIL_EVENT_RULER` holds a class path with its classes and Jackson's (jackson-databind, -core, -annotations) and `java` is 17 or
+later. One thread, after a warm-up.
 """
 
 from __future__ import annotations
@@ -34,8 +36,8 @@ ACCOUNTS = ("111122223333", "444455556666", "777788889999")
 REGIONS = ("us-east-1", "eu-west-1", "ap-southeast-2")
 CALLS = {
     "s3": "CreateBucket DeleteBucket PutBucketPolicy DeleteBucketPolicy PutBucketAcl PutBucketCors GetObject PutObject DeleteObject",
-    "iam": "CreateUser DeleteUser CreateRole DeleteRole AttachRolePolicy DetachRolePolicy PutRolePolicy CreateAccessKey UpdateAccessKey CreatePolicy",
-    "ec2": "RunInstances TerminateInstances StopInstances AuthorizeSecurityGroupIngress RevokeSecurityGroupIngress CreateVpc CreateRoute CreateTags",
+    "iam": "CreateUser DeleteUser CreateRole DeleteRole AttachRolePolicy DetachRolePolicy PutRolePolicy CreateAccessKey CreatePolicy",
+    "ec2": "RunInstances TerminateInstances StopInstances AuthorizeSecurityGroupIngress RevokeSecurityGroupIngress CreateVpc CreateRoute",
     "kms": "Decrypt Encrypt GenerateDataKey DisableKey ScheduleKeyDeletion CreateGrant CreateKey",
     "sts": "AssumeRole AssumeRoleWithSAML GetFederationToken GetSessionToken",
     "cloudtrail": "CreateTrail UpdateTrail DeleteTrail StartLogging StopLogging PutEventSelectors",

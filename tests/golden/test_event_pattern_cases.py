@@ -57,10 +57,8 @@ def test_faults(case: dict[str, Any]) -> None:
     with pytest.raises(InvalidEventPatternException) as raised:
         compiled(case["pattern"])
     begin, place = raised.value.message.rsplit("; line: ", 1)
-    assert (
-        begin
-        == f'Event pattern is not valid. Reason: {case["reason"]} at [Source: (String)"{case["pattern"].replace(chr(9), chr(92) + "u0009")}"'
-    )
+    shown = case["pattern"].replace("\t", "\\u0009")
+    assert begin == f'Event pattern is not valid. Reason: {case["reason"]} at [Source: (String)"{shown}"'
     line, column = place.removesuffix("]").split(", column: ")
     assert case.get("place", f"{line}:{column}") == f"{line}:{column}"
 

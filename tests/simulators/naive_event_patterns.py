@@ -1,7 +1,7 @@
 """EventBridge's pattern language once more, said as plainly as can be and with no thought of speed: what `rules.patterns` is compared with.
 
-An event is flattened to (path, value, elements around it); a pattern is turned into all its branches; a branch matches when some choice of a value for
-each of its fields, in the order of their paths, lies in no two elements of one array.
+An event is flattened to (path, value, elements around it); a pattern is turned into all its branches; a branch matches when some choice
+of a value for each of its fields, in the order of their paths, lies in no two elements of one array.
 """
 
 from __future__ import annotations
@@ -22,10 +22,7 @@ def matches(pattern: str, event: Mapping[str, Any]) -> bool:
     """Whether `event` has what `pattern` (which is valid) asks for."""
     fields = list(_flat(event, (), (), {}))
     branches: list[dict[str, Any]] = [{}]
-    for branch in _branches(json.loads(pattern), "", branches):
-        if _choose(sorted(branch.items()), fields, {}):
-            return True
-    return False
+    return any(_choose(sorted(branch.items()), fields, {}) for branch in _branches(json.loads(pattern), "", branches))
 
 
 def _flat(value: Any, names: tuple[str, ...], way: tuple[Any, ...], around: Around) -> Iterator[tuple[str, Any, Around]]:

@@ -5,8 +5,8 @@
     patterns = PatternSet({"rule-1": pattern, "rule-2": another})
     patterns.matching(event)  # ["rule-1"]
 
-An event is JSON as parsed: mappings, lists, `str`, `int`, `float`, `bool`, `None`. Source of the rules: the "Event pattern syntax" pages of the
-EventBridge guide, and what aws/event-ruler (which the service is built on) does where they are silent.
+An event is JSON as parsed: mappings, lists, `str`, `int`, `float`, `bool`, `None`. Source of the rules: the "Event pattern syntax" pages
+of the EventBridge guide, and what aws/event-ruler (which the service is built on) does where they are silent.
 """
 
 from opentrail.rules.patterns.pattern import Pattern, compiled

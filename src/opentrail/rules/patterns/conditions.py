@@ -19,7 +19,8 @@ class Alternative:
     """One member of the list of a field."""
 
     kind: str
-    """`text`, `address`, `number`, `constant`, `present`, `absent`, `numeric`, `cidr`, a test of texts (`prefix`, …), or `anything-but` one."""
+    """`text`, `address`, `number`, `constant`, `present`, `absent`, `numeric`, `cidr`, a test of texts (`prefix`, …), or `anything-but`
+    one."""
     operand: Hashable = None
 
 
@@ -110,10 +111,7 @@ def _accepts(alternatives: frozenset[Alternative]) -> Accepts:
         if kind is str:
             if value in texts:
                 return True
-            for test in text_tests:
-                if test(value):
-                    return True
-            return False
+            return any(test(value) for test in text_tests)
         if kind is int or kind is float:
             return value in numbers or any(test(value) for test in number_tests)
         if value is ABSENT:
@@ -128,8 +126,7 @@ def _text_tests(of_kind: dict[str, list[Any]]) -> list[TextTest]:
     for kind, operands in of_kind.items():
         plain = kind.removeprefix("anything-but-")
         if plain in _TEXT:
-            for operand in operands:
-                tests.append(_no_text(_TEXT[plain], operand) if plain != kind else _TEXT[kind](operand))
+            tests += [_no_text(_TEXT[plain], operand) if plain != kind else _TEXT[kind](operand) for operand in operands]
         elif kind == "anything-but":
             tests += [_other_text(operand) for operand in operands]
         elif kind == "address":

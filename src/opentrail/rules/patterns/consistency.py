@@ -1,9 +1,9 @@
 """Whether conditions hold together in an event with arrays of objects: no two within different elements of one array.
 
-The conditions are taken in the order of their paths, as the matcher behind the service does: each chooses one of the values that it accepts, and with
-it the elements around that value; a field may be missing when it has no value in what is still open. Choices are tried one after the other, and what
-was tried in vain is remembered by what of it matters to the conditions that follow, so that the work grows with the size of the event, not with the
-number of combinations.
+The conditions are taken in the order of their paths, as the matcher behind the service does: each chooses one of the values that it
+accepts, and with it the elements around that value; a field may be missing when it has no value in what is still open. Choices are tried
+one after the other, and what was tried in vain is remembered by what of it matters to the conditions that follow, so that the work grows
+with the size of the event, not with the number of combinations.
 """
 
 from __future__ import annotations

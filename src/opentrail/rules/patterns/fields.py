@@ -1,8 +1,8 @@
 """The values that an event has at a path.
 
-A path is names joined by dots; names of the event may have dots themselves, so `{"a.b": 1}` and `{"a": {"b": 1}}` have the same value at `a.b`. Arrays
-count as what is in them. Where a value lies within an object (or array) that is an element of an array, that element is remembered: conditions that hold
-within different elements of one array do not hold together (`consistency`).
+A path is names joined by dots; names of the event may have dots themselves, so `{"a.b": 1}` and `{"a": {"b": 1}}` have the same value at
+`a.b`. Arrays count as what is in them. Where a value lies within an object (or array) that is an element of an array, that element is
+remembered: conditions that hold within different elements of one array do not hold together (`consistency`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class Many:
 
 
 class Elements:
-    """The elements of arrays of one event that values were found in, numbered; an element's number is above that of the one that it lies in."""
+    """The elements of arrays of one event that values were found in, numbered; an element's number is above that of the one that it lies
+    in."""
 
     def __init__(self) -> None:
         self.arrays: list[int] = []

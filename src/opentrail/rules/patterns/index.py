@@ -1,7 +1,8 @@
 """A tree of tables that leads from the values of an event to the few branches that may hold in it.
 
-Each node has tables: for one path, by exact value or by begin or end of a text, the node with the branches that ask for that there (among others). What a
-table has proven is not asked again below. Branches that no table takes stay at the node and are asked one by one, the same conditions once.
+Each node has tables: for one path, by exact value or by begin or end of a text, the node with the branches that ask for that there (among
+others). What a table has proven is not asked again below. Branches that no table takes stay at the node and are asked one by one, the
+same conditions once.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from opentrail.rules.patterns.fields import Elements, Many
 FEW = 4
 """So many branches are asked one by one; more are put into tables, as far as they ask for exact values."""
 MOST_COPIES = 256
-"""Places in the tree of one branch (it has one for each value that it lists, and with two lists one for each pair): what a branch may cost in memory."""
+"""Places in the tree of one branch (it has one for each value that it lists, and with two lists one for each pair): what a branch may
+cost in memory."""
 MOST_TABLES = 16
 """Of one node; with more, looking into each would cost more than it spares."""
 
@@ -204,9 +206,9 @@ class Tree:
                         rest.append(one)
                         continue
                     below = one.below(condition)
-                    for guide in condition.guides:
-                        by_guide[guide].append(below)
-                left += [(table.node(guide), those) for guide, those in by_guide.items()]
+                    for one_guide in condition.guides:
+                        by_guide[one_guide].append(below)
+                left += [(table.node(one_guide), those) for one_guide, those in by_guide.items()]
                 waiting = rest
             for one in waiting:
                 self._stay(node, one)

@@ -1,4 +1,5 @@
-"""The members of a field's list: values, and operators such as `{"prefix": "x"}`. Reasons and their order are those of the matcher behind the service."""
+"""The members of a field's list: values, and operators such as `{"prefix": "x"}`. Reasons and their order are those of the matcher behind
+the service."""
 
 from __future__ import annotations
 

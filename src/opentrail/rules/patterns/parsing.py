@@ -1,12 +1,13 @@
 """From the text of a pattern to its branches.
 
-A branch is a set of conditions that must all hold; a pattern matches when one of its branches does. Without `$or` there is one; each `$or` multiplies
-those that are there by its own objects. What is read later about a field replaces what was read before, so a branch of `$or` replaces what stands before it.
+A branch is a set of conditions that must all hold; a pattern matches when one of its branches does. Without `$or` there is one; each
+`$or` multiplies those that are there by its own objects. What is read later about a field replaces what was read before, so a branch of
+`$or` replaces what stands before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 from opentrail.rules.faults import InvalidEventPatternException
 from opentrail.rules.patterns.conditions import Condition
@@ -22,9 +23,10 @@ MOST_CONDITIONS = 20_000
 MOST_WILDCARDS = 128
 """`*` in the texts of one pattern: what a pattern may cost in time."""
 RESERVED = frozenset(
-    """exactly equals-ignore-case prefix suffix anything-but exists wildcard numeric cidr = < <= > >= regex not-wildcard
-    not-equals-ignore-case date-after date-on-or-after date-before date-on-or-before in-date-range ip-address-in-range
-    ip-address-not-in-range""".split()
+    {"exactly", "equals-ignore-case", "prefix", "suffix", "anything-but", "exists", "wildcard", "numeric", "cidr"}
+    | {"=", "<", "<=", ">", ">=", "regex", "not-wildcard", "not-equals-ignore-case"}
+    | {"date-after", "date-on-or-after", "date-before", "date-on-or-before", "in-date-range"}
+    | {"ip-address-in-range", "ip-address-not-in-range"}
 )
 """Names that no field may have inside `$or`."""
 _TOO_COMPLEX = "Rule is too complex"
@@ -42,7 +44,7 @@ def branches(text: str) -> list[Mapping[str, Condition]]:
     if reader.next() != "{":
         raise reader.fault("Filter is not an object")
     parsing = _Parsing(reader)
-    parsing.object("", inside_or=False)
+    parsing.whole("", inside_or=False)
     reader.finish()
     return list(parsing.found)
 
@@ -53,7 +55,7 @@ class _Parsing:
         self._wildcards = 0
         self.found: list[Branch] = []
 
-    def object(self, path: str, *, inside_or: bool) -> None:
+    def whole(self, path: str, *, inside_or: bool) -> None:
         """Read on to the end of an object, whose fields begin with `path`."""
         reader = self._reader
         token = reader.next()
@@ -72,7 +74,7 @@ class _Parsing:
     def _field(self, path: str, name: str, *, inside_or: bool) -> None:
         token = self._reader.next()
         if token == "{":
-            self.object(f"{path}{name}.", inside_or=inside_or)
+            self.whole(f"{path}{name}.", inside_or=inside_or)
         elif token == "[":
             self._condition(path + name)
         else:
@@ -90,7 +92,7 @@ class _Parsing:
                 raise reader.fault("Only JSON object is allowed in array of $or relationship.")
             objects += 1
             self.found = [dict(branch) for branch in before] or [{}]
-            self.object(path, inside_or=True)
+            self.whole(path, inside_or=True)
             made += self.found
             self._bound(made)
         if objects < 2:
@@ -114,7 +116,7 @@ class _Parsing:
         if len(self.found) > 1:
             self._bound(self.found)
 
-    def _count(self, wildcards: object) -> None:
+    def _count(self, wildcards: Hashable) -> None:
         assert isinstance(wildcards, frozenset | tuple)
         self._wildcards += sum(len(pieces) - 1 for pieces in wildcards)
         if self._wildcards > MOST_WILDCARDS:

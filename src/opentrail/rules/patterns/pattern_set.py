@@ -18,8 +18,8 @@ _SLACK = 64
 class PatternSet:
     """Finds the patterns that match an event, among thousands, without asking each. Not for several threads at once.
 
-    Adding and removing cost what one pattern costs; now and then (when as many were added, or half as many removed, as there are) everything is put in
-    order anew.
+    Adding and removing cost what one pattern costs; now and then (when as many were added, or half as many removed, as there are)
+    everything is put in order anew.
     """
 
     def __init__(self, patterns: Mapping[Hashable, Pattern] | None = None) -> None:

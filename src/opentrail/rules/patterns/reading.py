@@ -1,7 +1,8 @@
 """The JSON text of a pattern, token by token, with the place of each: what is wrong is said with line and column.
 
-Places are those that the matcher behind the service reports: the place behind what was read last. Of a string only the opening quote is read until its
-text is asked for; behind a name the first character of its value (or the whole value, when it is a number or a word) is read already.
+Places are those that the matcher behind the service reports: the place behind what was read last. Of a string only the opening quote is
+read until its text is asked for; behind a name the first character of its value (or the whole value, when it is a number or a word) is
+read already.
 """
 
 from __future__ import annotations
