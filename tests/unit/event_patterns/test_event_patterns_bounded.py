@@ -56,7 +56,7 @@ def test_long_and_deep_patterns() -> None:
     assert compiled(fits).matches({"a": "x" * (LONGEST - 10)})
     assert f"at most {LONGEST}" in refused(json.dumps({"a": ["x" * LONGEST]}))
     assert "nesting depth" in refused('{"a":' * 600 + "[1]" + "}" * 600)
-    assert "nesting depth" in refused('{"a":' + "[" * 3000)
+    assert "Match value must be" in refused('{"a":' + "[" * 3000)
 
 
 def test_a_deep_event_is_read_without_recursion() -> None:
