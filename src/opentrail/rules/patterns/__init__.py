@@ -5,8 +5,9 @@
     patterns = PatternSet({"rule-1": pattern, "rule-2": another})
     patterns.matching(event)  # ["rule-1"]
 
-An event is JSON as parsed: `dict`, `list` (within it no kinds of them of one's own), `str`, `int`, `float`, `bool`, `None`. Source of the rules: the "Event pattern syntax" pages
-of the EventBridge guide, and what aws/event-ruler (which the service is built on) does where they are silent.
+An event is JSON as parsed: `dict`, `list` (within it none derived from them), `str`, `int`, `float`, `bool`, `None`.
+Source of the rules: the pages of the EventBridge guide on event patterns, and what aws/event-ruler (which the service is built on)
+does where they are silent.
 """
 
 from opentrail.rules.patterns.pattern import Pattern, compiled
