@@ -63,7 +63,7 @@ class Buses:
             rows.keep_bus(connection, made)
         return made
 
-    def list(self, account_id: str, region: str, *, prefix: str, after: str, limit: int) -> list[Bus]:
+    def of_account(self, account_id: str, region: str, *, prefix: str, after: str, limit: int) -> list[Bus]:
         """Buses whose names begin with `prefix`, above the name `after`, in order of their names."""
         there = store.buses.c
         of_account = (there.account_id == account_id) & (there.region == region) & (there.name > after)

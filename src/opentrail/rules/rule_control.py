@@ -78,7 +78,7 @@ class Rules:
             rows.keep_rule(connection, made)
         return made
 
-    def list(self, bus: BusName, *, prefix: str, after: str, limit: int) -> list[Rule]:
+    def on_bus(self, bus: BusName, *, prefix: str, after: str, limit: int) -> list[Rule]:
         """Rules whose names begin with `prefix`, above the name `after`, in order of their names."""
         there = store.rules.c
         wanted = (there.bus_arn == bus.arn) & (there.name > after) & there.name.startswith(prefix, autoescape=True)

@@ -111,7 +111,7 @@ def _transformer(given: Mapping[str, Any] | None, target_id: str) -> InputTransf
     for name, path in paths.items():
         if not _VARIABLE.fullmatch(name) or name.lower().startswith("aws"):
             raise ValidationException(
-                f"Invalid InputPathsMap of target {target_id}: the name {name[:100]} may have A-Z, a-z, 0-9, _ and -, and not begin with AWS."
+                f"Invalid InputPathsMap of target {target_id}: {name[:100]} may have A-Z, a-z, 0-9, _ and -, and not begin with AWS."
             )
         if not _PATH.fullmatch(path):
             raise ValidationException(f"Invalid JSONPath for {name} in InputPathsMap of target {target_id}; write one like $.detail.")
