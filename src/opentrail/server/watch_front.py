@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
+from opentrail.api.authorisation import Authorisation
 from opentrail.api.call import Handler, Service
+from opentrail.api.eventbridge import EventBridge
 from opentrail.clock import Clock
 from opentrail.identity import Identities
+from opentrail.identity.vault import Vault
 from opentrail.kms import KeyManagement
 from opentrail.link import Link
+from opentrail.rules.control import EventBuses
 from opentrail.server.folder import DataFolder
 from opentrail.server.roles import Orders
 from opentrail.storage.database import Database
@@ -37,7 +42,11 @@ class WatchFront:
         self._monitoring = Database.at(folder.monitoring)
         self._rules = Database.at(folder.rules)
         self._insights = Database.at(folder.insights)
-        self.services: list[Service] = []
+        self.event_buses = EventBuses(self._rules, clock, vault=Vault.open(folder.keys))
+        check = partial(Authorisation(identities=identities).check, protocol="json")
+        self.services: list[Service] = [
+            EventBridge(self.event_buses, catalogue.service("events").model, check=check),
+        ]
         self.operations: Mapping[str, Handler] = {}
         """CloudTrail's own operations that stand on it."""
 
