@@ -51,7 +51,7 @@ class EventHouse:
 
 
 class EventCaller:
-    """One principal that calls EventBridge: `caller("PutRule", Name=…)` is the result, `caller.refused(code, …)` the message of the fault."""
+    """One principal that calls EventBridge: `caller("PutRule", Name=…)` is the result, `caller.refused(code, …)` the fault's message."""
 
     def __init__(self, house: EventHouse, principal: Principal, region: str = REGION) -> None:
         self.house = house

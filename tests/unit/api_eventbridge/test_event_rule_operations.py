@@ -60,7 +60,7 @@ def test_put_rule_replaces_all_that_the_rule_said(root: EventCaller) -> None:
 def test_what_no_rule_can_be(given: dict[str, Any], code: str, said: str, root: EventCaller) -> None:
     root("CreateEventBus", Name="orders")
     assert said in root.refused(code, "PutRule", Name="watch", **given)
-    assert "Rule watch does not exist on EventBus default." == root.refused("ResourceNotFoundException", "DescribeRule", Name="watch")
+    assert root.refused("ResourceNotFoundException", "DescribeRule", Name="watch") == "Rule watch does not exist on EventBus default."
     assert "regular expression" in root.refused("ValidationException", "PutRule", Name="a b", EventPattern=PATTERN)
     assert "64" in root.refused("ValidationException", "PutRule", Name="a" * 65, EventPattern=PATTERN)
 
@@ -172,7 +172,7 @@ def test_targets_are_told_as_they_were_given(root: EventCaller, house: EventHous
         ({"Arn": f"arn:aws:sns:eu-west-3:{ACCOUNT}:news"}, f"the targets of a rule in {REGION} are there too"),
         ({"Arn": f"{ARN}:event-bus/default"}, "cannot be the target of a rule of its own"),
         ({"Arn": QUEUE, "Input": "{"}, "JSON syntax error in input for target q."),
-        ({"Arn": QUEUE, "Input": "1", "InputPath": "$.a"}, "Only one of Input, InputPath, or InputTransformer must be provided for target q."),
+        ({"Arn": QUEUE, "Input": "1", "InputPath": "$.a"}, "Only one of Input, InputPath, or InputTransformer must be provided for"),
         ({"Arn": QUEUE, "InputPath": "detail"}, "Invalid JSONPath in InputPath for target q"),
         ({"Arn": QUEUE, "InputTransformer": {"InputTemplate": "<no>"}}, "InputTemplate for target q contains invalid placeholder no."),
         ({"Arn": QUEUE, "InputTransformer": {"InputPathsMap": {"aws.x": "$.a"}, "InputTemplate": "x"}}, "Invalid InputPathsMap"),

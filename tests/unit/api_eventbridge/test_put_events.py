@@ -49,7 +49,7 @@ def test_an_entry_becomes_the_event_that_rules_see(root: EventCaller, house: Eve
 def test_one_bad_entry_is_told_and_the_others_are_taken(
     entry: dict[str, Any], code: str, said: str, root: EventCaller, house: EventHouse
 ) -> None:
-    before, bad, after = root.put({}, {name: value for name, value in entry.items()}, {})
+    before, bad, after = root.put({}, entry, {})
     assert bad["ErrorCode"] == code
     assert said in bad["ErrorMessage"]
     assert [event.event_id for event in house.events()] == [before["EventId"], after["EventId"]]
