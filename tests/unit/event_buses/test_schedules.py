@@ -57,7 +57,7 @@ def test_when_a_schedule_is_due(expression: str, after: str, expected: list[str]
         "", "every day", "rate(0 minutes)", "rate(1 minutes)", "rate(2 minute)", "rate(1 second)", "rate(-5 minutes)", "rate(1.5 hours)",
         "rate(5minutes)", "rate(999999999 days)", "cron(* * * * *)", "cron(* * * * * *)", "cron(* * ? * ? *)", "cron(0 10 * * * *)",
         "cron(60 0 * * ? *)", "cron(0 24 * * ? *)", "cron(0 0 0 * ? *)", "cron(0 0 32 * ? *)", "cron(0 0 * 13 ? *)", "cron(0 0 * * ? 2200)",
-        "cron(0 0 ? * 8 *)", "cron(0 0 ? * SOM *)", "cron(0 0 ? * 2#6 *)", "cron(5-1 0 * * ? *)", "cron(0/0 0 * * ? *)", 
+        "cron(0 0 ? * 8 *)", "cron(0 0 ? * SOM *)", "cron(0 0 ? * 2#6 *)", "cron(5-1 0 * * ? *)", "cron(0/0 0 * * ? *)",
         "cron(, 0 * * ? *)",
         "cron(0 0 40W * ? *)", "cron(0 10 * * ? * )x", "cron(1/ 0 * * ? *)", "at(2026-01-01T00:00:00)",
     ],
