@@ -1,4 +1,4 @@
-"""The JSON paths that targets can have (`$.detail.items[0].id`, `$.resources[*]`): dots, places and `*`. Pure."""
+"""The JSON paths that targets can have (`$.detail.items[0].id`, `$['detail-type']`, `$.resources[*]`). Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 LONGEST: Final = 256
-_STEP: Final = re.compile(r"\.([^.\[\]*\s]+)|\.(\*)|\[([0-9]{1,9})\]|\[(\*)\]")
+_STEP: Final = re.compile(r"\.([^.\[\]*\s]+)|\.(\*)|\[([0-9]{1,9})\]|\[(\*)\]|\['([^']+)'\]|\["([^"]+)"\]")
 
 Step = str | int | None
 """A member, a place in a list, or `None`: everything in it."""
@@ -29,7 +29,8 @@ def path(text: str) -> tuple[Step, ...]:
         found = _STEP.match(text, place)
         if found is None:
             raise NotAPath(f"character {place + 1} is not understood; write members with dots ($.detail.name) and places as [0]")
-        name, _, number, _ = found.groups()
+        member, _, number, _, single, double = found.groups()
+        name = next((one for one in (member, single, double) if one is not None), None)
         steps.append(name if name is not None else int(number) if number is not None else None)
         place = found.end()
     return tuple(steps)
