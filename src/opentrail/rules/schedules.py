@@ -1,6 +1,7 @@
 """Schedule expressions of rules: `rate(…)` and `cron(…)`, and when they are due. Pure; all times are UTC.
 
-Source: "Schedule expressions" of the EventBridge guide. Fields of cron: minutes, hours, day of month, month, day of week (1 is Sunday), year.
+Source: "Schedule expressions" of the EventBridge guide. The fields of cron are minutes, hours, day of month, month,
+day of week (1 is Sunday) and year.
 """
 
 from __future__ import annotations

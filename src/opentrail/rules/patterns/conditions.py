@@ -77,7 +77,9 @@ def _accepts(alternatives: frozenset[Alternative]) -> Accepts:
     if Alternative("present") in alternatives:
         absent = Alternative("absent") in alternatives
         return lambda value: absent or value is not ABSENT
-    of_kind = {alternative.kind: [other.operand for other in alternatives if other.kind == alternative.kind] for alternative in alternatives}
+    of_kind = {
+        alternative.kind: [other.operand for other in alternatives if other.kind == alternative.kind] for alternative in alternatives
+    }
     text_tests = _text_tests(of_kind)
     numbers = frozenset(of_kind.get("number", ()))
     number_tests = _number_tests(of_kind)

@@ -128,7 +128,9 @@ class Reader:
         if word is None:
             raise self._unexpected("expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')")
         if word[0] not in ("true", "false", "null"):
-            raise self.fault(f"Unrecognized token '{word[0]}': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')")
+            raise self.fault(
+                f"Unrecognized token '{word[0]}': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+            )
         self._place = word.end()
         self._text = word[0]
         return word[0]
