@@ -66,6 +66,7 @@ from opentrail.server.reset_door import ResetDoor
 from opentrail.server.roles import Orders
 from opentrail.server.selections import Selections
 from opentrail.server.servers import Servers
+from opentrail.server.trail_log_groups import TrailLogGroups
 from opentrail.server.watch_front import WatchFront
 from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
@@ -122,6 +123,10 @@ class Front:
         selection = Selection(self._database, clock)
         upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
         all_buckets = log_buckets(settings, upstreams, writer)
+        catalogue = Catalogue()
+        self._watch = watch = WatchFront(
+            orders, self._database, clock, catalogue=catalogue, identities=self._identities, kms=self._kms, regions=regions
+        )
         trails = Trails(
             self._database,
             clock,
@@ -137,10 +142,10 @@ class Front:
                     is_directory=read_directories(settings.trails.directories).__contains__,
                 ),
                 organizations=self._identities.organizations.asked,
+                log_groups=TrailLogGroups(watch.log_groups, self._identities, clock, available=upstreams.named("logs", "logs") is None),
             ),
         )
         self._identities.organizations.accompanied_by(trails.organization)
-        catalogue = Catalogue()
         self._asker = Link(Path(orders.link))
         history = History(self._asker.ask, lambda: self._journal.head, secret=folder.token_secret())
         keys = SigningKeys(self._database, folder.keys, clock)
@@ -162,9 +167,6 @@ class Front:
             vault=vault,
             check=check,
             recent=self._audit_events,
-        )
-        self._watch = watch = WatchFront(
-            orders, self._database, clock, catalogue=catalogue, identities=self._identities, kms=self._kms, regions=regions
         )
         delegates = DelegateOperations(self._identities, check)
         organization_trails = OrganizationTrailOperations(trails, self._identities, check)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
 from opentrail.api.call import Handler, Service
+from opentrail.api.logs import Logs
+from opentrail.api.logs.absent_calls import AbsentOperations
+from opentrail.api.logs.event_calls import EventOperations
+from opentrail.api.logs.group_calls import GroupOperations
+from opentrail.api.logs.needs import Needs as LogsNeeds
+from opentrail.api.logs.policy_calls import PolicyOperations
+from opentrail.api.logs.stream_calls import StreamOperations
+from opentrail.api.logs.tag_calls import TagOperations
 from opentrail.clock import Clock
 from opentrail.identity import Identities
 from opentrail.kms import KeyManagement
 from opentrail.link import Link
+from opentrail.monitoring.logs import LogGroups
 from opentrail.server.folder import DataFolder
 from opentrail.server.roles import Orders
 from opentrail.storage.database import Database
@@ -37,7 +47,18 @@ class WatchFront:
         self._monitoring = Database.at(folder.monitoring)
         self._rules = Database.at(folder.rules)
         self._insights = Database.at(folder.insights)
-        self.services: list[Service] = []
+        self.log_groups = log_groups = LogGroups(self._monitoring, clock, keys=kms.service_keys)
+        logs = Logs(
+            LogsNeeds(self._monitoring),
+            catalogue.service("logs").model,
+            GroupOperations(log_groups),
+            StreamOperations(log_groups),
+            EventOperations(log_groups),
+            PolicyOperations(log_groups),
+            TagOperations(log_groups),
+            AbsentOperations(),
+        )
+        self.services: list[Service] = [logs]
         self.operations: Mapping[str, Handler] = {}
         """CloudTrail's own operations that stand on it."""
 
@@ -49,5 +70,6 @@ class WatchFront:
     async def close(self) -> None:
         """Give back every connection."""
         await self.link.close()
+        await asyncio.to_thread(self.log_groups.close)
         for database in self.databases:
             database.close()

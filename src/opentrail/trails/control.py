@@ -20,6 +20,7 @@ from opentrail.storage.database import Database
 from opentrail.trails import event_configuration, insight_selectors, names, organization_members, settings, store
 from opentrail.trails.faults import ConflictException, InsightNotEnabledException, OperationNotPermittedException
 from opentrail.trails.finding import Finding
+from opentrail.trails.log_waiting import LogStatus
 from opentrail.trails.neighbours import LogBucket, Neighbours
 from opentrail.trails.organization import OrganizationTrails
 from opentrail.trails.probe import Probe
@@ -58,6 +59,7 @@ class Trails:
         self._changed = changed
         self._clock = clock
         self._probe = Probe(regions, buckets, neighbours)
+        self._log_groups = neighbours.log_groups
         self._head = head
         self._positions = Positions(database)
         database.create(store.METADATA)
@@ -95,6 +97,7 @@ class Trails:
         self._greet(values, account_id, arn)
         with self._changing() as connection:
             self.finding.check_room(connection, account_id, region, name, is_multi_region=values["is_multi_region_trail"])
+            values["log_group_since"] = self._streams_from(connection, values, None)
             key = store.add_trail(connection, {**values, "account_id": account_id, "home_region": region, "name": name, "arn": arn})
             store.put_tags(connection, key, tags)
             if wanted.is_organization_trail:
@@ -142,7 +145,19 @@ class Trails:
             self.finding.check_shadows(connection, trail)
         validated = values.get("log_file_validation_enabled", trail.log_file_validation_enabled)
         values["digests_since"] = (trail.digests_since or self._clock.time()) if validated and trail.is_logging else None
+        if "cloud_watch_logs_log_group_arn" in values:
+            values["log_group_since"] = self._streams_from(connection, values, trail)
         store.change_trail(connection, trail.id, values)
+
+    def _streams_from(self, connection: Connection, values: Mapping[str, Any], old: Trail | None) -> int | None:
+        """The record after which the trail streams to its log group; one that does already goes on where it is."""
+        if not values.get("cloud_watch_logs_log_group_arn"):
+            return None
+        return self._noted_head(connection) if old is None or old.log_group_since is None else old.log_group_since
+
+    def log_status(self, trail: Trail) -> LogStatus:
+        """What became last of the records for the log group of a trail."""
+        return self._log_groups.status(trail.id)
 
     def _greet(self, values: Mapping[str, Any], account_id: str, arn: str) -> None:
         if values.get("sns_topic_arn"):

@@ -315,7 +315,7 @@ class Delivery:
             for chain, waiting in self._held.items():
                 held.keep(connection, chain, waiting)
             counts = held.counts(connection) if self._held or self._held_before else self._held_before
-            store.forget_windows(connection, ended)
+            store.forget_windows(connection, ended, self._position)
             organization_members.mark_read(connection, departed)
             self._positions.save(connection, FOLLOWER, self._position)
         self._stops_seen.difference_update(ended)

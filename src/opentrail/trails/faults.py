@@ -81,6 +81,10 @@ class InvalidCloudWatchLogsRoleArnException(Fault):
     """You must specify a role ARN as well as a log group."""
 
 
+class CloudWatchLogsDeliveryUnavailableException(Fault):
+    """Cannot set a CloudWatch Logs delivery for this region."""
+
+
 class OrganizationsNotInUseException(Fault):
     """The account is not a member of an organization."""
 

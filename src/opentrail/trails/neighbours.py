@@ -15,6 +15,7 @@ from opentrail.trails.faults import (
     InvalidCloudWatchLogsRoleArnException,
     KmsKeyNotFoundException,
 )
+from opentrail.trails.log_waiting import LogStatus
 from opentrail.trails.organizations import NoOrganizations, Organizations
 
 
@@ -71,6 +72,20 @@ class Keys(Protocol):
         """
 
 
+class LogGroups(Protocol):
+    """The log groups, as CloudTrail sees them with the role of a trail."""
+
+    def check(self, *, log_group_arn: str, role_arn: str, account_id: str, region: str, source_arn: str) -> None:
+        """Whether the trail `source_arn`, at home in `region` of `account_id`, can stream into the group; makes its first stream.
+
+        Raises `InvalidCloudWatchLogsLogGroupArnException`, `InvalidCloudWatchLogsRoleArnException`,
+        `CloudWatchLogsDeliveryUnavailableException`.
+        """
+
+    def status(self, trail_id: int) -> LogStatus:
+        """What became last of the records of a trail."""
+
+
 class NoTopics:
     """No topic exists."""
 
@@ -90,6 +105,16 @@ class NoKeys:
         raise KmsKeyNotFoundException(f"The KMS key {kms_key_id} does not exist, or is not in the Region of the bucket.")
 
 
+class NoLogGroups:
+    """No log group exists."""
+
+    def check(self, *, log_group_arn: str, role_arn: str, account_id: str, region: str, source_arn: str) -> None:
+        raise InvalidCloudWatchLogsLogGroupArnException
+
+    def status(self, trail_id: int) -> LogStatus:
+        return LogStatus()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbours:
     """The services that a trail can be connected with."""
@@ -97,13 +122,12 @@ class Neighbours:
     topics: Topics = field(default_factory=NoTopics)
     keys: Keys = field(default_factory=NoKeys)
     organizations: Organizations = field(default_factory=NoOrganizations)
+    log_groups: LogGroups = field(default_factory=NoLogGroups)
 
 
 def check_log_group(log_group_arn: str | None, role_arn: str | None) -> None:
-    """Raises the fault that tells that there is no such log group, or that one of the two is missing."""
+    """Raises the fault that tells that one of the two is missing."""
     if log_group_arn and not role_arn:
         raise InvalidCloudWatchLogsRoleArnException
     if role_arn and not log_group_arn:
         raise InvalidCloudWatchLogsLogGroupArnException("You must specify a log group as well as a role ARN.")
-    if log_group_arn:
-        raise InvalidCloudWatchLogsLogGroupArnException

@@ -129,10 +129,12 @@ def copies(connection: Connection, account_id: str) -> list[Trail]:
     return [Trail(**row._mapping) for row in connection.execute(query)]
 
 
-def memberships(connection: Connection, account_id: str) -> dict[int, tuple[Membership, ...]]:
-    """Every stretch of which records may still be unread, by trail."""
+def memberships(connection: Connection, account_id: str, *, read: bool = False) -> dict[int, tuple[Membership, ...]]:
+    """Every stretch of which records may still be unread, by trail; with `read`, the others that are kept too."""
     found: defaultdict[int, list[Membership]] = defaultdict(list)
-    where = and_(MEMBERS.c.account_id == account_id, MEMBERS.c.is_read == false())
+    where = MEMBERS.c.account_id == account_id
+    if not read:
+        where = and_(where, MEMBERS.c.is_read == false())
     for row in connection.execute(select(MEMBERS).where(where).order_by(MEMBERS.c.id)):
         found[row.trail_id].append(_membership(row))
     return {trail_id: tuple(stretches) for trail_id, stretches in found.items()}

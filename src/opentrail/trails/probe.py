@@ -45,7 +45,7 @@ class Probe:
         organization_id: str | None = None,
         old: Trail | None = None,
     ) -> dict[str, Any]:
-        """The columns of the topic and the key that `wanted` gives, once bucket, topic and key are found to be usable.
+        """The columns of topic, key and log group that `wanted` gives, once all of them and the bucket are found to be usable.
 
         `values` are the columns that change by the same call; what they leave out is as `old` has it. `organization_id` is that of an
         organization trail.
@@ -67,8 +67,21 @@ class Probe:
             self._key(key, bucket, prefix, account_id, region, arn)  # a key must be in the Region of the bucket
         if found.get("kms_key_id"):
             self._check_bucket(bucket, prefix, account_id, arn, organization_id, found["kms_key_id"])
-        neighbours.check_log_group(wanted.log_group_arn, wanted.role_arn)
+        found.update(self._log_group(wanted, account_id, region, arn, old))
         return found
+
+    def _log_group(self, wanted: Wanted, account_id: str, region: str, arn: str, old: Trail | None) -> dict[str, Any]:
+        if wanted.log_group_arn is None and wanted.role_arn is None:
+            return {}
+        group, role = wanted.log_group_arn, wanted.role_arn
+        if old is not None:
+            group = old.cloud_watch_logs_log_group_arn if group is None else group
+            role = old.cloud_watch_logs_role_arn if role is None else role
+        neighbours.check_log_group(group, role)
+        if not group or not role:
+            return {"cloud_watch_logs_log_group_arn": None, "cloud_watch_logs_role_arn": None}
+        self._neighbours.log_groups.check(log_group_arn=group, role_arn=role, account_id=account_id, region=region, source_arn=arn)
+        return {"cloud_watch_logs_log_group_arn": group, "cloud_watch_logs_role_arn": role}
 
     def storage(self, trail: Trail) -> None:
         """Whether files of `trail` can still be written: asked when another kind of them begins."""

@@ -49,8 +49,10 @@ class Route:
 class Routes:
     """One thread."""
 
-    def __init__(self, database: Database, regions: Regions) -> None:
+    def __init__(self, database: Database, regions: Regions, *, everything: bool = False) -> None:
+        """`everything`: memberships count until they are forgotten, even when delivery has read all of their records."""
         self._database = database
+        self._everything = everything
         self._regions = regions
         self._strange: dict[int, set[str]] = {}
         self._known: dict[tuple[str, str], list[Route]] = {}
@@ -75,7 +77,7 @@ class Routes:
 
     def _find(self, account_id: str, region: str) -> list[Route]:
         with self._database.read() as connection:
-            memberships = organization_members.memberships(connection, account_id)
+            memberships = organization_members.memberships(connection, account_id, read=self._everything)
         return [
             self._route(
                 trail,

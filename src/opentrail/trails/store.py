@@ -52,6 +52,9 @@ TRAILS = Table(
     Column("event_selectors", JSON(none_as_null=True)),
     Column("insight_selectors", JSON(none_as_null=True)),
     Column("event_configuration", JSON(none_as_null=True)),
+    Column("cloud_watch_logs_log_group_arn", String),
+    Column("cloud_watch_logs_role_arn", String),
+    Column("log_group_since", Integer),
     Column("is_logging", Boolean, nullable=False, default=False),
     Column("started_at", Float),
     Column("stopped_at", Float),
@@ -78,6 +81,7 @@ WINDOWS = Table(
     Column("stop", Integer),
     Column("stop_request_id", String),
     Column("stopped_at", Float),
+    Column("read_to", Integer),  # ended, and every record up to here is in a plan; kept for those who stream to log groups
 )
 
 TAGS = Table(
@@ -140,6 +144,12 @@ class Trail:
     """Since when it is both logging and validated; `None` while it is not."""
     deleted_at: float | None
     """A deleted trail stays until its last file and its final digests are delivered; nobody can see it."""
+    cloud_watch_logs_log_group_arn: str | None = None
+    """The log group that records are streamed to, as the caller named it."""
+    cloud_watch_logs_role_arn: str | None = None
+    """The role with which CloudTrail does that."""
+    log_group_since: int | None = None
+    """Position of the last record from before the trail had a log group."""
 
     def covers(self, region: str) -> bool:
         """Whether the trail exists in `region`, at home or as a shadow."""
@@ -264,16 +274,33 @@ def close_window(connection: Connection, trail_id: int, position: int, request_i
     connection.execute(update(WINDOWS).where(where).values(stop=position, stop_request_id=request_id, stopped_at=at))
 
 
-def windows(connection: Connection) -> list[Window]:
-    """Every window that is open, or closed with records of it perhaps still unread."""
-    return [Window(**row._mapping) for row in connection.execute(select(WINDOWS).order_by(WINDOWS.c.id))]
+def windows(connection: Connection, *, read: bool = False) -> list[Window]:
+    """Every window that is open, or closed with records of it perhaps still unread by delivery; with `read`, those that it has read too,
+    as long as they are kept for the log groups."""
+    columns = [column for column in WINDOWS.c if column.name != "read_to"]
+    query = select(*columns) if read else select(*columns).where(WINDOWS.c.read_to.is_(None))
+    return [Window(**row._mapping) for row in connection.execute(query.order_by(WINDOWS.c.id))]
 
 
-def forget_windows(connection: Connection, ids: Sequence[int]) -> None:
-    """Closed windows whose last record is in a plan."""
+def forget_windows(connection: Connection, ids: Sequence[int], position: int) -> None:
+    """Closed windows whose last record is in a plan, at or below `position`. Those of trails with a log group are kept until the records
+    are there too (`forget_read_windows`)."""
     if ids:
         changed(connection)
-        connection.execute(delete(WINDOWS).where(WINDOWS.c.id.in_(ids)))
+        streaming = select(TRAILS.c.id).where(TRAILS.c.cloud_watch_logs_log_group_arn.is_not(None))
+        connection.execute(update(WINDOWS).where(WINDOWS.c.id.in_(ids), WINDOWS.c.trail_id.in_(streaming)).values(read_to=position))
+        connection.execute(delete(WINDOWS).where(WINDOWS.c.id.in_(ids), WINDOWS.c.read_to.is_(None)))
+
+
+def has_read_windows(connection: Connection, position: int) -> bool:
+    """Whether `forget_read_windows` has anything to forget."""
+    return connection.scalar(select(WINDOWS.c.id).where(WINDOWS.c.read_to <= position).limit(1)) is not None
+
+
+def forget_read_windows(connection: Connection, position: int) -> None:
+    """Every record up to `position` is in its log group: ended windows below are kept no longer."""
+    changed(connection)
+    connection.execute(delete(WINDOWS).where(WINDOWS.c.read_to <= position))
 
 
 def has_window(connection: Connection, trail_id: int) -> bool:

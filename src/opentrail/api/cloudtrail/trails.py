@@ -85,7 +85,9 @@ class TrailOperations:
 
     def get_trail_status(self, call: Call) -> Mapping[str, Any]:
         trail, status = self._trails.status(call.account_id, call.region, call.parameters["Name"])
+        logs = self._trails.log_status(trail)
         times = {
+            "LatestCloudWatchLogsDeliveryTime": logs.delivered_at,
             "LatestDeliveryTime": status.delivered_at,
             "StartLoggingTime": trail.started_at,
             "StopLoggingTime": trail.stopped_at,
@@ -93,6 +95,7 @@ class TrailOperations:
             "LatestNotificationTime": status.notified_at,
         }
         errors = {
+            "LatestCloudWatchLogsDeliveryError": logs.error,
             "LatestDeliveryError": status.delivery_error,
             "LatestDigestDeliveryError": status.digest_error,
             "LatestNotificationError": status.notification_error,
@@ -129,6 +132,8 @@ def _settings(trail: Trail) -> dict[str, Any]:
         "SnsTopicName": trail.sns_topic_arn and trail.sns_topic_arn.rpartition(":")[2],
         "SnsTopicARN": trail.sns_topic_arn,
         "KmsKeyId": trail.kms_key_id,
+        "CloudWatchLogsLogGroupArn": trail.cloud_watch_logs_log_group_arn,
+        "CloudWatchLogsRoleArn": trail.cloud_watch_logs_role_arn,
     }
     return {
         "Name": trail.name,
