@@ -76,7 +76,9 @@ class ActiveRules:
         columns = (rules.c.arn, rules.c.bus_arn, rules.c.pattern, rules.c.state, rules.c.created)
         with self._store.read() as connection:
             rows = connection.execute(select(*columns).where(rules.c.pattern.is_not(None), rules.c.state != DISABLED)).all()
-            places = connection.execute(select(targets.c.rule_arn, targets.c.target_id).order_by(targets.c.rule_arn, targets.c.target_id)).all()
+            places = connection.execute(
+                select(targets.c.rule_arn, targets.c.target_id).order_by(targets.c.rule_arn, targets.c.target_id)
+            ).all()
         new = {row.arn: _Known(row.bus_arn, row.pattern, row.state, row.created) for row in rows}
         for arn in [arn for arn, rule in self._known.items() if not _same(rule, new.get(arn))]:
             self._drop(arn)
@@ -110,7 +112,7 @@ def _same(rule: _Known, other: _Known | None) -> bool:
 
 
 def _counts(rule: _Known, moment: Moment) -> bool:
-    """A rule counts for what happens from when it was made. A rule that says it was made later than now tells that the clock was set back."""
+    """A rule counts for what happens from when it was made. One that was made later than now tells that the clock was set back."""
     return int(rule.created) <= moment.happened or rule.created > moment.now
 
 

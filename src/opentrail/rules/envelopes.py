@@ -59,7 +59,7 @@ def happening(record: bytes) -> Happening | None:
     if detail_type is None or not isinstance(account, str) or not isinstance(region, str):
         return None
     detail.pop("eventContext", None)  # what event data stores add
-    event = {
+    event: dict[str, Any] = {
         "version": "0",
         "id": str(uuid.uuid5(_IDS, f"{account} {detail.get('eventID')}")),
         "detail-type": detail_type,

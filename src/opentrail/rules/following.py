@@ -25,6 +25,7 @@ from opentrail.rules.envelopes import Happening, happening
 from opentrail.rules.names import BusName
 from opentrail.rules.neighbours import Trails
 from opentrail.rules.store import Store
+from opentrail.storage.database import Database
 
 FOLLOWER: Final = "rules"
 """Name under which the position is saved."""
@@ -51,7 +52,7 @@ class JournalFollowing:
 
     def __init__(
         self,
-        store: Store,
+        database: Database,
         clock: Clock,
         *,
         reader: Reading,
@@ -60,15 +61,16 @@ class JournalFollowing:
         promise: Callable[[int], None],
         wake: Callable[[], None],
     ) -> None:
-        """`positions` is of the database of `store`; `wake` hears when there is something for targets."""
-        self._store = store
+        """`database` is `DataFolder.rules`, of which `positions` are; `wake` hears when there is something for targets."""
+        self._store = Store(database)
+        database.create(outbox.tables)
         self._clock = clock
         self._reader = reader
         self._positions = positions
         self._trails = trails
         self._promise = promise
         self._wake = wake
-        self._rules = ActiveRules(store)
+        self._rules = ActiveRules(self._store)
         self._saved = self._read = positions.get(FOLLOWER)
 
     @property
@@ -127,11 +129,13 @@ class JournalFollowing:
 class InboxFollowing:
     """Matches what was put onto buses. One thread."""
 
-    def __init__(self, store: Store, clock: Clock, *, wake: Callable[[], None]) -> None:
-        self._store = store
+    def __init__(self, database: Database, clock: Clock, *, wake: Callable[[], None]) -> None:
+        """`database` is `DataFolder.rules`."""
+        self._store = Store(database)
+        database.create(outbox.tables)
         self._clock = clock
         self._wake = wake
-        self._rules = ActiveRules(store)
+        self._rules = ActiveRules(self._store)
         self._seen = -1
 
     def run(self, stop: threading.Event) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 LONGEST: Final = 256
-_STEP: Final = re.compile(r"\.([^.\[\]*\s]+)|\.(\*)|\[([0-9]{1,9})\]|\[(\*)\]|\['([^']+)'\]|\["([^"]+)"\]")
+_STEP: Final = re.compile(r"""\.([^.\[\]*\s]+)|\.(\*)|\[([0-9]{1,9})\]|\[(\*)\]|\['([^']+)'\]|\["([^"]+)"\]""")
 
 Step = str | int | None
 """A member, a place in a list, or `None`: everything in it."""

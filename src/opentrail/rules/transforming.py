@@ -83,7 +83,7 @@ def _check_transformer(transformer: InputTransformer, name: str) -> None:
     for variable, path in transformer.paths.items():
         if not _NAME.fullmatch(variable) or variable.upper().startswith("AWS"):
             raise ValidationException(
-                f"InputPathsMap for target {name} has the key {variable!r}: a key is made of letters, digits, - and _, and does not begin with AWS."
+                f"InputPathsMap for target {name} has the key {variable!r}: a key has letters, digits, - and _, and not AWS at the front."
             )
         _check_path(path, f"InputPathsMap for target {name}, key {variable}")
     template = transformer.template
@@ -91,7 +91,9 @@ def _check_transformer(transformer: InputTransformer, name: str) -> None:
         raise ValidationException(f"InputTemplate for target {name} must have 1 to {MOST_INPUT} characters.")
     for variable in _PLACEHOLDER.findall(template):
         if variable not in transformer.paths and variable not in _RESERVED:
-            raise ValidationException(f"InputTemplate for target {name} contains invalid placeholder <{variable}>: InputPathsMap has no such key.")
+            raise ValidationException(
+                f"InputTemplate for target {name} contains invalid placeholder <{variable}>: InputPathsMap has no such key."
+            )
     try:
         _check_values(_replaced(template, lambda _name, quoted: "" if quoted else "0"))
     except (ValueError, RecursionError) as error:
@@ -102,10 +104,7 @@ def _check_transformer(transformer: InputTransformer, name: str) -> None:
 
 def _check_values(text: str) -> None:
     """One JSON value, or several with blanks between them."""
-    place = 0
-    for place in _ends(text):
-        pass
-    if place == 0:
+    if not list(_ends(text)):
         raise ValueError("there is nothing in it")
 
 

@@ -66,7 +66,7 @@ class Dispatcher:
         start: Callable[[Callable[[], None]], None] | None = None,
         random: Callable[[], float] = chance.random,
     ) -> None:
-        """`database` is `DataFolder.rules`. `start` has a call made beside others; a thread does it when nothing else is said."""
+        """`database` is `DataFolder.rules`; `start` has a call made beside others; a thread does it when nothing else is said."""
         self._database = database
         self._store = Store(database)
         self._clock = clock
@@ -242,7 +242,9 @@ class Dispatcher:
             outbox.done(connection, [delivery])
         elif delivery.failure is not None:
             if outcome.permanent:
-                log.warning("an event for %s is given up, its dead-letter queue does not take it: %s", one.target.arn, outcome.error.message)
+                log.warning(
+                    "an event for %s is given up, its dead-letter queue does not take it: %s", one.target.arn, outcome.error.message
+                )
                 outbox.done(connection, [delivery])
             else:
                 outbox.later(connection, delivery, due=now + retrying.DEAD_LETTER_DELAY, attempts=delivery.attempts)
