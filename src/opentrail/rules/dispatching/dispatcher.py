@@ -183,8 +183,10 @@ class Dispatcher:
 
     def _deliver(self, lane: Lane) -> bool:
         """Attempt a batch to what is ours, one delivery to anybody else; whether the next one can follow at once."""
+        with self._lock:  # who may be down is asked with one
+            limit = BATCH if lane.kind in OURS and lane.key not in self._trouble else 1
         with self._store.read() as connection:
-            found = outbox.due_in(connection, lane.key, self._clock.time(), BATCH if lane.kind in OURS else 1)
+            found = outbox.due_in(connection, lane.key, self._clock.time(), limit)
             loads = [load(connection, delivery) for delivery in found]
         if not loads:
             return False
