@@ -150,7 +150,7 @@ def _check_served(given: Mapping[str, Any]) -> None:
         )
     if given.get("KmsKeyIdentifier"):
         raise ValidationException(
-            "Parameter KmsKeyIdentifier is not valid. Reason: OpenTrail seals the secrets of connections with a key of its own. Leave it out."
+            "Parameter KmsKeyIdentifier is not valid. Reason: OpenTrail seals secrets with a key of its own. Leave it out."
         )
     if given.get("InvocationConnectivityParameters") or (given.get("AuthParameters") or {}).get("ConnectivityParameters"):
         raise ValidationException(

@@ -27,7 +27,7 @@ class Intake:
         """Have all of them taken or, when this raises, none. One whose `id` is still on its way to the rules of its bus counts once."""
         if not events:
             return
-        mine = _Delivery(events)
+        mine = _Delivery([rows.event_row(one, self._clock.time()) for one in events])
         with self._arriving:
             self._waiting.append(mine)
         with self._turn:  # whoever comes in next writes for all who wait behind
@@ -47,7 +47,7 @@ class Intake:
         try:
             with self._store.add() as connection:
                 for one in batch:
-                    rows.take_events(connection, one.events, self._clock.time())
+                    rows.take_events(connection, one.rows)
         except BaseException as error:
             failure = error
         for one in batch:
@@ -57,7 +57,7 @@ class Intake:
 class _Delivery:
     """What one caller brings."""
 
-    def __init__(self, events: Sequence[NewEvent]) -> None:
-        self.events = events
+    def __init__(self, taken: Sequence[Mapping[str, Any]]) -> None:
+        self.rows = taken
         self.done = False
         self.failure: BaseException | None = None

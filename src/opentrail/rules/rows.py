@@ -143,11 +143,15 @@ def keep_destination(database: Database, destination: ApiDestination) -> None:
     _replace(database, destinations, asdict(destination))
 
 
-def take_events(database: Database, new: Iterable[NewEvent], now: float) -> None:
-    """Add events in order; one with the id of an event that is still here, on the same bus, is not taken twice."""
-    for one in new:
-        text = json.dumps(one.event, separators=(",", ":"))
-        row = {"bus_arn": one.bus_arn, "event_id": one.event_id, "event": text, "arrived": now}
+def event_row(new: NewEvent, now: float) -> dict[str, Any]:
+    """The row of an event that comes in now. Raises `TypeError`, `ValueError` for what JSON cannot say."""
+    text = json.dumps(new.event, separators=(",", ":"), allow_nan=False)
+    return {"bus_arn": new.bus_arn, "event_id": new.event_id, "event": text, "arrived": now}
+
+
+def take_events(database: Database, taken: Iterable[Mapping[str, Any]]) -> None:
+    """Add rows in order; an event with the id of one that is still here, on the same bus, is not taken twice."""
+    for row in taken:
         database.execute(insert(events).values(row).on_conflict_do_nothing())
 
 

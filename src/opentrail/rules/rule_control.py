@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, distinct, func, select
+from sqlalchemy import Connection, delete, select
 
 from opentrail.clock import Clock
 from opentrail.rules import rows, schedules, store, target_checks
@@ -149,15 +149,10 @@ class Rules:
         """Names above `after` of the rules of a bus that have a target with this ARN."""
         wanted = (store.targets.c.bus_arn == bus.arn) & (store.targets.c.arn == target_arn) & (store.rules.c.name > after)
         joined = store.targets.join(store.rules, store.rules.c.arn == store.targets.c.rule_arn)
-        query = select(distinct(store.rules.c.name)).select_from(joined).where(wanted).order_by(store.rules.c.name).limit(limit)
+        query = select(store.rules.c.name).distinct().select_from(joined).where(wanted).order_by(store.rules.c.name).limit(limit)
         with self._store.read() as connection:
             _check_bus(connection, bus)
             return list(connection.execute(query).scalars())
-
-    def count(self, bus: BusName) -> int:
-        """How many rules a bus has."""
-        with self._store.read() as connection:
-            return int(connection.execute(select(func.count()).where(store.rules.c.bus_arn == bus.arn)).scalar_one())
 
 
 def _check_bus(connection: Connection, bus: BusName) -> None:

@@ -14,7 +14,7 @@ from opentrail.wire.faults import ValidationException
 
 MOST_PATHS: Final = 100
 """Variables of an input transformer."""
-_PATH: Final = re.compile(r"\$(?:\.[^.\[\]\s'\"]+|\[(?:[0-9]{1,9}|\*|'[^']+'|\"[^\"]+\")\])*")
+_PATH: Final = re.compile(r"\$(?:\.(?:\*|[^.\[\]*\s]+)|\[(?:[0-9]{1,9}|\*)\])*")
 _VARIABLE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _PLACEHOLDER: Final = re.compile(r"<([^<>\s\"]+)>")
 RESERVED: Final = frozenset(

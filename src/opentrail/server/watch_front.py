@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
+from opentrail.api.authorisation import Authorisation
 from opentrail.api.call import Handler, Service
+from opentrail.api.eventbridge import EventBridge
 from opentrail.api.logs import Logs
 from opentrail.api.logs.absent_calls import AbsentOperations
 from opentrail.api.logs.event_calls import EventOperations
@@ -17,9 +20,11 @@ from opentrail.api.logs.stream_calls import StreamOperations
 from opentrail.api.logs.tag_calls import TagOperations
 from opentrail.clock import Clock
 from opentrail.identity import Identities
+from opentrail.identity.vault import Vault
 from opentrail.kms import KeyManagement
 from opentrail.link import Link
 from opentrail.monitoring.logs import LogGroups
+from opentrail.rules.control import EventBuses
 from opentrail.server.folder import DataFolder
 from opentrail.server.roles import Orders
 from opentrail.storage.database import Database
@@ -58,7 +63,12 @@ class WatchFront:
             TagOperations(log_groups),
             AbsentOperations(),
         )
-        self.services: list[Service] = [logs]
+        self.event_buses = EventBuses(self._rules, clock, vault=Vault.open(folder.keys))
+        check = partial(Authorisation(identities=identities).check, protocol="json")
+        self.services: list[Service] = [
+            logs,
+            EventBridge(self.event_buses, catalogue.service("events").model, check=check),
+        ]
         self.operations: Mapping[str, Handler] = {}
         """CloudTrail's own operations that stand on it."""
 
