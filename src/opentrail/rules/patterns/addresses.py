@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 
 Address = tuple[int, int]
@@ -20,8 +21,12 @@ class NoRange(ValueError):
 
 def address(text: str) -> Address | None:
     """The address that `text` is; `None` when it is none. Numbers of an IPv4 address are decimal, with leading zeros, too."""
-    if len(text) > LONGEST:
-        return None
+    return _parsed(text) if len(text) <= LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Address | None:
+    """The same few addresses come again and again."""
     if _FOUR.fullmatch(text) and len(text) <= 15:
         parts = [int(part) for part in text.split(".")]
         return (4, int.from_bytes(bytes(parts))) if max(parts) <= 255 else None

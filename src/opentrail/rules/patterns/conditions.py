@@ -33,7 +33,7 @@ ABSENT = Absent()
 class Condition:
     """A field and what is asked of it. Equal ones have equal fields and alternatives."""
 
-    __slots__ = ("_hash", "absent", "accepts", "alternatives", "costly", "literals", "path")
+    __slots__ = ("_hash", "absent", "accepts", "alternatives", "costly", "guides", "path", "proven")
 
     def __init__(self, path: str, alternatives: Sequence[Alternative]) -> None:
         self.path = path
@@ -42,12 +42,10 @@ class Condition:
         self.absent = Alternative("absent") in self.alternatives
         """Whether the field may be missing."""
         kinds = {alternative.kind for alternative in alternatives}
-        self.literals = frozenset(
-            (alternative.kind, alternative.operand) if alternative.kind != "text" else alternative.operand for alternative in alternatives
-        )
-        """What the value must be one of, as `key` has it; empty when that is not how it is told."""
-        if not kinds <= {"text", "number", "constant"}:
-            self.literals = frozenset()
+        self.guides = _guides(self.alternatives)
+        """Each accepted value has one of these, as `Guide` says; empty when that cannot be told."""
+        self.proven = kinds <= _PROVEN
+        """Whether each value that has one of the guides is accepted."""
         self.costly = not kinds <= {"text", "number", "constant", "absent", "present", "prefix", "suffix", "anything-but"}
         """Whether testing one value takes longer than remembering what came out."""
         self.accepts = _accepts(self.alternatives)
@@ -61,13 +59,32 @@ class Condition:
         return self._hash
 
 
-def key(value: object) -> Hashable:
-    """A value as `Condition.literals` has it: equal for the same JSON value only (`true` is not 1, `"1"` neither)."""
+Guide = tuple[str, Hashable]
+"""What a value has: `text`, `number` or `constant`, when it is that; `prefix` or `suffix`, when it is a text with that."""
+_PROVEN = {"text", "number", "constant", "prefix", "suffix"}
+
+
+def guide(value: object) -> Guide:
+    """A single value as a guide; the same for the same JSON value only (`true` is not 1, `"1"` neither)."""
     if isinstance(value, str):
-        return value
+        return ("text", value)
     if value is None or isinstance(value, bool):
         return ("constant", value)
-    return ("number", value) if isinstance(value, int | float) else ABSENT
+    return ("number", value) if isinstance(value, int | float) else ("constant", "")
+
+
+def _guides(alternatives: frozenset[Alternative]) -> frozenset[Guide]:
+    found: set[Guide] = set()
+    for alternative in alternatives:
+        kind, operand = alternative.kind, alternative.operand
+        if kind == "wildcard":
+            assert isinstance(operand, tuple)
+            first, last = operand[0], operand[-1]
+            kind, operand = ("text", first) if len(operand) == 1 else ("prefix", first) if len(first) > len(last) else ("suffix", last)
+        if kind not in _PROVEN or (not operand and kind in ("prefix", "suffix")):
+            return frozenset()
+        found.add((kind, operand))
+    return frozenset(found)
 
 
 def _accepts(alternatives: frozenset[Alternative]) -> Accepts:

@@ -7,7 +7,7 @@ within different elements of one array do not hold together (`consistency`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from opentrail.rules.patterns.conditions import ABSENT
@@ -63,7 +63,7 @@ class Elements:
 class Path:
     """A path, ready to be read."""
 
-    __slots__ = ("_spans", "name", "read")
+    __slots__ = ("_last", "_spans", "_steps", "name", "read")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -72,41 +72,46 @@ class Path:
             tuple((".".join(names[begin:end]), end) for end in range(begin + 1, len(names) + 1)) for begin in range(len(names))
         )
         """At each place in the path, what one name of the event could be, and the place behind it."""
-        self.read: Callable[[Mapping[str, Any], Elements], Any] = self._read
+        self._steps = tuple((spans[0][0], tuple(joined for joined, _ in spans[1:])) for spans in self._spans[:-1])
+        """For all but the last place: the usual name there, and the ones with dots."""
+        self._last = names[-1]
+        self.read: Callable[[dict[str, Any], Elements], Any] = self._read_two if len(names) == 2 else self._read
         """A single value, `ABSENT`, or `Many`."""
-        if len(names) == 1:
-            self.read = self._read_one
-        elif len(names) == 2:
-            self.read = self._read_two
 
-    def _read_one(self, event: Mapping[str, Any], elements: Elements) -> Any:
-        value = event.get(self.name, ABSENT)
-        return value if value.__class__ is not list and value.__class__ is not dict else self._read(event, elements)
+    def _read_two(self, event: dict[str, Any], elements: Elements) -> Any:
+        """As `_read`; nearly every path of a rule on CloudTrail events has two names."""
+        first, (whole,) = self._steps[0]
+        if whole in event:
+            return self._gather(event, elements)
+        inside = event.get(first, ABSENT)
+        if inside.__class__ is dict:
+            value = inside.get(self._last, ABSENT)
+            kind = value.__class__
+            return value if kind is not list and kind is not dict else self._end(event, value, elements)
+        return self._gather(event, elements) if inside.__class__ is list else ABSENT
 
-    def _read_two(self, event: Mapping[str, Any], elements: Elements) -> Any:
-        (first, _), (whole, _) = self._spans[0]
-        inside = event.get(first)
-        if inside.__class__ is dict and whole not in event:
-            value = inside.get(self._spans[1][0][0], ABSENT)  # type: ignore[union-attr]
-            if value.__class__ is not list and value.__class__ is not dict:
-                return value
-        return self._read(event, elements)
-
-    def _read(self, event: Mapping[str, Any], elements: Elements) -> Any:
+    def _read(self, event: dict[str, Any], elements: Elements) -> Any:
         node: Any = event
-        for place in self._spans:
-            if not isinstance(node, Mapping):
-                break
-            for joined, _ in place[1:]:
+        for name, with_dots in self._steps:
+            for joined in with_dots:
                 if joined in node:
                     return self._gather(event, elements)
-            node = node.get(place[0][0], ABSENT)
-        else:
-            if not isinstance(node, Mapping | list):
-                return node
-        return ABSENT if node is ABSENT or not isinstance(node, Mapping | list) else self._gather(event, elements)
+            node = node.get(name, ABSENT)
+            if node.__class__ is not dict:
+                return self._gather(event, elements) if node.__class__ is list else ABSENT
+        value = node.get(self._last, ABSENT)
+        kind = value.__class__
+        return value if kind is not list and kind is not dict else self._end(event, value, elements)
 
-    def _gather(self, event: Mapping[str, Any], elements: Elements) -> Any:
+    def _end(self, event: dict[str, Any], value: Any, elements: Elements) -> Any:
+        """What an array or object at the end of the path is as a value."""
+        if not value or value.__class__ is dict:
+            return ABSENT
+        if any(member.__class__ is dict or member.__class__ is list for member in value):
+            return self._gather(event, elements)
+        return Many(value, [NOWHERE] * len(value)) if len(value) > 1 else value[0]
+
+    def _gather(self, event: dict[str, Any], elements: Elements) -> Any:
         last = len(self._spans)
         values: list[Any] = []
         where: list[int] = []
@@ -114,16 +119,16 @@ class Path:
         left: list[tuple[Any, int, int, str]] = [(event, 0, NOWHERE, "")]
         while left:
             node, place, around, route = left.pop()
-            if isinstance(node, Mapping):
+            if node.__class__ is dict:
                 if place < last:
                     left += [
                         (node[joined], end, around, f"{route}\0{joined}") for joined, end in reversed(self._spans[place]) if joined in node
                     ]
-            elif isinstance(node, list):
+            elif node.__class__ is list:
                 array = elements.array(around, route)
                 for index in range(len(node) - 1, -1, -1):
                     member = node[index]
-                    if isinstance(member, Mapping | list):
+                    if member.__class__ is dict or member.__class__ is list:
                         left.append((member, place, elements.element(array, index, around), ""))
                     elif place == last:
                         values.append(member)

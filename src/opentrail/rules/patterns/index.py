@@ -1,17 +1,17 @@
 """A tree of tables that leads from the values of an event to the few branches that may hold in it.
 
-Each node has tables: for one path, by exact value, the node with the branches that ask for that value there (among others). What a table has proven is
-not asked again below. Branches that no table takes stay at the node and are asked one by one, the same conditions once.
+Each node has tables: for one path, by exact value or by begin or end of a text, the node with the branches that ask for that there (among others). What a
+table has proven is not asked again below. Branches that no table takes stay at the node and are asked one by one, the same conditions once.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
-from opentrail.rules.patterns.conditions import Condition
-from opentrail.rules.patterns.fields import Elements
+from opentrail.rules.patterns.conditions import Condition, Guide, guide
+from opentrail.rules.patterns.fields import Elements, Many
 
 FEW = 4
 """So many branches are asked one by one; more are put into tables, as far as they ask for exact values."""
@@ -20,7 +20,8 @@ MOST_COPIES = 256
 MOST_TABLES = 16
 """Of one node; with more, looking into each would cost more than it spares."""
 
-Read = Callable[[Mapping[str, Any], Elements], Any]
+
+Read = Callable[[dict[str, Any], Elements], Any]
 
 
 class Entry:
@@ -38,43 +39,99 @@ class Entry:
 class Waiting:
     """An entry at a node, with the conditions that nothing above has proven."""
 
-    __slots__ = ("conditions", "copies", "entry")
+    __slots__ = ("asked", "copies", "entry", "open")
 
-    def __init__(self, entry: Entry, conditions: tuple[Condition, ...], copies: int = 1) -> None:
+    def __init__(self, entry: Entry, open_: tuple[Condition, ...], asked: tuple[Condition, ...], copies: int = 1) -> None:
         self.entry = entry
-        self.conditions = conditions
+        self.open = open_
+        """Those that a table may take yet."""
+        self.asked = asked
+        """Those that are to be asked in any case."""
         self.copies = copies
         """How many of it there are at most, with this one."""
 
+    @classmethod
+    def first(cls, entry: Entry) -> Waiting:
+        """At the root."""
+        guided = tuple(condition for condition in entry.branch if condition.guides)
+        return cls(entry, guided, tuple(condition for condition in entry.branch if not condition.guides))
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """All that is to be asked when it stays."""
+        return self.open + self.asked
+
     def on(self, path: str) -> Condition | None:
         """The condition on `path`, when a table may take it."""
-        for condition in self.conditions:
+        for condition in self.open:
             if condition.path == path:
                 return condition if self._fits(condition) else None
         return None
 
     def choices(self) -> list[Condition]:
         """Conditions that a table may take."""
-        return [condition for condition in self.conditions if self._fits(condition)]
+        return [condition for condition in self.open if self._fits(condition)]
 
     def below(self, condition: Condition) -> Waiting:
         """What is left of it below a table that has taken `condition`."""
-        left = tuple(other for other in self.conditions if other is not condition)
-        return Waiting(self.entry, left, self.copies * len(condition.literals))
+        left = tuple(other for other in self.open if other is not condition)
+        return Waiting(
+            self.entry, left, self.asked if condition.proven else (*self.asked, condition), self.copies * len(condition.guides)
+        )
 
     def _fits(self, condition: Condition) -> bool:
-        return 0 < len(condition.literals) * self.copies <= MOST_COPIES
+        return len(condition.guides) * self.copies <= MOST_COPIES
 
 
 class Table:
     """By the value at one path."""
 
-    __slots__ = ("nodes", "path", "read")
+    __slots__ = ("constants", "numbers", "path", "prefixes", "read", "suffixes", "texts")
 
     def __init__(self, path: str, read: Read) -> None:
         self.path = path
         self.read = read
-        self.nodes: dict[Hashable, Node] = {}
+        self.texts: dict[Hashable, Node] = {}
+        self.numbers: dict[Hashable, Node] = {}
+        self.constants: dict[Hashable, Node] = {}
+        self.prefixes: dict[int, dict[Hashable, Node]] = {}
+        """By length."""
+        self.suffixes: dict[int, dict[Hashable, Node]] = {}
+
+    def node(self, guide: Guide) -> Node:
+        """The node that `guide` leads to, made when it is not there."""
+        kind, operand = guide
+        if kind == "prefix" or kind == "suffix":
+            assert isinstance(operand, str)
+            nodes = (self.prefixes if kind == "prefix" else self.suffixes).setdefault(len(operand), {})
+        else:
+            nodes = {"text": self.texts, "number": self.numbers, "constant": self.constants}[kind]
+        return nodes.setdefault(operand, Node())
+
+    def lead(self, value: Any, to: list[Node]) -> None:
+        """Add the nodes that `value` leads to."""
+        if value.__class__ is str:
+            below = self.texts.get(value)
+            if below is not None:
+                to.append(below)
+            for size, nodes in self.prefixes.items():
+                below = nodes.get(value[:size])
+                if below is not None:
+                    to.append(below)
+            for size, nodes in self.suffixes.items():
+                below = nodes.get(value[-size:])
+                if below is not None:
+                    to.append(below)
+        elif value.__class__ is Many:
+            found: list[Node] = []
+            for one in value.values:
+                self.lead(one, found)
+            to += dict.fromkeys(found)
+        else:
+            kind, operand = guide(value)
+            below = (self.numbers if kind == "number" else self.constants).get(operand)
+            if below is not None:
+                to.append(below)
 
 
 class Node:
@@ -100,18 +157,18 @@ class Tree:
     def build(self, entries: Iterable[Entry]) -> None:
         """A new tree, of `entries`; which paths get tables, and in which order, follows from what all of them ask."""
         self.root = Node()
-        self._fill(self.root, [Waiting(entry, entry.branch) for entry in entries])
+        self._fill(self.root, [Waiting.first(entry) for entry in entries])
 
     def add(self, entry: Entry) -> None:
         """Add to the tree as it is."""
-        left = [(self.root, Waiting(entry, entry.branch))]
+        left = [(self.root, Waiting.first(entry))]
         while left:
             node, waiting = left.pop()
             for table in node.tables:
                 condition = waiting.on(table.path)
                 if condition is not None:
                     below = waiting.below(condition)
-                    left += [(table.nodes.setdefault(literal, Node()), below) for literal in condition.literals]
+                    left += [(table.node(guide), below) for guide in condition.guides]
                     break
             else:
                 self._stay(node, waiting)
@@ -141,7 +198,7 @@ class Tree:
             while len(waiting) > FEW and len(node.tables) < MOST_TABLES and (path := _best(waiting)) is not None:
                 table = Table(path, self._path(path))
                 node.tables.append(table)
-                by_value: dict[Hashable, list[Waiting]] = defaultdict(list)
+                by_guide: dict[Guide, list[Waiting]] = defaultdict(list)
                 rest = []
                 for one in waiting:
                     condition = one.on(path)
@@ -149,11 +206,9 @@ class Tree:
                         rest.append(one)
                         continue
                     below = one.below(condition)
-                    for literal in condition.literals:
-                        by_value[literal].append(below)
-                for literal, those in by_value.items():
-                    table.nodes[literal] = Node()
-                    left.append((table.nodes[literal], those))
+                    for guide in condition.guides:
+                        by_guide[guide].append(below)
+                left += [(table.node(guide), those) for guide, those in by_guide.items()]
                 waiting = rest
             for one in waiting:
                 self._stay(node, one)
@@ -162,11 +217,11 @@ class Tree:
 def _best(waiting: list[Waiting]) -> str | None:
     """The path whose values part these best: most go to a table, and few of them to the same place."""
     covered: Counter[str] = Counter()
-    values: dict[str, Counter[Hashable]] = defaultdict(Counter)
+    values: dict[str, Counter[Guide]] = defaultdict(Counter)
     for one in waiting:
         for condition in one.choices():
             covered[condition.path] += 1
-            values[condition.path].update(condition.literals)
+            values[condition.path].update(condition.guides)
     if not covered:
         return None
 

@@ -129,7 +129,7 @@ def _anything_but(reader: Reader) -> Alternative:
 def _excluded(reader: Reader, token: str, operator: str | None) -> object:
     if operator is None:
         if token == "number":
-            return comparable(reader)
+            return _comparable(reader, reader.text)
         if token != "string":
             raise reader.fault("Inside anything but list, start|null|boolean is not supported.")
         return reader.text
@@ -158,10 +158,10 @@ def _numeric(reader: Reader) -> Alternative:
         raise reader.fault(f"Unrecognized numeric range operator: {operator}")
     if reader.next() != "number":
         raise reader.fault(f"Value of {'equals' if operator == '=' else operator} must be numeric")
-    bound = comparable(reader)
+    bound = reader.text
     token = reader.next()
     if token == "]":
-        found = _range(operator, bound)
+        found = _range(operator, _comparable(reader, bound))
     elif operator in (">", ">="):
         found = _between(reader, token, operator, bound)
     else:
@@ -179,7 +179,7 @@ def _range(operator: str, bound: float) -> tuple[float, bool, float, bool]:
     return -math.inf, False, bound, operator == "<"
 
 
-def _between(reader: Reader, token: str, lower: str, bottom: float) -> tuple[float, bool, float, bool]:
+def _between(reader: Reader, token: str, lower: str, bound: str) -> tuple[float, bool, float, bool]:
     if token != "string":
         raise reader.fault(f"Bad value in numeric range: {_shown(reader, token)}")
     upper = reader.text
@@ -187,9 +187,10 @@ def _between(reader: Reader, token: str, lower: str, bottom: float) -> tuple[flo
         raise reader.fault(f"Bad numeric range operator: {upper}")
     if reader.next() != "number":
         raise reader.fault(f"Value of {upper} must be numeric")
-    top = comparable(reader)
+    end = reader.text
     if reader.next() != "]":
         raise reader.fault("Too many terms in numeric range expression")
+    bottom, top = _comparable(reader, bound), _comparable(reader, end)
     if bottom >= top:
         raise reader.fault("Bottom must be less than top")
     return bottom, lower == ">", top, upper == "<"
@@ -204,13 +205,13 @@ def _literal(text: str) -> int | float:
     return float(text) if any(character in text for character in ".eE") else int(text)
 
 
-def comparable(reader: Reader) -> float:
-    """The number just read; raises `InvalidEventPatternException` when a double cannot hold it."""
-    number = float(reader.text)
+def _comparable(reader: Reader, text: str) -> float:
+    """The number; raises `InvalidEventPatternException` when a double cannot hold it."""
+    number = float(text)
     try:
-        fits = math.isfinite(number) and Decimal(repr(number)) == Decimal(reader.text)
+        fits = math.isfinite(number) and Decimal(repr(number)) == Decimal(text)
     except InvalidOperation:
         fits = False
     if not fits:
-        raise reader.fault(f"Cannot compare number : {reader.text}")
+        raise reader.fault(f"Cannot compare number : {text}")
     return number

@@ -26,9 +26,10 @@ class Pattern:
         """Whether `event` has what the pattern asks for. Never raises for JSON as parsed, however deep."""
         elements = Elements()
         found: dict[str, Any] = {}
-        return any(self._holds(branch, event, found, elements) for branch in self.branches)
+        whole = event if isinstance(event, dict) else dict(event)
+        return any(self._holds(branch, whole, found, elements) for branch in self.branches)
 
-    def _holds(self, branch: tuple[Condition, ...], event: Mapping[str, Any], found: dict[str, Any], elements: Elements) -> bool:
+    def _holds(self, branch: tuple[Condition, ...], event: dict[str, Any], found: dict[str, Any], elements: Elements) -> bool:
         structured = False
         for condition in branch:
             path = condition.path

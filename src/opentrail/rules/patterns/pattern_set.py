@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from opentrail.rules.patterns.conditions import ABSENT, Condition, key
+from opentrail.rules.patterns.conditions import ABSENT, Condition
 from opentrail.rules.patterns.consistency import holds, together
 from opentrail.rules.patterns.fields import Elements, Many, Path
-from opentrail.rules.patterns.index import Entry, Node, Read, Tree
+from opentrail.rules.patterns.index import Entry, Read, Tree
 from opentrail.rules.patterns.pattern import Pattern
 
 _SLACK = 64
@@ -63,6 +63,7 @@ class PatternSet:
 
     def matching(self, event: Mapping[str, Any]) -> list[Hashable]:
         """The keys of the patterns that match, each once, in no particular order."""
+        whole = event if event.__class__ is dict else dict(event)
         elements = Elements()
         found: dict[str, Any] = {}
         known: dict[Condition, bool] = {}
@@ -74,19 +75,15 @@ class PatternSet:
                 path = table.path
                 value = found.get(path, found)
                 if value is found:
-                    value = found[path] = table.read(event, elements)
-                if value.__class__ is str:
-                    below = table.nodes.get(value)
-                    if below is not None:
-                        nodes.append(below)
-                elif value is not ABSENT:
-                    nodes += _below(table.nodes, value)
+                    value = found[path] = table.read(whole, elements)
+                if value is not ABSENT:
+                    table.lead(value, nodes)
             for conditions, entries in node.asked.items():
                 for condition in conditions:
                     path = condition.path
                     value = found.get(path, found)
                     if value is found:
-                        value = found[path] = self._paths[path].read(event, elements)
+                        value = found[path] = self._paths[path].read(whole, elements)
                     if condition.costly or value.__class__ is Many:
                         held = known.get(condition)
                         if held is None:
@@ -122,12 +119,6 @@ class PatternSet:
         self._paths = {condition.path: self._paths[condition.path] for condition in self._conditions}
         self._tree.build(entries)
         self._added = self._removed = 0
-
-
-def _below(nodes: Mapping[Hashable, Node], value: Any) -> list[Node]:
-    """Where a value that is no text leads to."""
-    values = value.values if isinstance(value, Many) else (value,)
-    return [nodes[literal] for literal in {key(one) for one in values} if literal in nodes]
 
 
 def _hold_together(entry: Entry, found: Mapping[str, Any], elements: Elements) -> bool:
