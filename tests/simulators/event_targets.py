@@ -173,7 +173,13 @@ class RulesWorld:
         self.inbox = InboxFollowing(self.database, self.clock, wake=self._wake)
 
     def rule(
-        self, name: str, *targets: Target, pattern: str | None = '{"source":["aws.iam"]}', state: RuleState = ENABLED, bus: BusName = BUS, **more: Any
+        self,
+        name: str,
+        *targets: Target,
+        pattern: str | None = '{"source":["aws.iam"]}',
+        state: RuleState = ENABLED,
+        bus: BusName = BUS,
+        **more: Any,
     ) -> str:
         """Make a rule with these targets; returns its ARN."""
         arn = bus.rule_arn(name)

@@ -45,7 +45,9 @@ def test_golden_pairs(pair: dict[str, Any]) -> None:
 
 def test_the_id_is_new_and_the_same_for_the_same_record() -> None:
     one, again, other = (happening(record(**more)) for more in ({}, {}, {"eventID": "4c1d9a52-0000-4000-8000-000000000002"}))
-    assert one is not None and again is not None and other is not None
+    assert one is not None
+    assert again is not None
+    assert other is not None
     assert one.event["id"] == again.event["id"] != other.event["id"]
     assert one.event["id"] != one.event["detail"]["eventID"]
 

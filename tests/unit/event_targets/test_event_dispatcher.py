@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulators.event_targets import ACCOUNT, BUS, OTHER, REGION, Died, RulesWorld, queue, queue_target
 from sqlalchemy import func, select
 
 from opentrail.rules import rows
@@ -19,6 +18,7 @@ from opentrail.rules.names import BusName
 from opentrail.rules.store import targets
 from opentrail.rules.values import ApiDestination, Bus, Connection, HttpParameters, InputTransformer, RetryPolicy, Target
 from opentrail.wire.faults import fault
+from simulators.event_targets import ACCOUNT, BUS, OTHER, REGION, Died, RulesWorld, queue, queue_target
 
 DEAD = queue("dead")
 HOUR = 3600.0
@@ -165,7 +165,12 @@ def test_what_waited_while_nothing_ran_is_tried_all_the_same(world: RulesWorld) 
 
 @pytest.mark.parametrize(
     ("code", "told"),
-    [("AccessDenied", "NO_PERMISSIONS"), ("NotFound", "NO_RESOURCE"), ("InvalidParameterValue", "INVALID_PARAMETER"), ("Odd", "ERROR_FROM_TARGET")],
+    [
+        ("AccessDenied", "NO_PERMISSIONS"),
+        ("NotFound", "NO_RESOURCE"),
+        ("InvalidParameterValue", "INVALID_PARAMETER"),
+        ("Odd", "ERROR_FROM_TARGET"),
+    ],
 )
 def test_what_will_never_work_is_not_tried_again(world: RulesWorld, code: str, told: str) -> None:
     world.rule("users", queue_target("users", dead_letter_arn=DEAD))
@@ -351,7 +356,9 @@ def test_an_api_destination_is_called_as_connection_and_target_say(world: RulesW
             "BodyParameters": [{"Key": "token", "Value": "t"}],
         },
     }
-    http = HttpParameters(path_values=["CreateUser/"], headers={"x-team": "red", "X-Name": "$.detail.eventName"}, query={"id": "$.detail.eventID"})
+    http = HttpParameters(
+        path_values=["CreateUser/"], headers={"x-team": "red", "X-Name": "$.detail.eventName"}, query={"id": "$.detail.eventID"}
+    )
     api(world, "API_KEY", secret, http=http)
     world.happens()
     world.settle()

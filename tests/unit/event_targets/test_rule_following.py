@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from simulators.event_targets import ACCOUNT, BUS, REGION, Died, RulesWorld, queue, queue_target
 from sqlalchemy import insert
 
 from opentrail.rules import rows, store
 from opentrail.rules.names import BusName
 from opentrail.rules.values import DISABLED, ENABLED_WITH_ALL, NewEvent, RuleState
+from simulators.event_targets import ACCOUNT, BUS, REGION, Died, RulesWorld, queue, queue_target
 
 
 @pytest.fixture
@@ -49,7 +48,9 @@ def test_without_a_trail_nothing_reaches_a_bus(world: RulesWorld) -> None:
     assert names(world) == ["DeleteUser"]
 
 
-@pytest.mark.parametrize(("state", "expected"), [("ENABLED", ["CreateUser"]), (ENABLED_WITH_ALL, ["CreateUser", "ListUsers"]), (DISABLED, [])])
+@pytest.mark.parametrize(
+    ("state", "expected"), [("ENABLED", ["CreateUser"]), (ENABLED_WITH_ALL, ["CreateUser", "ListUsers"]), (DISABLED, [])]
+)
 def test_states_decide_over_calls_that_read(world: RulesWorld, state: RuleState, expected: list[str]) -> None:
     world.rule("users", queue_target("users"), state=state)
     world.happens("CreateUser")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -153,12 +154,8 @@ def test_whatever_is_in_the_event_the_result_is_json(value: Any) -> None:
 
 @given(text=some.text())
 def test_any_text_is_a_path_or_says_why_not(text: str) -> None:
-    try:
-        steps = json_paths.path("$" + text)
-    except json_paths.NotAPath as error:
-        assert str(error)
-    else:
-        assert json_paths.find({}, steps) in ([], [{}])
+    with suppress(json_paths.NotAPath):
+        assert json_paths.find({}, json_paths.path("$" + text)) in ([], [{}])
 
 
 @given(names=some.lists(some.text("abc-_", min_size=1), max_size=5), value=json_values)
@@ -172,9 +169,6 @@ def test_a_path_of_members_finds_what_was_put_there(names: list[str], value: Any
 @given(template=some.text())
 def test_any_template_is_refused_or_filled(template: str) -> None:
     one = target(transformer=InputTransformer(template=template, paths={"a": "$.detail"}))
-    try:
+    with suppress(ValidationException):
         check_target_input(one)
-    except ValidationException as error:
-        assert error.message
-    else:
-        assert text_for(one, Occasion(event=EVENT, rule_arn=RULE, rule_name="watch", ingestion_time="")) is not None
+        assert text_for(one, Occasion(event=EVENT, rule_arn=RULE, rule_name="watch", ingestion_time="")).count("<a>") == 0
