@@ -18,7 +18,7 @@ BUS = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus"
 
 @pytest.fixture(scope="module")
 def opentrail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningOpenTrail]:
-    with RunningOpenTrail(tmp_path_factory.mktemp("event-rules") / "data") as running:
+    with RunningOpenTrail(tmp_path_factory.mktemp("event-rules")) as running:
         s3 = running.client("s3")
         s3.create_bucket(Bucket="event-rules")
         policy = trail_policy("event-rules", f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/watched", ACCOUNT)
