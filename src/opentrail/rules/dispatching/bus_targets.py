@@ -48,7 +48,7 @@ class BusTargets:
             return never("NO_PERMISSIONS", f"The policy of {bus.arn} does not let the account {here.account_id} put events.")
         event = NewEvent(bus_arn=bus.arn, event=delivery.event)
         with self._store.add() as connection:
-            rows.take_events(connection, [event], self._clock.time())
+            rows.take_events(connection, [rows.event_row(event, self._clock.time())])
             row = {"bus_arn": bus.arn, "event_id": event.event_id, "hops": delivery.hops + 1}
             connection.execute(insert(outbox.hops).values(row).on_conflict_do_nothing())
         return DONE
