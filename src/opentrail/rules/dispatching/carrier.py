@@ -65,7 +65,7 @@ class Carrier:
                 source_arn=load.rule.arn,
                 account_id=load.rule.account_id,
                 attributes=attributes,
-                group_id=load.target.message_group_id or "dead-letters",
+                group_id=(load.target.message_group_id or "dead-letters") if queue_arn.endswith(".fifo") else None,
             )
         except Fault as fault:
             return refused(fault)
