@@ -116,7 +116,7 @@ def test_one_event_that_is_refused_holds_up_no_other(world: RulesWorld) -> None:
         world.endpoint.trouble = {}
         original(arn, text)
 
-    world.endpoint._take = take
+    world.endpoint._take = take  # type: ignore[method-assign]
     for _ in range(5):
         world.happens()
     world.pass_time(300)
