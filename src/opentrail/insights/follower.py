@@ -71,6 +71,7 @@ class InsightsFollower:
         self._positions = Positions(database)
         database.create(store.METADATA)
         self._upkept = -UPKEEP
+        self._spoilt = True
         self._rewind()
 
     @property
@@ -90,7 +91,7 @@ class InsightsFollower:
             raise
 
     def _rewind(self) -> None:
-        self._spoilt: bool = True
+        self._spoilt = True
         self._saved = self._read = self._positions.get(FOLLOWER)
         self._counts = Counts(self._sources)
         with self._database.read() as connection:

@@ -164,7 +164,14 @@ class Front:
             recent=self._audit_events,
         )
         self._watch = watch = WatchFront(
-            orders, self._database, clock, catalogue=catalogue, identities=self._identities, kms=self._kms, regions=regions
+            orders,
+            self._database,
+            clock,
+            catalogue=catalogue,
+            identities=self._identities,
+            kms=self._kms,
+            regions=regions,
+            trails=trails,
         )
         delegates = DelegateOperations(self._identities, check)
         organization_trails = OrganizationTrailOperations(trails, self._identities, check)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from opentrail.api.call import Handler, Service
+from opentrail.api.cloudtrail.insights import InsightsOperations
 from opentrail.clock import Clock
 from opentrail.identity import Identities
 from opentrail.kms import KeyManagement
@@ -13,6 +14,7 @@ from opentrail.link import Link
 from opentrail.server.folder import DataFolder
 from opentrail.server.roles import Orders
 from opentrail.storage.database import Database
+from opentrail.trails.control import Trails
 from opentrail.trails.regions import Regions
 from opentrail.wire.models import Catalogue
 
@@ -30,6 +32,7 @@ class WatchFront:
         identities: Identities,
         kms: KeyManagement,
         regions: Regions,
+        trails: Trails,
     ) -> None:
         """`state` is `DataFolder.state`; the databases of the watch are opened here."""
         folder = DataFolder(orders.data_dir)
@@ -38,7 +41,7 @@ class WatchFront:
         self._rules = Database.at(folder.rules)
         self._insights = Database.at(folder.insights)
         self.services: list[Service] = []
-        self.operations: Mapping[str, Handler] = {}
+        self.operations: Mapping[str, Handler] = InsightsOperations(self._insights, trails).operations
         """CloudTrail's own operations that stand on it."""
 
     @property

@@ -106,7 +106,9 @@ class Routes:
         return [
             route.stretch
             for route in routes
-            if route.start < position <= route.stop and (route.region is None or route.region == facts.aws_region) and route.matcher.matches(facts)
+            if route.start < position <= route.stop
+            and (route.region is None or route.region == facts.aws_region)
+            and route.matcher.matches(facts)
         ]
 
     def _from_outside(self, position: int, facts: Facts, channels: Destinations) -> list[Stretch]:
