@@ -12,7 +12,7 @@ from opentrail.events.service_event import ServiceEvent
 from opentrail.insights.counts import Attributed
 from opentrail.insights.detector import Turn
 from opentrail.insights.records import event_ids, record
-from opentrail.insights.values import TRAILS, Series
+from opentrail.insights.values import Series
 from opentrail.recorder import service_event
 from simulators.insight_sources import ACCOUNT, DELETE_ROLE, REGION, TRAIL_ARN
 
