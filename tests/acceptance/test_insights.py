@@ -68,10 +68,8 @@ class World:
         made = [call(at, "iam.amazonaws.com", "DeleteAccessKey") for at in times(begin, end, 0.2, seed=1)]
         made += [call(at, "s3.amazonaws.com", "PutObject", **_DATA) for at in times(begin, end, 0.2, seed=2)]
         calls = list(times(self.burst, self.burst + 300, 60, seed=3))
-in_burst = [one for one in made if one["eventName"] == "DeleteAccessKey" and self.burst <= _epoch(one) < self.burst + 300]
+        in_burst = [one for one in made if one["eventName"] == "DeleteAccessKey" and self.burst <= _epoch(one) < self.burst + 300]
         self.calls = len(in_burst) + len(calls)
-            calls
-        )
         for at in calls:
             made.append(call(at, "iam.amazonaws.com", "DeleteAccessKey", userIdentity=INTRUDER, userAgent="script/1.0"))
             made.append(call(at, "s3.amazonaws.com", "PutObject", userIdentity=INTRUDER, userAgent="script/1.0", **_DATA))
