@@ -40,6 +40,8 @@ UPKEEP: Final = 3600.0
 """Seconds between two looks at what has outlived its time."""
 MOST_SERIES: Final = 50_000
 """Series that are watched; when there are more, those are forgotten that have been silent longest."""
+MOST_HOT: Final = 1000
+"""Series of which everything remembered stays in memory between two commits."""
 FORGOTTEN_AFTER: Final = 28 * 1440
 """Minutes without a call after which a series is forgotten."""
 
@@ -104,6 +106,7 @@ class InsightsFollower:
             for minute, series, tally in msgspec.msgpack.decode(kept[1], type=list[tuple[int, tuple[str, ...], Tally]]):
                 self._counts.open.setdefault(minute, {})[Series(*series)] = tally
         self._hot: dict[Series, Memory] = {}
+        self._dirty: set[Series] = set()
         self._points: dict[tuple[Series, int, int], int] = {}
         self._told: list[tuple[Series, Turn, bytes]] = []
         self._gone: list[int] = []
@@ -160,6 +163,7 @@ class InsightsFollower:
 
     def _forget(self, series: Series) -> None:
         self._hot.pop(series, None)
+        self._dirty.discard(series)
         known = self._known.pop(series, None)
         if known is not None and known.id:
             self._gone.append(known.id)
@@ -192,6 +196,7 @@ class InsightsFollower:
 
     def _settle(self, series: Series, told: Sequence[tuple[Turn, bytes]]) -> None:
         self._known[series].wakes = wakes(self._hot[series].state)
+        self._dirty.add(series)
         self._told.extend((series, turn, record) for turn, record in told)
 
     def _warm(self, wanted: Sequence[Series] | dict[Series, Tally]) -> None:
@@ -222,8 +227,8 @@ class InsightsFollower:
 
     def _commit_if_due(self) -> None:
         now = self._clock.monotonic()
-        interval = SELDOM if self._counts.open or self._hot else OFTEN
-        if self._told or (now - self._committed >= interval and (self._read != self._saved or self._hot or self._gone)):
+        interval = SELDOM if self._counts.open or self._dirty else OFTEN
+        if self._told or (now - self._committed >= interval and (self._read != self._saved or self._dirty or self._gone)):
             self._commit()
         if now - self._upkept >= UPKEEP:
             self._upkept = now
@@ -235,14 +240,14 @@ class InsightsFollower:
         with self._database.begin() as connection:
             store.forget(connection, self._gone)
             numbers: dict[Series, int] = {}
-            for series in {*self._hot, *(series for series, _, _ in self._points)}:
+            for series in {*self._dirty, *(series for series, _, _ in self._points)}:
                 known = self._known.get(series)
                 numbers[series] = known.id if known is not None and known.id else store.series_id(connection, series)
             rows = []
-            for series, memory in self._hot.items():
+            for series in self._dirty:
                 known = self._known[series]
                 known.id = numbers[series]
-                rows.append((known.id, memory.encoded(), known.wakes, known.latest))
+                rows.append((known.id, self._hot[series].encoded(), known.wakes, known.latest))
             store.remember(connection, rows)
             store.add_points(connection, {(numbers[series], *rest): count for (series, *rest), count in self._points.items()})  # type: ignore[misc]
             for told in self._told:
@@ -254,7 +259,9 @@ class InsightsFollower:
             store.save_progress(connection, self._closed, msgspec.msgpack.encode(open_minutes))
             self._positions.save(connection, FOLLOWER, self._read)
         self._saved, self._committed = self._read, self._clock.monotonic()
-        self._hot, self._points, self._told, self._gone = {}, {}, [], []
+        self._dirty, self._points, self._told, self._gone = set(), {}, [], []
+        if len(self._hot) > MOST_HOT:
+            self._hot.clear()
 
 
 def _announce(connection: Connection, series: Series, turn: Turn, record: bytes) -> None:
