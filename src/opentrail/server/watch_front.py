@@ -9,6 +9,7 @@ from pathlib import Path
 
 from opentrail.api.authorisation import Authorisation
 from opentrail.api.call import Handler, Service
+from opentrail.api.cloudtrail.insights import InsightsOperations
 from opentrail.api.cloudwatch import CloudWatch
 from opentrail.api.eventbridge import EventBridge
 from opentrail.api.logs import Logs
@@ -38,6 +39,7 @@ from opentrail.server.folder import DataFolder
 from opentrail.server.roles import Orders
 from opentrail.server.subscription_destinations import SubscriptionDestinations
 from opentrail.storage.database import Database
+from opentrail.trails.control import Trails
 from opentrail.trails.regions import Regions
 from opentrail.wire.models import Catalogue
 
@@ -86,8 +88,10 @@ class WatchFront:
             CloudWatch(metrics, alarms, catalogue.service("cloudwatch").model, clock),
             EventBridge(self.event_buses, catalogue.service("events").model, check=check),
         ]
-        self.operations: Mapping[str, Handler] = {}
+
+    def operations(self, trails: Trails) -> Mapping[str, Handler]:
         """CloudTrail's own operations that stand on it."""
+        return InsightsOperations(self._insights, trails).operations
 
     @property
     def databases(self) -> tuple[Database, ...]:
