@@ -56,6 +56,7 @@ PARTS = (
     Part("sealed", "What the encryption of objects costs"),
     Part("history", "LookupEvents"),
     Part("policies", "Policy evaluations per second"),
+    Part("rules", "Events through event rules"),
     Part("selection", "What data events cost", takes_options=False),
     Part("recording", "What recording costs"),
     Part("delivery", "Events delivered per second"),

@@ -74,6 +74,8 @@ _ROWS: dict[str, dict[str, str]] = {
     "cloudtrail-data": {"AWS::CloudTrail::Channel": "PutAuditEvents"},
     # Logging Amazon CloudWatch API and console operations with AWS CloudTrail
     "monitoring": {"AWS::CloudWatch::Metric": "GetMetricData GetMetricStatistics GetMetricWidgetImage ListMetrics PutMetricData"},
+    # Logging Amazon EventBridge API calls using AWS CloudTrail
+    "events": {"AWS::Events::EventBus": "PutEvents"},
     "rum": {"AWS::RUM::AppMonitor": "PutRumEvents"},
     "networkflowmonitor": {
         "AWS::NetworkFlowMonitor::Monitor": "GetQueryResultsMonitorTopContributors GetQueryStatusMonitorTopContributors "

@@ -30,3 +30,5 @@ class ServiceEvent:
     data: bool = False
     """A data event (S3's `DeleteObject` of a `DeleteObjects`): recorded only when it is selected."""
     shared_event_id: str | None = None
+    record: str | None = None
+    """The record itself, where its service has made it (CloudTrail's Insights): nothing is described then."""

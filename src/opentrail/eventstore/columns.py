@@ -20,6 +20,8 @@ from opentrail.eventstore.resources import derive, has_rules
 
 MANAGEMENT: Final = "Management"
 INSIGHT: Final = "Insight"
+INSIGHT_OF_SOURCE: Final = "Insight of source"
+"""Category here of Insights events that are about what one trail or store takes: no history has them (`ListInsightsData`)."""
 
 
 class Undecodable(ValueError):
@@ -36,6 +38,7 @@ class _Identity(msgspec.Struct, gc=False, rename="camel"):
 
 
 class _Insight(msgspec.Struct, gc=False, rename="camel"):
+    insight_source: str | None = None
     event_source: str | None = None
     event_name: str | None = None
 
@@ -143,12 +146,16 @@ def extract(position: int, record: bytes) -> Event:
         access_key_id=identity.access_key_id or None,
         account_id=raw.recipient_account_id or identity.account_id or "",
         region=raw.aws_region,
-        category=raw.event_category or ("Data" if raw.management_event is False else MANAGEMENT),
+        category=INSIGHT_OF_SOURCE if insight.insight_source else _category(raw),
         event_type=raw.event_type or "",
         error_code=raw.error_code,
         resources=derive(source, name, request, response, raw.resources or ()),
         record=text,
     )
+
+
+def _category(raw: _Record) -> str:
+    return raw.event_category or ("Data" if raw.management_event is False else MANAGEMENT)
 
 
 def _of_activity(position: int, raw: _Record, text: str) -> Event:

@@ -218,6 +218,13 @@ def _queue(parameters: Mapping[str, Any], place: Mapping[str, str]) -> list[str]
     return [f"arn:{place['partition']}:sqs:{place['region']}:{owner}:{parts[-1]}"]
 
 
+def _event_bus(parameters: Mapping[str, Any], place: Mapping[str, str]) -> list[str]:
+    """The bus of each entry of PutEvents, `default` where none is named."""
+    names = [entry.get("EventBusName") or "default" for entry in parameters.get("Entries") or () if isinstance(entry, Mapping)]
+    own = f"arn:{place['partition']}:events:{place['region']}:{place['account']}:event-bus/"
+    return list(dict.fromkeys(name if name.startswith("arn:") else own + name for name in names if isinstance(name, str)))
+
+
 def _function(parameters: Mapping[str, Any], place: Mapping[str, str]) -> list[str]:
     """A function from `name`, `name:alias`, `account:function:name` or its ARN."""
     named = str(parameters.get("FunctionName") or "")
@@ -264,6 +271,7 @@ def _payment_key(parameters: Mapping[str, Any], place: Mapping[str, str]) -> lis
 
 
 _SPECIAL: dict[str, Name] = {
+    "AWS::Events::EventBus": _event_bus,
     "AWS::Lambda::Function": _function,
     "AWS::PaymentCryptography::Key": _payment_key,
     "AWS::SES::EmailIdentity": _sender,

@@ -5,8 +5,17 @@ Each raises `OSError` when it may be tried again, and a `Fault` when trying agai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
+
+from opentrail.journal import Entry
+
+
+class Trails(Protocol):
+    """Which records trails log: only those reach a bus."""
+
+    def logged(self, entries: Sequence[Entry]) -> Sequence[bool]:
+        """Of each record whether a trail of its account was logging at its position and selects it. Looks at the trails as they are now."""
 
 
 class Topics(Protocol):

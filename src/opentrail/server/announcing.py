@@ -35,6 +35,9 @@ TROUBLE: Final = 2.0
 PAGE: Final = 5000
 """Records of the journal that are looked at in one go."""
 
+_KINDS: Final = (b'"AwsServiceEvent"', b'"AwsCloudTrailInsight"')
+"""`eventType` of what comes from the outbox."""
+
 log = logging.getLogger("opentrail.announcing")
 
 
@@ -144,7 +147,7 @@ def present(entries: Iterable[Entry], event_ids: Iterable[str]) -> frozenset[str
     wanted = {event_id.encode(): event_id for event_id in event_ids}
     found: set[str] = set()
     for entry in entries:
-        if b'"AwsServiceEvent"' not in entry.record:
+        if not any(kind in entry.record for kind in _KINDS):
             continue
         if any(text in entry.record for text in wanted):
             event_id = records.read(entry.record).event_id

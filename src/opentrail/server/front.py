@@ -179,7 +179,7 @@ class Front:
             CloudTrailService(
                 trails,
                 keys,
-                {**history.operations, **delegates.operations, **organization_trails.operations, **watch.operations},
+                {**history.operations, **delegates.operations, **organization_trails.operations, **watch.operations(trails)},
                 subjects=lake.subjects,
                 lake=lake.sharing,
             ),

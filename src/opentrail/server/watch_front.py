@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
+from opentrail.api.authorisation import Authorisation
 from opentrail.api.call import Handler, Service
+from opentrail.api.cloudtrail.insights import InsightsOperations
 from opentrail.api.cloudwatch import CloudWatch
+from opentrail.api.eventbridge import EventBridge
 from opentrail.api.logs import Logs
 from opentrail.api.logs.absent_calls import AbsentOperations
 from opentrail.api.logs.event_calls import EventOperations
@@ -20,6 +24,7 @@ from opentrail.api.logs.subscription_filter_calls import SubscriptionFilterOpera
 from opentrail.api.logs.tag_calls import TagOperations
 from opentrail.clock import Clock
 from opentrail.identity import Identities
+from opentrail.identity.vault import Vault
 from opentrail.kms import KeyManagement
 from opentrail.link import Link
 from opentrail.monitoring.alarms.control import Alarms
@@ -29,10 +34,12 @@ from opentrail.monitoring.filters.store import drop_group
 from opentrail.monitoring.logs import LogGroups
 from opentrail.monitoring.metrics.store import MetricStore
 from opentrail.proxy import Upstreams
+from opentrail.rules.control import EventBuses
 from opentrail.server.folder import DataFolder
 from opentrail.server.roles import Orders
 from opentrail.server.subscription_destinations import SubscriptionDestinations
 from opentrail.storage.database import Database
+from opentrail.trails.control import Trails
 from opentrail.trails.regions import Regions
 from opentrail.wire.models import Catalogue
 
@@ -74,9 +81,17 @@ class WatchFront:
         )
         metrics = MetricStore(self._monitoring, clock)
         alarms = Alarms(self._monitoring, clock, region_names=region_names())
-        self.services: list[Service] = [logs, CloudWatch(metrics, alarms, catalogue.service("cloudwatch").model, clock)]
-        self.operations: Mapping[str, Handler] = {}
+        self.event_buses = EventBuses(self._rules, clock, vault=Vault.open(folder.keys))
+        check = partial(Authorisation(identities=identities).check, protocol="json")
+        self.services: list[Service] = [
+            logs,
+            CloudWatch(metrics, alarms, catalogue.service("cloudwatch").model, clock),
+            EventBridge(self.event_buses, catalogue.service("events").model, check=check),
+        ]
+
+    def operations(self, trails: Trails) -> Mapping[str, Handler]:
         """CloudTrail's own operations that stand on it."""
+        return InsightsOperations(self._insights, trails).operations
 
     @property
     def databases(self) -> tuple[Database, ...]:

@@ -28,6 +28,14 @@ class AdditionalEventData(msgspec.Struct, gc=False):
     details: RequestDetails | None = msgspec.field(default=None, name="RequestDetails")
 
 
+class InsightDetails(msgspec.Struct, gc=False, rename="camel"):
+    """As much of `insightDetails` as says whose an Insights event is."""
+
+    insight_type: str = ""
+    source_event_category: str = "Management"
+    insight_source: str | None = None
+
+
 class Facts(selectors.Facts, gc=False, kw_only=True, rename="camel"):
     """The few fields of a record by which delivery decides; everything else stays bytes."""
 
@@ -36,6 +44,7 @@ class Facts(selectors.Facts, gc=False, kw_only=True, rename="camel"):
     event_time: str
     request_id: str | None = msgspec.field(default=None, name="requestID")
     additional_event_data: msgspec.Raw = msgspec.Raw(b"null")
+    insight_details: InsightDetails | None = None
 
     @property
     def is_global(self) -> bool:

@@ -39,7 +39,7 @@ def checked(given: Sequence[Mapping[str, Any]], event_selectors: Mapping[str, An
         if categories is not None:
             _check_categories(categories)
         for category in categories or DEFAULT_CATEGORIES:
-            if not _logs(kind, category, event_selectors):
+            if not logs(kind, category, event_selectors):
                 raise InvalidInsightSelectorsException(_LACKING[kind if category == "Management" else category])
         kept.append({"InsightType": kind, **({} if categories is None else {"EventCategories": list(categories)})})
     return {"InsightSelectors": kept}
@@ -62,7 +62,8 @@ def _check_categories(categories: Sequence[str]) -> None:
             raise InvalidParameterException(f"The event category {category} is specified more than once.")
 
 
-def _logs(kind: str, category: str, event_selectors: Mapping[str, Any] | None) -> bool:
+def logs(kind: str, category: str, event_selectors: Mapping[str, Any] | None) -> bool:
+    """Whether a trail with these event selectors logs what Insights of the type `kind` analyse of events of `category`."""
     matcher = compiled(event_selectors)
     if category == "Data":
         return "Data" in matcher.categories

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from opentrail.storage.database import Database
-from opentrail.trails import organization_members, plans
+from opentrail.trails import insights, organization_members, plans
 from opentrail.trails.batch import Batch
 from opentrail.trails.facts import Facts
 from opentrail.trails.keys import Chain
@@ -93,11 +93,12 @@ class Routes:
 
     def _route(self, trail: Trail, chain: Chain, windows: Sequence[Window], memberships: tuple[Membership, ...] | None) -> Route:
         choice = Choice.of(trail)
+        takes = choice.matcher.matches if choice.takes_global and choice.takes_deliveries else choice.takes
         return Route(
             chain=chain,
             open_from=min((window.start for window in windows if window.stop is None), default=math.inf),
             closed=tuple(window for window in windows if window.stop is not None),
-            takes=choice.matcher.matches if choice.takes_global and choice.takes_deliveries else choice.takes,
+            takes=takes if trail.insight_selectors is None else _with_insights(trail, takes),
             files=self._files.setdefault(chain, {}),
             memberships=memberships,
         )
@@ -116,3 +117,7 @@ class Routes:
                 return trail.home_region
             strange.add(region)
         return region
+
+
+def _with_insights(trail: Trail, takes: Callable[[Facts], bool]) -> Callable[[Facts], bool]:
+    return lambda facts: takes(facts) if facts.event_category != insights.INSIGHT else insights.takes(facts, trail)

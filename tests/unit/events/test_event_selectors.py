@@ -256,7 +256,8 @@ def test_500_values_are_the_most() -> None:
 
 
 def test_the_lists_are_those_of_the_reference() -> None:
-    assert (len(RESOURCE_TYPES), len(NETWORK_SOURCES)) == (175, 76)
+    later = {"AWS::Events::EventBus"}  # younger than the reference
+    assert (len(RESOURCE_TYPES - later), len(NETWORK_SOURCES)) == (175, 76)
     assert set(FIELDS["trail"]) < set(FIELDS["store"])
     missing = {kind for kinds in categories.DATA_EVENTS.values() for kind in kinds} - RESOURCE_TYPES
     assert missing == set(), "data events that nobody could select"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,8 @@ def test_accounts_regions_and_selectors(opened: Opened, journal: EventJournal, s
     )
     data = stores.make(4, category="Data")
     insights = stores.make(5, category="Insight")
+    bystander = stores.make(6, category="Insight")
+    stores.known[own] = replace(stores.known[own], insights={"InsightSelectors": [], "InsightsDestination": stores.known[insights].arn})
     tables = opened()
     head = journal.append(
         made(0),
@@ -133,14 +136,16 @@ def test_accounts_regions_and_selectors(opened: Opened, journal: EventJournal, s
         made(3, eventName="DeleteUser"),
         made(4, eventCategory="Data", eventSource="s3.amazonaws.com", eventName="GetObject"),
         made(5, eventCategory="NetworkActivity"),
-        made(6, eventCategory="Insight", eventType="AwsCloudTrailInsight"),
+        made(6, eventCategory="Insight", insightDetails={"insightSource": stores.known[own].arn}),
         made(7, recipientAccountId="777788889999"),
+        made(8, eventCategory="Insight", insightDetails={}),
     )
     assert ids(tables, own, head) == names(0, 3)
     assert ids(tables, organization, head) == names(0, 1, 2, 3)
     assert ids(tables, chosen, head) == names(3)
     assert ids(tables, data, head) == names(4)
     assert ids(tables, insights, head) == names(6)
+    assert ids(tables, bystander, head) == []
 
 
 @pytest.mark.parametrize("category", ["ConfigurationItem", "Evidence"])

@@ -22,7 +22,7 @@ CALLER = Principal(type="Root", account_id=ACCOUNT, principal_id=ACCOUNT, access
 SERVICES = (
     "appconfigdata", "b2bi", "bedrock-agent-runtime", "bedrock-agentcore", "bedrock-data-automation-runtime", "bedrock-runtime",
     "cloudfront-keyvaluestore", "cloudtrail-data", "cloudwatch", "codeguruprofiler", "cognito-identity", "dataexchange", "deadline",
-    "dynamodb", "dynamodbstreams", "ebs", "firehose", "gameliftstreams", "geo-maps", "geo-places", "geo-routes", "greengrassv2",
+    "dynamodb", "dynamodbstreams", "ebs", "events", "firehose", "gameliftstreams", "geo-maps", "geo-places", "geo-routes", "greengrassv2",
     "guardduty", "iot-data", "iotsitewise", "iottwinmaker", "kendra-ranking", "keyspacesstreams", "kinesis", "kinesis-video-archived-media",
     "kinesis-video-media", "kinesis-video-signaling", "kinesis-video-webrtc-storage", "lambda", "machinelearning",
     "managedblockchain-query", "medical-imaging", "neptune-graph", "networkflowmonitor", "payment-cryptography-data", "pinpoint",

@@ -30,6 +30,7 @@ _TRAIL = {
     "PutEventSelectors": "TrailName",
     "GetInsightSelectors": "TrailName",
     "PutInsightSelectors": "TrailName",
+    "ListInsightsData": "InsightSource",
     "GetEventConfiguration": "TrailName",
     "PutEventConfiguration": "TrailName",
     "AddTags": "ResourceId",
@@ -87,6 +88,8 @@ class CloudTrailService:
         action = f"cloudtrail:{call.operation}"
         if call.operation == "ListTags":
             return [self._need(call, action, arn) for arn in call.parameters["ResourceIdList"]] or [Need(action=action)]
+        if call.operation == "ListInsightsMetricData":
+            return self._metric_needs(call)
         if call.operation not in _TRAIL:
             return [Need(action=action)]
         name = call.parameters.get(_TRAIL[call.operation])
@@ -98,6 +101,13 @@ class CloudTrailService:
             needs.append(self._need(call, "cloudtrail:AddTags", arn))
         if role := call.parameters.get("CloudWatchLogsRoleArn"):
             needs.append(Need(action="iam:PassRole", resource=role, context={"iam:PassedToService": ("cloudtrail.amazonaws.com",)}))
+        return needs
+
+    def _metric_needs(self, call: Call) -> Sequence[Need]:
+        """It has no action of its own (reference of history and Insights, §11)."""
+        needs = [Need(action="cloudtrail:LookupEvents")]
+        if name := call.parameters.get("TrailName"):
+            needs.append(self._need(call, "cloudtrail:ListInsightsData", self._trails.finding.arn(call.account_id, call.region, name)))
         return needs
 
     def _store_need(self, call: Call, action: str) -> Need:

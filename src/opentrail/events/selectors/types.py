@@ -33,6 +33,7 @@ EC2: InstanceConnectEndpoint Snapshot
 ECS: ContainerInstance
 EKS: Dashboard
 EMRWAL: Workspace
+Events: EventBus
 FSx: Volume
 FinSpace: Environment
 GameLiftStreams: Application StreamGroup

@@ -13,12 +13,19 @@ class Metadata(msgspec.Struct, gc=False, rename="camel"):
     channel_arn: str | None = msgspec.field(default=None, name="channelARN")
 
 
+class InsightDetails(msgspec.Struct, gc=False, rename="camel"):
+    """As much of `insightDetails` as says where an Insights event goes."""
+
+    insight_source: str | None = None
+
+
 class Facts(selectors.Facts, gc=False, kw_only=True, rename="camel"):
     """The few fields by which a record is routed; everything else stays bytes."""
 
     recipient_account_id: str = ""
     aws_region: str = ""
     metadata: Metadata | None = None
+    insight_details: InsightDetails | None = None
 
 
 _facts = msgspec.json.Decoder(Facts)

@@ -27,7 +27,7 @@ from opentrail.lake.faults import EventDataStoreNotFoundException
 from opentrail.lake.neighbours import StoreKeys, Stores
 from opentrail.lake.tables.conversion import Conversion, Entry
 from opentrail.lake.tables.facts import facts
-from opentrail.lake.tables.routes import Channels, Routes, changed
+from opentrail.lake.tables.routes import Channels, Routes, changed, destinations
 from opentrail.lake.tables.settings import TableSettings
 from opentrail.lake.tables.shelf import Shelf
 from opentrail.lake.tables.table import StoreTable
@@ -183,7 +183,7 @@ class Ingestion:
                 table = self._readers.get(store_id)
                 if table is not None:
                     table.rewind()
-            self._routes = Routes(stretches)
+            self._routes = Routes(stretches, destinations(self._stores.all()))
             starts: dict[str, int] = {}
             for stretch in stretches:
                 starts[stretch.store_id] = min(stretch.start, starts.get(stretch.store_id, stretch.start))

@@ -2,18 +2,20 @@
 
 A stretch takes the records of its positions that belong to its accounts and Regions and are selected. Global services write one record,
 whose `awsRegion` is the Region that it is filed under, so that it comes to stores of that Region and to those of all Regions.
-Events from outside AWS go where their channel delivers to, whatever account and Region they name.
+Events from outside AWS go where their channel delivers to, whatever account and Region they name. Insights events go to the store that
+PutInsightSelectors names for the store in which they were found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from opentrail.events.activity import CATEGORY as ACTIVITY
 from opentrail.events.selectors import Matcher, compiled
-from opentrail.lake.event_data_store import Stretch
+from opentrail.lake.event_data_store import EventDataStore, Stretch
 from opentrail.lake.families import FAMILIES, Family
 from opentrail.lake.tables.facts import Facts
 
@@ -61,7 +63,9 @@ class _Route:
 class Routes:
     """The routes into the stores of one state of the stretches. Reads no file; any thread may use it."""
 
-    def __init__(self, stretches: Iterable[Stretch]) -> None:
+    def __init__(self, stretches: Iterable[Stretch], insights: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`insights`: ARN of each store with Insights and the id of the one that collects what they find."""
+        self._insights = insights
         self._by_account: dict[tuple[Family, str], list[_Route]] = {}
         self._by_store: dict[str, list[_Route]] = {}
         for stretch in stretches:
@@ -72,7 +76,7 @@ class Routes:
                 stretch.start,
                 float("inf") if stretch.stop is None else stretch.stop,
             )
-            if stretch.family is Family.ACTIVITY:
+            if stretch.family in (Family.ACTIVITY, Family.INSIGHTS):
                 self._by_store.setdefault(stretch.store_id, []).append(route)
                 continue
             for account in {stretch.account_id, *stretch.accounts}:
@@ -85,9 +89,23 @@ class Routes:
         family = FAMILIES.get(facts.event_category)
         if family is None:
             return []
+        if family is Family.INSIGHTS:
+            return self._found(position, facts)
         return [
             route.stretch
             for route in self._by_account.get((family, facts.recipient_account_id), ())
+            if route.start < position <= route.stop
+            and (route.region is None or route.region == facts.aws_region)
+            and route.matcher.matches(facts)
+        ]
+
+    def _found(self, position: int, facts: Facts) -> list[Stretch]:
+        """Insights go to the destination of the store in which they were found, whatever account they are about; others to none."""
+        source = facts.insight_details.insight_source if facts.insight_details is not None else None
+        routes = self._by_store.get(self._insights.get(source or "", ""), ())
+        return [
+            route.stretch
+            for route in routes
             if route.start < position <= route.stop
             and (route.region is None or route.region == facts.aws_region)
             and route.matcher.matches(facts)
@@ -99,6 +117,11 @@ class Routes:
             return []
         routes = (route for store_id in channels.destinations(arn, position) for route in self._by_store.get(store_id, ()))
         return [route.stretch for route in routes if route.start < position <= route.stop]
+
+
+def destinations(stores: Iterable[EventDataStore]) -> dict[str, str]:
+    """ARN of each of the stores that has Insights, and the id of the one that collects what they find."""
+    return {found.arn: found.insights["InsightsDestination"].rpartition("/")[2] for found in stores if found.insights}
 
 
 def changed(before: Iterable[Stretch], after: Iterable[Stretch]) -> set[str]:

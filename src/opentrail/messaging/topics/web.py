@@ -37,7 +37,7 @@ class Web:
         self._patience = patience
         self._resolve = resolve or _resolve
 
-    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+    def post(self, url: str, headers: Mapping[str, str], body: bytes, *, method: str = "POST") -> int:
         """The status of the answer. Raises `OSError` when there is none: no connection, no certificate, no HTTP, too late."""
         parts = urlsplit(url)
         tls, host = parts.scheme == "https", parts.hostname or ""
@@ -54,7 +54,7 @@ class Web:
                 if tls:
                     context = ssl.create_default_context()
                     connection.sock = deadline.watch(context.wrap_socket(connection.sock, server_hostname=host))
-                connection.request("POST", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body, sent)
+                connection.request(method, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body, sent)
                 answer = connection.getresponse()
                 answer.read(_MAX_ANSWER)
                 return answer.status

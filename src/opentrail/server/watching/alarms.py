@@ -11,6 +11,8 @@ from opentrail.monitoring.alarms.store import AlarmStore
 from opentrail.monitoring.alarms.transitions import EVENT, TOPIC, Transitions
 from opentrail.monitoring.metrics.expiry import Expiry
 from opentrail.monitoring.metrics.store import MetricStore
+from opentrail.rules.intake import Intake
+from opentrail.rules.store import Store
 from opentrail.server.watching.ground import Ground
 from opentrail.server.watching.part import Part
 
@@ -22,8 +24,7 @@ def part(ground: Ground) -> Part:
         ground.messages, ground.clock, keys=ground.kms.service_keys, service="cloudwatch.amazonaws.com", for_owner=True
     )
     messages = ActionOutbox(alarms, ground.clock, kind=TOPIC, topics=publisher)
-    # Nobody takes events until the buses are there.
-    events = ActionOutbox(alarms, ground.clock, kind=EVENT, events=None)
+    events = ActionOutbox(alarms, ground.clock, kind=EVENT, events=Intake(Store(ground.rules), ground.clock))
 
     def wake() -> None:
         messages.wake()

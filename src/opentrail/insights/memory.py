@@ -1,0 +1,97 @@
+"""What is remembered of a series: the detector's state, and who called. Each minute that closes goes through `take` or `pass_by`."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from opentrail.insights import detector, records
+from opentrail.insights.counts import Attributed, Tally
+from opentrail.insights.detector import State, Turn
+from opentrail.insights.values import Series
+
+RECENT: Final = 60
+"""Minutes of which who called is kept apart: an episode may have begun that long before it is noticed."""
+WEEK: Final = 7 * 1440
+"""Minutes after which what was usual counts half."""
+
+
+class Memory(msgspec.Struct, array_like=True):
+    """Of one series. Changed in place."""
+
+    state: State
+    recent: dict[int, Attributed] = {}
+    usual: Attributed = msgspec.field(default_factory=Attributed)
+    unusual: Attributed | None = None
+    """Of the minutes of the episode that goes on which are not recent any more; `None`: none goes on."""
+    start: int = 0
+    """The first minute of that episode."""
+    halved: int = 0
+    """The minute at which `usual` was halved last."""
+
+    @classmethod
+    def new(cls, series: Series, since: int) -> Memory:
+        """Nobody has called since the minute `since`."""
+        return cls(state=State.new(since, errors=bool(series.error_code)), halved=since)
+
+    def encoded(self) -> bytes:
+        """Names repeat from minute to minute, so it is compressed."""
+        return zlib.compress(msgspec.msgpack.encode(self), 1)
+
+    @classmethod
+    def decoded(cls, data: bytes) -> Memory:
+        """Raises `msgspec.DecodeError`, `zlib.error`: that was none."""
+        return msgspec.msgpack.decode(zlib.decompress(data), type=cls)
+
+
+def take(series: Series, memory: Memory, minute: int, tally: Tally) -> list[tuple[Turn, bytes]]:
+    """`minute` is over and had these calls. Gives what turned, and the record that tells it."""
+    memory.recent.setdefault(minute, Attributed()).join(tally.by)
+    told = _told(series, memory, detector.step(memory.state, minute, tally.count))
+    _age(memory, minute)
+    return told
+
+
+def pass_by(series: Series, memory: Memory, minute: int) -> list[tuple[Turn, bytes]]:
+    """Nobody called up to the end of `minute`."""
+    told = _told(series, memory, detector.advance(memory.state, minute))
+    _age(memory, minute)
+    return told
+
+
+def _told(series: Series, memory: Memory, turns: Sequence[Turn]) -> list[tuple[Turn, bytes]]:
+    found = []
+    for turn in turns:
+        if turn.state == "Start":
+            memory.start, memory.unusual = turn.start, Attributed()
+            found.append((turn, _record(series, memory, turn, range(turn.start, turn.told + 1))))
+        else:
+            found.append((turn, _record(series, memory, turn, range(turn.start, turn.minute))))
+            for minute in [minute for minute in memory.recent if turn.start <= minute < turn.minute]:
+                del memory.recent[minute]
+            memory.unusual = None
+    return found
+
+
+def _record(series: Series, memory: Memory, turn: Turn, minutes: range) -> bytes:
+    insight, baseline = Attributed(), Attributed()
+    insight.join(memory.unusual or Attributed())
+    baseline.join(memory.usual)
+    for minute, by in memory.recent.items():
+        if minute in minutes:
+            insight.join(by)
+        elif minute < turn.start:
+            baseline.join(by)
+    return records.record(series, turn, insight, baseline)
+
+
+def _age(memory: Memory, now: int) -> None:
+    for minute in [minute for minute in memory.recent if minute <= now - RECENT]:
+        by = memory.recent.pop(minute)
+        (memory.usual if memory.unusual is None or minute < memory.start else memory.unusual).join(by)
+    if now - memory.halved >= WEEK:
+        memory.usual.halve()
+        memory.halved = now

@@ -1,0 +1,54 @@
+"""What Insights need of others. `server/watching/insights.py` gives what serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+from opentrail.insights.values import Series
+
+
+class Facts(Protocol):
+    """As much of a record as counting looks at."""
+
+    event_category: str
+    event_source: str
+    event_name: str
+    event_type: str
+    event_time: str
+    aws_region: str
+    recipient_account_id: str
+    read_only: bool | None
+    error_code: str | None
+    user_agent: str | None
+    user_identity: Any
+    """With `arn` and `invoked_by`, or `None`."""
+
+
+class Taker(NamedTuple):
+    """A scope (see `Series`) that takes an event."""
+
+    scope: str
+    calls: bool
+    """It asks for ApiCallRateInsight of events of this category."""
+    errors: bool
+    """It asks for ApiErrorRateInsight."""
+
+
+class Sources(Protocol):
+    """The trails and event data stores that have Insights on. One thread."""
+
+    def renew(self) -> bool:
+        """Look at them as committed now; whether they are others than before."""
+
+    def arns(self) -> Sequence[str]:
+        """All of them."""
+
+    def facts(self, record: bytes) -> Facts | None:
+        """`None`: this is no record of an account and Region."""
+
+    def takers(self, position: int, facts: Facts) -> Sequence[Taker]:
+        """Who takes the record at `position`, each scope once."""
+
+    def behind(self, series: Series) -> Sequence[str]:
+        """ARNs of those that have this series analysed; none: the analysis has ended."""

@@ -1,0 +1,292 @@
+"""Delivers what rules matched, at least once: what is on its way lies in the outbox until its end is there too.
+
+A process that dies between an attempt and the note of it makes the attempt again after the next start. One dispatcher works on a data
+folder at a time: what is under way, and which targets are left alone for a while, it keeps in memory.
+
+Within a lane the oldest delivery goes first. While a target is down it is tried with the oldest that is due, at growing intervals, so an
+hour of silence ends in order and without a storm; an event that alone is refused steps aside and holds up nobody.
+"""
+
+from __future__ import annotations
+
+import logging
+import random as chance
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, Protocol
+
+from sqlalchemy import Connection, func, select
+
+from opentrail.clock import Clock
+from opentrail.rules import rows
+from opentrail.rules.dispatching import outbox, retrying
+from opentrail.rules.dispatching.lanes import OURS, SLOW, Lane, Places, Trouble, endpoint_of
+from opentrail.rules.dispatching.outbox import Delivery, Failure
+from opentrail.rules.dispatching.outcomes import Load, Outcome
+from opentrail.rules.store import Store
+from opentrail.rules.target_kinds import kind_of
+from opentrail.storage.database import Database
+
+IDLE: Final = 0.1
+"""Seconds between two looks for something that is due, when nobody wakes the dispatcher."""
+TROUBLE: Final = 2.0
+BATCH: Final = 50
+"""Deliveries to one queue, topic, log group or bus between two notes of what is done."""
+TURN: Final = 1.0
+"""Seconds after which a lane with much to deliver lets others have its place."""
+PATIENCE: Final = 2.0
+"""Seconds that what is under way gets when the dispatcher is closed."""
+JUMP: Final = 5.0
+"""Seconds by which wall clock and monotonic clock may drift apart between two looks before the clock counts as set."""
+EXPIRED: Final = 500
+"""Deliveries that are given up together when their target is down and they are too old."""
+log = logging.getLogger("opentrail.rules")
+
+
+class Carries(Protocol):
+    """What carries one delivery: `carrier.Carrier`."""
+
+    def carry(self, load: Load) -> Outcome:
+        """One attempt."""
+
+    def bury(self, load: Load) -> Outcome:
+        """One attempt to put it into the dead-letter queue."""
+
+
+class Dispatcher:
+    """Looks for what is due, and has threads deliver it. `run` until told to stop, or `step` by hand."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        carrier: Carries,
+        start: Callable[[Callable[[], None]], None] | None = None,
+        random: Callable[[], float] = chance.random,
+    ) -> None:
+        """`database` is `DataFolder.rules`; `start` has a call made beside others; a thread does it when nothing else is said."""
+        self._database = database
+        self._store = Store(database)
+        self._clock = clock
+        self._carrier = carrier
+        self._start = start or _in_thread
+        self._random = random
+        self._lock = threading.Condition()
+        self._places = Places()
+        self._trouble: dict[str, Trouble] = {}
+        self._not_before: dict[str, float] = {}
+        """Lane → monotonic time of its next attempt."""
+        self._news = threading.Event()
+        self._stop = threading.Event()
+        self._offset = clock.time() - clock.monotonic()
+        self._lanes: dict[str, Lane] = {}
+        self._generation = -1
+        database.create(outbox.tables)
+        with self._store.add() as connection:
+            outbox.bound(connection, clock.time() + retrying.LONGEST)
+
+    def wake(self) -> None:
+        """Something has come in. Any thread may call it."""
+        self._news.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Deliver until `stop` is set."""
+        while not stop.is_set():
+            self._news.clear()
+            pause = IDLE
+            began = self._clock.monotonic()
+            try:
+                self.step()
+            except Exception:
+                log.exception("deliveries were interrupted and go on where it is safe")
+                stop.wait(TROUBLE)
+            took = self._clock.monotonic() - began
+            # However much is waiting, looking for it takes no more than half of the time, and a tenth when nothing new has come.
+            stop.wait(min(took, TROUBLE))
+            self._news.wait(min(max(pause, 9 * took), TROUBLE))
+
+    def close(self) -> None:
+        """Begin nothing more. What is under way may end within `PATIENCE`; what does not is made again after the next start."""
+        self._stop.set()
+        self._news.set()
+        with self._lock:
+            self._lock.wait_for(lambda: not self._places.busy, PATIENCE)
+
+    def step(self) -> int:
+        """Begin with every lane that has something due and a place; returns the number of lanes that are being served now."""
+        self._look_at_clock()
+        now = self._clock.time()
+        for key in self._due(now):
+            with self._lock:
+                if key in self._places.busy or self._not_before.get(key, 0.0) > self._clock.monotonic():
+                    continue
+            lane = self._lanes.get(key) or self._lanes.setdefault(key, self._lane(key))
+            with self._lock:
+                if not self._places.take(lane):
+                    continue
+            self._start(partial(self._serve, lane))
+        with self._lock:
+            return len(self._places.busy)
+
+    def waiting(self) -> int:
+        """Deliveries that are not made yet."""
+        with self._store.read() as connection:
+            return connection.execute(select(func.count()).select_from(outbox.deliveries)).scalar_one()
+
+    def _look_at_clock(self) -> None:
+        """Whoever sets the clock makes nothing older, and nothing wait longer."""
+        offset = self._clock.time() - self._clock.monotonic()
+        moved = offset - self._offset
+        if abs(moved) >= JUMP:
+            with self._store.add() as connection:
+                outbox.shift(connection, moved)
+        if abs(moved) >= JUMP or moved < 0:
+            self._offset = offset
+
+    def _due(self, now: float) -> list[str]:
+        if outbox.first_due(self._database) > now:
+            return []
+        generation = self._store.generation()
+        if generation != self._generation:
+            self._lanes.clear()
+            self._generation = generation
+        with self._store.read() as connection:
+            return outbox.lanes_due(connection, now)
+
+    def _lane(self, key: str) -> Lane:
+        rule_arn, _, target_id = key.partition(" ")
+        with self._store.read() as connection:
+            target = rows.find_target(connection, rule_arn, target_id)
+            kind = None if target is None else kind_of(target.arn)
+            if target is None or kind is None:
+                return Lane(key=key, kind="bus", endpoint=key)  # it is gone: there is only something to forget
+            destination = rows.find_destination(connection, target.arn) if kind == "api-destination" else None
+        return Lane(key=key, kind=kind, endpoint=endpoint_of(kind, target.arn, destination.endpoint if destination else None))
+
+    def _serve(self, lane: Lane) -> None:
+        """Work on one lane, as long as it goes well and not too long."""
+        until = self._clock.monotonic() + TURN
+        try:
+            while not self._stop.is_set() and self._deliver(lane) and self._clock.monotonic() < until:
+                pass
+        except Exception:
+            log.exception("a delivery was interrupted; it is made again")
+            with self._lock:
+                self._not_before[lane.key] = self._clock.monotonic() + TROUBLE
+        finally:
+            with self._lock:
+                self._places.give_back(lane)
+                self._lock.notify_all()
+            self._news.set()
+
+    def _deliver(self, lane: Lane) -> bool:
+        """Attempt a batch to what is ours, one delivery to anybody else; whether the next one can follow at once."""
+        with self._lock:  # who may be down is asked with one
+            limit = BATCH if lane.kind in OURS and lane.key not in self._trouble else 1
+        with self._store.read() as connection:
+            found = outbox.due_in(connection, lane.key, self._clock.time(), limit)
+            loads = [load(connection, delivery) for delivery in found]
+        if not loads:
+            return False
+        began = self._clock.monotonic()
+        tried = self._attempts(loads)
+        failed = next((one for one, outcome in tried if one is not None and outcome.error and not outcome.permanent), None)
+        per_second = loads[0].per_second if loads[0] is not None else None
+        monotonic = self._clock.monotonic()
+        with self._lock:
+            self._places.note(lane, slow=failed is not None or monotonic - began > SLOW)
+        with self._store.add() as connection:
+            now = self._clock.time()
+            outbox.done(connection, [delivery for delivery, one in zip(found, loads, strict=True) if one is None])
+            for one, outcome in tried:
+                self._note(connection, one, outcome, now)
+            back = self._pace(lane, failed, monotonic, per_second)
+            if back:
+                outbox.hurry(connection, lane.key, now)
+            if failed is not None and failed.delivery.failure is None:
+                self._expire(connection, lane, failed, tried[-1][1], now)
+        return failed is None and per_second is None
+
+    def _attempts(self, loads: Sequence[Load | None]) -> list[tuple[Load, Outcome]]:
+        """In order, up to the first that is to be tried again."""
+        tried: list[tuple[Load, Outcome]] = []
+        for one in loads:
+            if one is None:
+                continue
+            outcome = self._carrier.carry(one) if one.delivery.failure is None else self._carrier.bury(one)
+            tried.append((one, outcome))
+            if self._stop.is_set() or (outcome.error is not None and not outcome.permanent):
+                break
+        return tried
+
+    def _pace(self, lane: Lane, failed: Load | None, monotonic: float, per_second: int | None) -> bool:
+        """When the lane has its next turn; whether its target is back after it was down."""
+        with self._lock:
+            if failed is not None and failed.delivery.failure is None:
+                trouble = self._trouble.setdefault(lane.key, Trouble())
+                trouble.failed(failed.delivery.number)
+                self._not_before[lane.key] = monotonic + retrying.pause(trouble.failures)
+                return False
+            self._not_before.pop(lane.key, None)
+            if per_second is not None:
+                self._not_before[lane.key] = monotonic + 1 / per_second
+            if failed is not None:
+                return False  # only the dead-letter queue is in trouble
+            was = self._trouble.pop(lane.key, None)
+            return was is not None and was.was_down
+
+    def _note(self, connection: Connection, one: Load, outcome: Outcome, now: float) -> None:
+        """What an attempt has come to: the delivery is done, due once more, a dead letter, or given up."""
+        delivery = one.delivery
+        if outcome.error is None:
+            outbox.done(connection, [delivery])
+        elif delivery.failure is not None:
+            if outcome.permanent:
+                log.warning(
+                    "an event for %s is given up, its dead-letter queue does not take it: %s", one.target.arn, outcome.error.message
+                )
+                outbox.done(connection, [delivery])
+            else:
+                outbox.later(connection, delivery, due=now + retrying.DEAD_LETTER_DELAY, attempts=delivery.attempts)
+        else:
+            attempts = delivery.attempts + 1
+            condition = retrying.exhausted(one.target.retry, attempts=attempts, age=now - delivery.born)
+            if outcome.permanent:
+                self._give_up(connection, one, outcome.error, delivery.attempts, now)
+            elif condition is not None:
+                error = outcome.error
+                self._give_up(connection, one, Failure(code=error.code, message=error.message, condition=condition), delivery.attempts, now)
+            else:
+                outbox.later(connection, delivery, due=now + retrying.delay(attempts, self._random), attempts=attempts)
+
+    def _give_up(self, connection: Connection, one: Load, failure: Failure, retries: int, now: float) -> None:
+        if one.target.dead_letter_arn is not None:
+            outbox.fail(connection, one.delivery, failure, attempts=retries, now=now)
+            return
+        log.warning("an event for %s is given up: %s", one.target.arn, failure.message)
+        outbox.done(connection, [one.delivery])
+
+    def _expire(self, connection: Connection, lane: Lane, failed: Load, outcome: Outcome, now: float) -> None:
+        """The target is down: what is too old to be tried is not tried one by one."""
+        assert outcome.error is not None
+        error = Failure(code=outcome.error.code, message=outcome.error.message, condition=retrying.AGE)
+        for delivery in outbox.older_in(connection, lane.key, now - failed.target.retry.max_age, EXPIRED):
+            self._give_up(connection, failed.instead(delivery), error, delivery.attempts, now)
+
+
+def load(connection: Connection, delivery: Delivery) -> Load | None:
+    """Everything that a delivery takes; `None`: its rule or its target is gone, and the delivery with it."""
+    rule = rows.find_rule(connection, delivery.rule_arn)
+    target = rows.find_target(connection, delivery.rule_arn, delivery.target_id)
+    if rule is None or target is None:
+        return None
+    kind = kind_of(target.arn)
+    destination = rows.find_destination(connection, target.arn) if kind == "api-destination" else None
+    link = None if destination is None else rows.find_connection(connection, destination.connection_arn)
+    return Load(delivery=delivery, rule=rule, target=target, kind=kind, destination=destination, connection=link)
+
+
+def _in_thread(call: Callable[[], None]) -> None:
+    threading.Thread(target=call, name="event-delivery", daemon=True).start()

@@ -1,0 +1,184 @@
+"""From what happened to the outbox of the targets: a follower of the journal and one of the events that were put onto buses.
+
+A record reaches the default bus of its account and Region when a trail of the account was logging and selects it. Whatever a rule matches
+goes into the outbox in the transaction that moves the position (or forgets the event): there it is exactly once, also when the process
+dies anywhere in between.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final, Protocol
+
+from opentrail.clock import Clock
+from opentrail.errors import JournalTrimmed
+from opentrail.journal import Entry
+from opentrail.journal.positions import Positions
+from opentrail.rules import rows
+from opentrail.rules.active import ActiveRules, Moment, scene
+from opentrail.rules.dispatching import outbox
+from opentrail.rules.dispatching.outbox import Match
+from opentrail.rules.envelopes import Happening, happening
+from opentrail.rules.names import BusName
+from opentrail.rules.neighbours import Trails
+from opentrail.rules.store import Store
+from opentrail.storage.database import Database
+
+FOLLOWER: Final = "rules"
+"""Name under which the position is saved."""
+PAGE: Final = 500
+"""Records or events that are matched together."""
+SHORTEST, LONGEST = 0.01, 0.1
+"""Seconds between two looks for events that were put onto buses."""
+
+log = logging.getLogger("opentrail.rules")
+
+
+class Reading(Protocol):
+    """What is needed of `journal.Reader`."""
+
+    def first(self) -> int:
+        """Position of the oldest record that is kept."""
+
+    def read(self, after: int, limit: int) -> Sequence[Entry]:
+        """At most `limit` entries above `after`, in order."""
+
+
+class JournalFollowing:
+    """Matches what is recorded. One thread, but for `position`."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        reader: Reading,
+        positions: Positions,
+        trails: Trails,
+        promise: Callable[[int], None],
+        wake: Callable[[], None],
+    ) -> None:
+        """`database` is `DataFolder.rules`, of which `positions` are; `wake` hears when there is something for targets."""
+        self._store = Store(database)
+        database.create(outbox.tables)
+        self._clock = clock
+        self._reader = reader
+        self._positions = positions
+        self._trails = trails
+        self._promise = promise
+        self._wake = wake
+        self._rules = ActiveRules(self._store)
+        self._saved = self._read = positions.get(FOLLOWER)
+
+    @property
+    def position(self) -> int:
+        """Position of the last record of which everything is durable."""
+        return self._saved
+
+    def step(self) -> bool:
+        """Match some records; whether there were any."""
+        self._read = max(self._read, self._saved)
+        try:
+            entries = self._reader.read(self._read, PAGE)
+        except JournalTrimmed:
+            kept_from = self._reader.first()
+            if kept_from <= self._read + 1:
+                raise
+            # Only when an older rules.db was put back, or the journal is older than the rules. They cannot be had any more.
+            log.warning("the records from %d to %d are no longer in the journal: no rule gets them", self._read + 1, kept_from - 1)
+            self._read = kept_from - 1
+            return True
+        if not entries:
+            if self._read > self._saved:
+                self._save((), self._read)
+            return False
+        # The rules are looked at after the records: a rule that was answered before a call was made is then always seen.
+        matches = self._matches(entries) if self._rules.look() else []
+        if matches:
+            self._save(matches, entries[-1].position)
+        self._read = entries[-1].position  # what matches nothing is saved when nothing more comes: one commit for many
+        return True
+
+    def _matches(self, entries: Sequence[Entry]) -> list[Match]:
+        now = self._clock.time()
+        found: list[Match] = []
+        for entry, logged in zip(entries, self._trails.logged(entries), strict=True):
+            one = happening(entry.record) if logged else None
+            if one is None:
+                continue
+            bus_arn = BusName(region=one.event["region"], account_id=one.event["account"]).arn
+            if self._rules.watches(bus_arn):
+                places = self._rules.matching(bus_arn, one, Moment(happened=_happened(one, now), now=now))
+                if places:
+                    found.append(Match(event=one.event, bus_arn=bus_arn, targets=places, ingested=now))
+        return found
+
+    def _save(self, matches: Sequence[Match], position: int) -> None:
+        self._promise(position)
+        with self._store.add() as connection:
+            outbox.put(connection, matches, self._clock.time())
+            self._positions.save(connection, FOLLOWER, position)
+        self._saved = position
+        if matches:
+            self._wake()
+
+
+class InboxFollowing:
+    """Matches what was put onto buses. One thread."""
+
+    def __init__(self, database: Database, clock: Clock, *, wake: Callable[[], None]) -> None:
+        """`database` is `DataFolder.rules`."""
+        self._store = Store(database)
+        database.create(outbox.tables)
+        self._clock = clock
+        self._wake = wake
+        self._rules = ActiveRules(self._store)
+        self._seen = -1
+
+    def run(self, stop: threading.Event) -> None:
+        """Match until `stop` is set."""
+        pause = SHORTEST
+        while not stop.is_set():
+            if self.step():
+                pause = SHORTEST
+                continue
+            stop.wait(pause)
+            pause = min(pause * 1.2, LONGEST)
+
+    def step(self) -> bool:
+        """Match some events; whether there were any."""
+        newest = self._store.newest_event()
+        if newest == self._seen:
+            return False
+        with self._store.read() as connection:
+            events = rows.events_after(connection, 0, PAGE)
+        if not events:
+            self._seen = newest
+            return False
+        watched = self._rules.look()
+        now = self._clock.time()
+        with self._store.add() as connection:
+            matches: list[Match] = []
+            for one in events:
+                hops = outbox.hops_of(connection, one.bus_arn, one.event_id)
+                if hops:
+                    outbox.forget_hops(connection, one.bus_arn, one.event_id)
+                moment = Moment(happened=one.arrived, now=now)
+                places = self._rules.matching(one.bus_arn, scene(one.event), moment) if watched else []
+                if places:
+                    matches.append(Match(event=one.event, bus_arn=one.bus_arn, targets=places, ingested=one.arrived, hops=hops))
+            outbox.put(connection, matches, now)
+            rows.forget_events(connection, events[-1].position)
+        if matches:
+            self._wake()
+        return True
+
+
+def _happened(one: Happening, now: float) -> float:
+    try:
+        return datetime.fromisoformat(str(one.event["time"])).timestamp()
+    except ValueError:
+        return now

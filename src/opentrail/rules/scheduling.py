@@ -1,0 +1,132 @@
+"""Rules with a schedule: each fires when its time comes, once, and puts its event straight into the outbox.
+
+When a rule fires next lies in the database. Firing and the time after it are one transaction, so no time is used twice. A rule that was
+due while nothing ran fires once as soon as something does.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Column, Connection, Float, MetaData, String, Table, Text, delete, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from opentrail.clock import Clock, iso_seconds
+from opentrail.rules.dispatching import outbox
+from opentrail.rules.dispatching.outbox import Match
+from opentrail.rules.schedules import parsed
+from opentrail.rules.store import Store, rules, targets
+from opentrail.rules.values import DISABLED
+from opentrail.storage.database import Database
+from opentrail.wire.faults import Fault
+
+IDLE: Final = 0.25
+"""Seconds between two looks at the clock."""
+NEVER: Final = 1e15
+"""Of a schedule that has no time left."""
+
+log = logging.getLogger("opentrail.rules")
+
+tables = MetaData()
+
+firings = Table(
+    "rule_firings",
+    tables,
+    Column("rule_arn", String(512), primary_key=True),
+    Column("schedule", Text, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("next", Float, nullable=False, index=True),
+)
+"""What is known of a rule goes when the rule, its schedule or its state changes."""
+
+
+class Scheduling:
+    """One thread."""
+
+    def __init__(self, database: Database, clock: Clock, *, wake: Callable[[], None]) -> None:
+        self._store = Store(database)
+        self._database = database
+        self._clock = clock
+        self._wake = wake
+        self._generation = -1
+        database.create(tables)
+        database.create(outbox.tables)
+
+    def run(self, stop: threading.Event) -> None:
+        """Fire until `stop` is set."""
+        while not stop.is_set():
+            self.step()
+            stop.wait(IDLE)
+
+    def step(self) -> int:
+        """Fire what is due; returns how many rules that are."""
+        now = self._clock.time()
+        generation = self._store.generation()
+        if generation != self._generation:
+            with self._store.add() as connection:
+                _renew(connection, now)
+            self._generation = generation
+        found = self._database.first("SELECT min(next) FROM rule_firings", ())
+        if found is None or found[0] is None or found[0] > now:
+            return 0
+        with self._store.add() as connection:
+            due = connection.execute(select(firings).where(firings.c.next <= now)).all()
+            for row in due:
+                _fire(connection, row.rule_arn, now)
+                following = _next(row.schedule, row.created, now)
+                connection.execute(update(firings).where(firings.c.rule_arn == row.rule_arn).values(next=following))
+        if due:
+            self._wake()
+        return len(due)
+
+
+def _renew(connection: Connection, now: float) -> None:
+    wanted = select(rules.c.arn, rules.c.schedule, rules.c.created).where(rules.c.schedule.is_not(None), rules.c.state != DISABLED)
+    there = {row.arn: (row.schedule, row.created) for row in connection.execute(wanted)}
+    known = {row.rule_arn: (row.schedule, row.created) for row in connection.execute(select(firings))}
+    for arn in known:
+        if there.get(arn) != known[arn]:
+            connection.execute(delete(firings).where(firings.c.rule_arn == arn))
+    for arn, (schedule, created) in there.items():
+        if known.get(arn) != (schedule, created):
+            following = _next(schedule, created, now)
+            row = {"rule_arn": arn, "schedule": schedule, "created": created, "next": following}
+            connection.execute(insert(firings).values(row).on_conflict_do_nothing())
+
+
+def _next(expression: str, created: float, now: float) -> float:
+    try:
+        schedule = parsed(expression)
+    except Fault as fault:
+        log.error("a schedule is not understood: %s", fault)
+        return NEVER
+    moment = datetime.fromtimestamp(now, UTC)
+    # A clock that was set back behind the making of the rule: the counting begins now.
+    since = datetime.fromtimestamp(min(created, now), UTC)
+    found = schedule.after(moment, since)
+    return NEVER if found is None else found.timestamp()
+
+
+def _fire(connection: Connection, rule_arn: str, now: float) -> None:
+    rule = connection.execute(select(rules.c.bus_arn, rules.c.account_id, rules.c.region).where(rules.c.arn == rule_arn)).first()
+    if rule is None:
+        return
+    event = {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": rule.account_id,
+        "time": iso_seconds(now),
+        "region": rule.region,
+        "resources": [rule_arn],
+        "detail": {},
+    }
+    chosen = select(targets.c.target_id).where(targets.c.rule_arn == rule_arn).order_by(targets.c.target_id)
+    places = [(rule_arn, target_id) for target_id in connection.scalars(chosen)]
+    outbox.put(connection, [Match(event=event, bus_arn=rule.bus_arn, targets=places, ingested=now)], now)
