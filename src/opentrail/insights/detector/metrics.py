@@ -1,0 +1,2 @@
+def scores(values, minutes):
+    return [0.0]*len(values)
