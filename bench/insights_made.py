@@ -1,8 +1,8 @@
 """Accounts as the bench of Insights makes them: series of calls by minute, from a seed, with anomalies planted and noted.
 
-Kinds of an account's 100 series: steady (0.2 to 60 calls a minute), office hours, a daily wave, sporadic (some calls on some days, now and then
-a dozen in a minute), nightly batches and batches at any hour with heavy-tailed sizes, deploys (spikes of 5 to 15 times the usual, once to three
-times a day), new services (silent for weeks, then steady), slow growth (3 % a day), errors (rare, or a low steady rate), and silent ones.
+Kinds of an account's 100 series: steady (0.2 to 60 calls a minute), office hours, a daily wave, sporadic (some calls on some days, now and
+then a dozen in a minute), nightly batches and batches at any hour with heavy-tailed sizes, deploys (spikes of 5 to 15 times the usual, once
+to three times a day), new services (silent for weeks, then steady), slow growth (3 % a day), errors (rare, or steady and low), silent ones.
 All are overdispersed: each minute's rate is drawn from a gamma distribution around its mean, which itself wanders.
 
 Planted, at random from the second week on, at most one in a series and week:
@@ -64,7 +64,7 @@ def account(seed: int) -> Iterator[Series]:
 def _series(rng: random.Random, kind: str) -> Series:
     length = WEEKS * 7 * DAY
     rate, spikes = _rhythm(rng, kind)
-    for minute, extra in list(spikes.items()):
+    for minute in list(spikes):
         if minute >= length:
             del spikes[minute]
     series = Series(kind=kind, errors=kind == "errors")

@@ -29,6 +29,8 @@ YOUNG = 60
 ADOPTED = 12 * 60
 """An episode of as many minutes is a new level."""
 QUIET = 5
+LONG = 15
+"""Windows from here on reach so far back that the hours on both sides count."""
 
 
 def judged(state: State, minute: int) -> Turn | None:
@@ -43,10 +45,8 @@ def judged(state: State, minute: int) -> Turn | None:
     if sums[-1]:
         for index, window in enumerate(WINDOWS):
             total = sums[index]
-            rate = most if window < 60 else most_long
+            rate = most if window < LONG else most_long
             if not known:
-                if window == 60:
-                    continue
                 rate = max(rate, state.level / 60, _recent(state, minute, sums[-1] - total, window))
             mean = rate * window
             more = total - mean
@@ -56,6 +56,7 @@ def judged(state: State, minute: int) -> Turn | None:
             limit = _limit(state, index, deviation, RISE if known else RISE_UNKNOWN, learns=minute - state.first >= window + YOUNG)
             if (
                 deviation > limit
+                and (known or window < 60)
                 and age > YOUNG
                 and more >= LEAST_MORE[state.errors][index]
                 and _deviance(total, mean) >= EVIDENCE
@@ -66,7 +67,7 @@ def judged(state: State, minute: int) -> Turn | None:
     if found is None and least * 60 >= LEAST_FALL and (known_fall or state.steady):
         whole = minute - max(state.resumed, state.since) + 1
         for index, window in enumerate(WINDOWS):
-            mean = (least if window < 60 else least_long) * window
+            mean = (least if window < LONG else least_long) * window
             total = sums[index]
             if mean < LEAST_FALL or window > whole or total >= mean:
                 continue
@@ -79,7 +80,7 @@ def judged(state: State, minute: int) -> Turn | None:
     if found is None:
         return None
     over, index, direction = found
-    rate = (most if WINDOWS[index] < 60 else most_long) if direction == "rise" else least
+    rate = (most if WINDOWS[index] < LONG else most_long) if direction == "rise" else least
     return _begun(state, minute, WINDOWS[index], direction, over, rate)
 
 
@@ -95,6 +96,9 @@ def ended(state: State, minute: int, count: int) -> Turn | None:
     if episode.direction == "rise":
         index = min(WINDOWS.index(episode.window), 2)
         window = WINDOWS[index]
+        # By either neighbour: else it would be unusual again in the other half of the hour.
+        other = minute - minute % 60 + (30 if minute % 60 < 30 else 0)
+        most = min(most, expected(state, other)[0])
         deviation = math.log((sums[index] + OFFSET) / (most * window + OFFSET))
         episode.quiet = episode.quiet + 1 if deviation < RISE / 2 else 0
         if episode.quiet >= QUIET:

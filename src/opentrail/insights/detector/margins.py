@@ -26,9 +26,9 @@ def closed(margin: Margin, most: int) -> None:
 def bound(margin: Margin, *, spread: float, width: float, step: float) -> float:
     """What the next block will stay below, as far as the past tells.
 
-    Of the blocks the highest are left out (1 of 5, 2 of 12, 3 of 20): an attack must not hide the next, while what recurs is more than that.
-    Of the rest it is the mean and `width` standard deviations, more the fewer there are, and at least `step` above the highest. `spread` is the
-    standard deviation assumed beforehand, worth one block.
+    Of the blocks the highest are left out (1 of 5, 2 of 12, 3 of 20): an attack must not hide the next; what recurs is more than that.
+    Of the rest it is the mean and `width` standard deviations, more the fewer there are, and at least `step` above the highest. `spread`
+    is the standard deviation assumed beforehand, worth one block.
     """
     values = sorted(margin.past)
     blocks = len(values)

@@ -1,2 +1,2 @@
-def scores(values, minutes):
-    return [0.0]*len(values)
+def scores(values: list[float], minutes: list[int]) -> list[float]:
+    return [0.0] * len(values)

@@ -52,7 +52,7 @@ def advance(state: State, minute: int) -> Sequence[Turn]:
 
 
 def wakes(state: State) -> int | None:
-    """The next minute that has to be taken in even if it is silent (`step` makes good for others); `None`: silence can tell nothing more."""
+    """The next minute that has to be taken in even if it is silent (`step` makes good for others); `None`: silence tells nothing more."""
     if _asleep(state):
         return None
     if state.minutes or state.episode is not None or not _settled(state):
