@@ -16,7 +16,6 @@ import json
 import math
 import os
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from part import Line, finish, options
@@ -26,7 +25,7 @@ from opentrail.insights.detector.metrics import scores
 PROFILES = {"standard": (1.0, 0.11, 1.0), "reward_low_FP_rate": (1.0, 0.22, 1.0), "reward_low_FN_rate": (1.0, 0.11, 2.0)}
 """What a window found, a false alarm and a missed window weigh."""
 PROBATION, PROBATION_ROWS = 0.15, 5000
-PEERS = ("null", "random", "windowedGaussian", "bayesChangePt", "randomCutForest", "numenta")
+PEERS = ("null", "random", "windowedGaussian", "randomCutForest", "numenta")
 GOAL = 60.0
 
 
@@ -89,8 +88,7 @@ def ours(path: Path) -> tuple[list[str], list[float]]:
     with path.open() as file:
         read = list(csv.DictReader(file))
     times = [row["timestamp"][:19] for row in read]
-    minutes = [int(datetime.fromisoformat(time).replace(tzinfo=UTC).timestamp()) // 60 for time in times]
-    return times, scores([float(row["value"]) for row in read], minutes)
+    return times, scores([float(row["value"]) for row in read])
 
 
 def published(path: Path) -> tuple[list[str], list[float]]:
