@@ -25,7 +25,7 @@ from opentrail.insights.detector.metrics import scores
 PROFILES = {"standard": (1.0, 0.11, 1.0), "reward_low_FP_rate": (1.0, 0.22, 1.0), "reward_low_FN_rate": (1.0, 0.11, 2.0)}
 """What a window found, a false alarm and a missed window weigh."""
 PROBATION, PROBATION_ROWS = 0.15, 5000
-PEERS = ("null", "random", "windowedGaussian", "randomCutForest", "numenta")
+PEERS = ("null", "windowedGaussian", "randomCutForest", "numenta")
 GOAL = 60.0
 
 

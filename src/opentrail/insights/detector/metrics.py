@@ -1,8 +1,8 @@
 """The detector's method on measurements that are no counts, to measure it by public benchmarks: a score for each value of a metric.
 
-What is the same as for counts: deviations are taken as logarithms of ratios, over windows of several lengths; what a series has shown so far is its
-own margin, so only what goes beyond that is unusual; one thing is told once. What differs: without a law of counts the scale is the
-spread of the values, and the margin is the range of what was seen.
+What is the same as for counts: deviations are taken as logarithms of ratios, over windows of several lengths; what a series has shown so
+far is its own margin, so only what goes beyond that is unusual; one thing is told once. What differs: without a law of counts the scale is
+the spread of the values, and the margin is the range of what was seen.
 """
 
 from __future__ import annotations

@@ -21,12 +21,14 @@ def seen_weeks(state: State, hour: int) -> int:
 def profile(state: State, hour: int) -> tuple[float, float] | None:
     """Calls that an hour had at most and at least, by the same hour of the week or, before that was seen, by those of the days so far.
 
-    `None`: there was no whole day yet. For the least, a day beside it must have had calls at that hour as well: once is no rhythm.
+    `None`: there was no whole day yet. For the least, a day beside it must have had calls at that hour as well (once is
+    no rhythm); for the most, what both days beside it had at that hour is usual, too.
     """
     if seen_weeks(state, hour) >= 1:
         get = state.slots.get
         value = get(hour % WEEK, 0.0)
-        return value, min(value, max(get((hour - 24) % WEEK, 0.0), get((hour + 24) % WEEK, 0.0)))
+        beside = get((hour - 24) % WEEK, 0.0), get((hour + 24) % WEEK, 0.0)
+        return max(value, min(beside)), min(value, max(beside))
     days = (hour - (state.since + 59) // 60) // 24
     if days < 1:
         return None
@@ -72,7 +74,7 @@ def learn_hour(state: State, hour: int) -> None:
     if known is None:
         usual = count
     else:
-        usual = known[0] if seen_weeks(state, hour) >= 1 else (known[0] + known[1]) / 2
+        usual = state.slots.get(hour % WEEK, 0.0) if seen_weeks(state, hour) >= 1 else (known[0] + known[1]) / 2
     if state.hour_told and known is not None:
         count_learnt = usual + (count - usual) * LEARNS
     else:
