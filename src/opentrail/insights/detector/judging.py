@@ -23,7 +23,7 @@ RISE, RISE_UNKNOWN, FALL = math.log(2), math.log(3), math.log(2.5)
 """Least ratio: above what was expected, the same before the hours of the week are known, and below it."""
 SPREAD = 0.15
 WIDTH = 4.0
-STEP = 0.3
+STEP = 0.4
 YOUNG = 60
 """Minutes to be seen before anything is judged."""
 ADOPTED = 12 * 60

@@ -22,17 +22,19 @@ def profile(state: State, hour: int) -> tuple[float, float] | None:
     """Calls that an hour had at most and at least, by the same hour of the week or, before that was seen, by those of the days so far.
 
     `None`: there was no whole day yet. For the least, a day beside it must have had calls at that hour as well (once is
-    no rhythm); for the most, what both days beside it had at that hour is usual, too.
+    no rhythm); for the most, what both days beside it had at that hour is usual, too, and until
+    the second time what any day had.
     """
-    if seen_weeks(state, hour) >= 1:
-        get = state.slots.get
+    get = state.slots.get
+    weeks = seen_weeks(state, hour)
+    if weeks >= 1:
         value = get(hour % WEEK, 0.0)
         beside = get((hour - 24) % WEEK, 0.0), get((hour + 24) % WEEK, 0.0)
-        return max(value, min(beside)), min(value, max(beside))
+        most = max([get((hour - 24 * day) % WEEK, 0.0) for day in range(7)]) if weeks == 1 else max(value, min(beside))
+        return most, min(value, max(beside))
     days = (hour - (state.since + 59) // 60) // 24
     if days < 1:
         return None
-    get = state.slots.get
     values = [get((hour - 24 * day) % WEEK, 0.0) for day in range(1, days + 1)]
     return max(values), min(values)
 
