@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
 from sqlalchemy.engine import Connection
@@ -150,6 +149,7 @@ class LogGroupDelivery:
 
     def _sorted(self, page: Page) -> dict[Destination, Events]:
         taken: dict[Destination, Events] = {}
+        now = int(self._clock.time() * 1000)  # not eventTime: log events are dated by their delivery
         for entry, facts in zip(page.entries, page.facts, strict=True):
             if facts is None:
                 continue
@@ -162,7 +162,7 @@ class LogGroupDelivery:
                 if entry.position > (trail.log_group_since or 0) and takes(route, entry, facts):
                     stream = stream_name(trail, facts.recipient_account_id, route, entry.position)
                     events = taken.setdefault(Destination(trail, stream), [])
-                    events.append((_milliseconds(facts.event_time), entry.record.decode("utf-8", "replace")))
+                    events.append((now, entry.record.decode("utf-8", "replace")))
         return taken
 
     def _put(self, taken: dict[Destination, Events], position: int) -> None:
@@ -308,13 +308,6 @@ def batches(events: Events) -> Iterator[Events]:
         size += length
     if batch:
         yield batch
-
-
-def _milliseconds(event_time: str) -> int:
-    try:
-        return int(datetime.fromisoformat(event_time).timestamp() * 1000)
-    except ValueError:
-        return 0
 
 
 def _told(fault: Fault) -> str:

@@ -13,7 +13,7 @@ OFFSET = 4.0
 """Calls added to both sides of a ratio: few calls against none are no multiple."""
 EVIDENCE = 20.0
 """Least deviance (in nats) of a window from what was expected: chance makes one in some hundred million Poisson counts go so far."""
-LEAST_MORE = {False: (10, 20, 40, 80), True: (8, 12, 20, 40)}
+LEAST_MORE = {False: (15, 30, 45, 90), True: (8, 12, 20, 40)}
 """Calls, and errors, above what was expected below which no window is unusual."""
 UNSEEN = {False: 30, True: 8}
 """Calls in a minute below which a series in its first hour of calls is taken for a new workload."""
@@ -23,25 +23,29 @@ RISE, RISE_UNKNOWN, FALL = math.log(2), math.log(3), math.log(2.5)
 """Least ratio: above what was expected, the same before the hours of the week are known, and below it."""
 SPREAD = 0.15
 WIDTH = 4.0
-HOURS = 24
+STEP = 0.4
 YOUNG = 60
 """Minutes to be seen before anything is judged."""
 ADOPTED = 12 * 60
 """An episode of as many minutes is a new level."""
 QUIET = 5
+LONG = 15
+"""Windows from here on reach so far back that the hours on both sides count."""
 
 
 def judged(state: State, minute: int) -> Turn | None:
     """Judge the windows that end with this minute; what they show is remembered as the series' own margin, unusual or not."""
     age = minute - state.since + 1
     most, least, most_long, least_long, known = expected(state, minute)
+    known_fall = known
+    known = known and minute - state.first >= 7 * 1440
     sums = _sums(state, minute)
     found: tuple[float, int, Direction] | None = None
     fallen: tuple[float, int, Direction] | None = None
     if sums[-1]:
         for index, window in enumerate(WINDOWS):
             total = sums[index]
-            rate = most if window < 60 else most_long
+            rate = most if window < LONG else most_long
             if not known:
                 rate = max(rate, state.level / 60, _recent(state, minute, sums[-1] - total, window))
             mean = rate * window
@@ -52,17 +56,18 @@ def judged(state: State, minute: int) -> Turn | None:
             limit = _limit(state, index, deviation, RISE if known else RISE_UNKNOWN, learns=minute - state.first >= window + YOUNG)
             if (
                 deviation > limit
+                and (known or window < 60)
                 and age > YOUNG
                 and more >= LEAST_MORE[state.errors][index]
                 and _deviance(total, mean) >= EVIDENCE
-                and (minute - state.first >= window + 60 or total >= UNSEEN[state.errors] * window)
+                and ((minute - state.first >= window + 60 and (known or rate >= 0.5)) or total >= UNSEEN[state.errors] * window)
                 and (found is None or deviation - limit > found[0])
             ):
                 found = (deviation - limit, index, "rise")
-    if found is None and least * 60 >= LEAST_FALL and (known or state.steady):
+    if found is None and least * 60 >= LEAST_FALL and (known_fall or state.steady):
         whole = minute - max(state.resumed, state.since) + 1
         for index, window in enumerate(WINDOWS):
-            mean = (least if window < 60 else least_long) * window
+            mean = (least if window < LONG else least_long) * window
             total = sums[index]
             if mean < LEAST_FALL or window > whole or total >= mean:
                 continue
@@ -75,7 +80,7 @@ def judged(state: State, minute: int) -> Turn | None:
     if found is None:
         return None
     over, index, direction = found
-    rate = (most if WINDOWS[index] < 60 else most_long) if direction == "rise" else least
+    rate = (most if WINDOWS[index] < LONG else most_long) if direction == "rise" else least
     return _begun(state, minute, WINDOWS[index], direction, over, rate)
 
 
@@ -91,6 +96,9 @@ def ended(state: State, minute: int, count: int) -> Turn | None:
     if episode.direction == "rise":
         index = min(WINDOWS.index(episode.window), 2)
         window = WINDOWS[index]
+        # By either neighbour: else it would be unusual again in the other half of the hour.
+        other = minute - minute % 60 + (30 if minute % 60 < 30 else 0)
+        most = min(most, expected(state, other)[0])
         deviation = math.log((sums[index] + OFFSET) / (most * window + OFFSET))
         episode.quiet = episode.quiet + 1 if deviation < RISE / 2 else 0
         if episode.quiet >= QUIET:
@@ -196,10 +204,10 @@ def _limit(state: State, index: int, deviation: float, least: float, *, learns: 
     daily, hourly = state.daily[index], state.hourly[index]
     limit = least
     if deviation > least:
-        if daily.blocks:
-            limit = max(limit, bound(daily, spread=SPREAD, width=WIDTH))
-        if daily.blocks < 3 and hourly.blocks:
-            limit = max(limit, bound(hourly, spread=SPREAD, width=WIDTH))
+        if daily.past:
+            limit = max(limit, bound(daily, spread=SPREAD, width=WIDTH, step=STEP))
+        if len(daily.past) < 3 and hourly.past:
+            limit = max(limit, bound(hourly, spread=SPREAD, width=WIDTH, step=STEP))
     if not learns:
         return limit
     if deviation > daily.greatest:

@@ -8,40 +8,33 @@ import msgspec
 
 
 class Margin(msgspec.Struct, array_like=True):
-    """Mean and spread of the greatest deviation of each block (an hour, a day), older blocks weighing less."""
+    """The greatest deviation of each of the last blocks (hours, days) that had one, in hundredths."""
 
     greatest: float = 0.0
     """Of the block that is going on."""
-    blocks: float = 0.0
-    mean: float = 0.0
-    square: float = 0.0
-    """Sum of squared distances from the mean."""
+    past: list[int] = []
 
 
-def closed(margin: Margin, most: int, limit: float) -> None:
-    """The block is over: learn its greatest deviation.
+def closed(margin: Margin, most: int) -> None:
+    """The block is over. `most`: how many blocks are remembered."""
+    if margin.greatest:
+        margin.past.append(round(margin.greatest * 100))
+        del margin.past[:-most]
+        margin.greatest = 0.0
 
-    `most`: blocks that count; `limit`: what goes beyond counts half, so that one attack does not blind.
+
+def bound(margin: Margin, *, spread: float, width: float, step: float) -> float:
+    """What the next block will stay below, as far as the past tells.
+
+    Of the blocks the highest are left out (1 of 5, 2 of 12, 3 of 20): an attack must not hide the next; what recurs is more than that.
+    Of the rest it is the mean and `width` standard deviations, more the fewer there are, and at least `step` above the highest. `spread`
+    is the standard deviation assumed beforehand, worth one block.
     """
-    value = margin.greatest
-    margin.greatest = 0.0
-    if value > limit:
-        value = limit + (value - limit) / 2
-    if margin.blocks >= most:
-        margin.square *= 1 - 1 / most
-        margin.blocks -= 1
-    margin.blocks += 1
-    gap = value - margin.mean
-    margin.mean += gap / margin.blocks
-    margin.square += gap * (value - margin.mean)
-
-
-def bound(margin: Margin, *, spread: float, width: float) -> float:
-    """What the next block will stay below, as far as the past tells: mean and `width` standard deviations, more the fewer blocks there are.
-
-    `spread`: the standard deviation assumed beforehand, worth one block. It is the predictive distribution of a normal with unknown mean
-    and spread, with its heavy tails replaced by a factor that falls with the number of blocks.
-    """
-    blocks = margin.blocks
-    deviation = math.sqrt((margin.square + spread * spread) / (blocks + 1))
-    return margin.mean + width * deviation * (1 + 2 / (blocks + 1))
+    values = sorted(margin.past)
+    blocks = len(values)
+    values = values[: blocks - (blocks >= 5) - (blocks >= 12) - (blocks >= 20)]
+    blocks = len(values)
+    mean = sum(values) / blocks / 100
+    square = sum((value / 100 - mean) ** 2 for value in values)
+    deviation = math.sqrt((square + spread * spread) / (blocks + 1))
+    return max(mean + width * deviation * (1 + 2 / (blocks + 1)), values[-1] / 100 + step)

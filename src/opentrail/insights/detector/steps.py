@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from opentrail.insights.detector import judging
 from opentrail.insights.detector.judging import ended, judged
-from opentrail.insights.detector.margins import bound, closed
+from opentrail.insights.detector.margins import closed
 from opentrail.insights.detector.state import State
 from opentrail.insights.detector.turns import Turn
 from opentrail.insights.detector.usual import is_steady, learn_hour
@@ -14,6 +13,7 @@ from opentrail.insights.detector.usual import is_steady, learn_hour
 MOST = 10**12
 """No minute has more calls; what claims to counts as this."""
 DAYS = 28
+HOURS = 24
 
 
 def step(state: State, minute: int, count: float) -> Sequence[Turn]:
@@ -52,7 +52,7 @@ def advance(state: State, minute: int) -> Sequence[Turn]:
 
 
 def wakes(state: State) -> int | None:
-    """The next minute that has to be taken in even if it is silent; `None`: silence can tell nothing more. For others `step` makes good for the gap."""
+    """The next minute that has to be taken in even if it is silent (`step` makes good for others); `None`: silence tells nothing more."""
     if _asleep(state):
         return None
     if state.minutes or state.episode is not None or not _settled(state):
@@ -121,16 +121,14 @@ def _close_hour(state: State, hour: int) -> None:
     """`hour` begins: learn the one before it."""
     learn_hour(state, state.minute // 60)
     for margin in state.hourly:
-        if margin.greatest:
-            closed(margin, judging.HOURS, bound(margin, spread=judging.SPREAD, width=judging.WIDTH))
+        closed(margin, HOURS)
     if hour // 24 != state.minute // 1440:
         _close_day(state, hour // 24)
 
 
 def _close_day(state: State, day: int) -> None:
     for margin in state.daily:
-        if margin.greatest:
-            closed(margin, DAYS, bound(margin, spread=judging.SPREAD, width=judging.WIDTH))
+        closed(margin, DAYS)
     for old in [known for known in state.days if known <= day - DAYS]:
         del state.days[old]
     state.steady = is_steady(state)

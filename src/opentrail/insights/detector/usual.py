@@ -19,14 +19,22 @@ def seen_weeks(state: State, hour: int) -> int:
 
 
 def profile(state: State, hour: int) -> tuple[float, float] | None:
-    """Calls that an hour had at most and at least in the past, from the same hour of the week; before it was seen, of the days so far; `None`: no day yet."""
-    if seen_weeks(state, hour) >= 1:
-        value = state.slots.get(hour % WEEK, 0.0)
-        return value, value
+    """Calls that an hour had at most and at least, by the same hour of the week or, before that was seen, by those of the days so far.
+
+    `None`: there was no whole day yet. For the least, a day beside it must have had calls at that hour as well (once is
+    no rhythm); for the most, what both days beside it had at that hour is usual, too, and until
+    the second time what any day had.
+    """
+    get = state.slots.get
+    weeks = seen_weeks(state, hour)
+    if weeks >= 1:
+        value = get(hour % WEEK, 0.0)
+        beside = get((hour - 24) % WEEK, 0.0), get((hour + 24) % WEEK, 0.0)
+        most = max([get((hour - 24 * day) % WEEK, 0.0) for day in range(7)]) if weeks == 1 else max(value, min(beside))
+        return most, min(value, max(beside))
     days = (hour - (state.since + 59) // 60) // 24
     if days < 1:
         return None
-    get = state.slots.get
     values = [get((hour - 24 * day) % WEEK, 0.0) for day in range(1, days + 1)]
     return max(values), min(values)
 
@@ -34,8 +42,8 @@ def profile(state: State, hour: int) -> tuple[float, float] | None:
 def expected(state: State, minute: int) -> tuple[float, float, float, float, bool]:
     """Calls in a minute: at most, at least; the same over a whole hour's window; and whether the hours of the week are known.
 
-    Beside an hour its neighbour counts as well, since rhythms are not exact. What the last hours had more than their profile is added to the
-    most (the series has grown), what they had less is taken from the least.
+    Beside an hour its neighbour counts as well, since rhythms are not exact. What the last hours had more than their profile is added to
+    the most (the series has grown), what they had less is taken from the least.
     """
     hour = minute // 60
     here = profile(state, hour)
@@ -65,7 +73,10 @@ def learn_hour(state: State, hour: int) -> None:
     """The hour is over: take its calls into its slot and into the level."""
     count = float(state.hour_count)
     known = profile(state, hour)
-    usual = count if known is None else (known[0] + known[1]) / 2
+    if known is None:
+        usual = count
+    else:
+        usual = state.slots.get(hour % WEEK, 0.0) if seen_weeks(state, hour) >= 1 else (known[0] + known[1]) / 2
     if state.hour_told and known is not None:
         count_learnt = usual + (count - usual) * LEARNS
     else:

@@ -17,7 +17,7 @@ from opentrail.clock import Clock
 from opentrail.monitoring.filter_patterns import Message, PatternSet
 from opentrail.monitoring.filters import store
 from opentrail.monitoring.filters.following import Effect
-from opentrail.monitoring.filters.points import MINUTE, Gauge, Sums
+from opentrail.monitoring.filters.points import MINUTE, STEP, Gauge, Sums
 from opentrail.monitoring.neighbours import TakesMetrics
 from opentrail.monitoring.values import Chunk
 from opentrail.storage.database import Database
@@ -130,7 +130,7 @@ class Measuring:
                 read = self._gauges[filter_id].read(message)
                 if read is not None:
                     metric, unit, value = read
-                    sums.add((metric, unit, event.timestamp // (1000 * MINUTE)), value)
+                    sums.add((metric, unit, event.timestamp // (1000 * STEP)), value)
         return matched
 
     def _minute(self, gauge: Gauge, known: tuple[int, bool] | None, minute: int, matched: bool, sums: Sums) -> tuple[int, bool]:

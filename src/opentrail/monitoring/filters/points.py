@@ -1,4 +1,4 @@
-"""What metric filters make of log events: metric points, summed up by the minute. Pure."""
+"""What metric filters make of log events: metric points, summed up by ten seconds. Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from opentrail.monitoring.filters.values import MetricFilter
 from opentrail.monitoring.values import Metric, MetricPoint
 
 MINUTE: Final = 60
+STEP: Final = 10
+"""Seconds over which values are summed up: the shortest period of an alarm, so that such an alarm sees them. AWS has a minute."""
 LONGEST_DIMENSION: Final = 1024
 """Characters of a dimension's value; a longer or an empty one is none."""
 
 Reader = Callable[[Message], str | None]
 Place = tuple[Metric, str, int]
-"""Metric, unit and minute since 1970."""
+"""Metric, unit and steps since 1970."""
 
 
 class Gauge:
@@ -54,7 +56,7 @@ class Gauge:
     def default(self, minute: int) -> tuple[Place, float] | None:
         """The default value, if it has one, at a minute."""
         value = self.filter.transformation.default_value
-        return None if value is None else ((self._plain, self._unit, minute), value)
+        return None if value is None else ((self._plain, self._unit, minute * MINUTE // STEP), value)
 
     def _metric(self, dimensions: Iterable[tuple[str, str]]) -> Metric:
         made = self.filter.transformation
@@ -69,7 +71,7 @@ class Gauge:
 
 @dataclass(slots=True)
 class Sums:
-    """Values by metric, unit and minute."""
+    """Values by place."""
 
     values: dict[Place, dict[float, int]] = field(default_factory=dict)
 
@@ -83,7 +85,7 @@ class Sums:
         return [
             MetricPoint(
                 metric=metric,
-                time=float(minute * MINUTE),
+                time=float(step * STEP),
                 sum=math.fsum(value * count for value, count in counts.items()),
                 count=float(sum(counts.values())),
                 minimum=min(counts),
@@ -91,5 +93,5 @@ class Sums:
                 unit=unit,
                 values=tuple((value, float(count)) for value, count in counts.items()),
             )
-            for (metric, unit, minute), counts in self.values.items()
+            for (metric, unit, step), counts in self.values.items()
         ]
