@@ -15,6 +15,10 @@ from opentrail.insights.values import Series
 
 RECENT: Final = 60
 """Minutes of which who called is kept apart: an episode may have begun that long before it is noticed."""
+FEW: Final = 15.0
+"""Calls in an hour below which their absence says nothing, so that a silent minute may be judged later …"""
+LATER: Final = 15
+"""… after as many minutes at most, all that are due together."""
 WEEK: Final = 7 * 1440
 """Minutes after which what was usual counts half."""
 
@@ -60,6 +64,15 @@ def pass_by(series: Series, memory: Memory, minute: int) -> list[tuple[Turn, byt
     told = _told(series, memory, detector.advance(memory.state, minute))
     _age(memory, minute)
     return told
+
+
+def wakes(memory: Memory) -> int | None:
+    """The minute at which silence is to be judged next; `None`: it tells nothing."""
+    state = memory.state
+    minute = detector.wakes(state)
+    if minute is None or state.episode is not None or state.level >= FEW or max(state.slots.values(), default=0.0) >= FEW:
+        return minute
+    return minute + (state.first - minute) % LATER  # each series at a time of its own
 
 
 def _told(series: Series, memory: Memory, turns: Sequence[Turn]) -> list[tuple[Turn, bytes]]:

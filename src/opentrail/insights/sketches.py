@@ -30,6 +30,14 @@ def add(sketch: dict[str, int], value: str, count: int = 1, most: int = IN_MINUT
         sketch[value] = sketch.pop(rarest) + count
 
 
+def fold(into: dict[str, int], counted: Mapping[str, int]) -> None:
+    """Everything that was `counted` came in the minute of `into`; the most frequent first, so that they stay."""
+    if len(counted) > 1 and len(into) + len(counted) > IN_MINUTE:
+        counted = dict(sorted(counted.items(), key=lambda item: -item[1]))
+    for value, count in counted.items():
+        add(into, value, count)
+
+
 def join(into: dict[str, int], other: Mapping[str, int]) -> None:
     """Everything of `other` came, too."""
     for value, count in other.items():
