@@ -34,7 +34,7 @@ PAGE: Final = 2000
 """Records that are read together."""
 LATE: Final = 10
 """Seconds after the end of a minute in which its last records are waited for."""
-OFTEN, SELDOM = 1.0, 20.0
+OFTEN, SELDOM = 1.0, 60.0
 """Seconds between two commits at least: when a minute was closed or nothing is counted, and while minutes are only open. What is found is
 committed at once."""
 UPKEEP: Final = 3600.0

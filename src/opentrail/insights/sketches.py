@@ -32,10 +32,15 @@ def add(sketch: dict[str, int], value: str, count: int = 1, most: int = IN_MINUT
 
 def fold(into: dict[str, int], counted: Mapping[str, int]) -> None:
     """Everything that was `counted` came in the minute of `into`; the most frequent first, so that they stay."""
-    if len(counted) > 1 and len(into) + len(counted) > IN_MINUTE:
-        counted = dict(sorted(counted.items(), key=lambda item: -item[1]))
-    for value, count in counted.items():
+    if not into and len(counted) <= IN_MINUTE:
+        into.update(counted)
+        return
+    for value, count in sorted(counted.items(), key=_count, reverse=True):
         add(into, value, count)
+
+
+def _count(item: tuple[str, int]) -> int:
+    return item[1]
 
 
 def join(into: dict[str, int], other: Mapping[str, int]) -> None:
