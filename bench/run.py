@@ -62,6 +62,7 @@ PARTS = (
     Part("delivery", "Events delivered per second"),
     Part("queues", "Messages through a queue"),
     Part("log_groups", "Events into log groups"),
+    Part("insights", "What Insights cost per event"),
     Part("middleware", "What the middleware adds to a request"),
     Part("audit_events", "Audit events put per second"),
     Part("idle", "What trails cost that have nothing to do"),

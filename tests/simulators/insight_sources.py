@@ -55,6 +55,9 @@ class OneTrail:
             return ()
         return (Taker(TRAIL_ARN if facts.event_category == "Data" else TRAILS, True, True),)
 
+    def is_lasting(self, position: int, facts: Facts) -> bool:
+        return True
+
     def behind(self, series: Series) -> Sequence[str]:
         return self.arns()
 

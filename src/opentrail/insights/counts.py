@@ -7,14 +7,18 @@ have passed; what comes later still is added to the points of its minute and lea
 from __future__ import annotations
 
 import calendar
+import sys
 import time
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from opentrail.insights import sketches
-from opentrail.insights.neighbours import Facts, Sources
+from opentrail.insights.neighbours import Facts, Sources, Taker
 from opentrail.insights.values import DATA, MANAGEMENT, Series
+from opentrail.journal import Entry
 
 NOTHING: Final = "null"
 """How an Insights record says that a value was absent: the string (reference of records, §12)."""
@@ -22,6 +26,12 @@ LONGEST: Final = 512
 """Characters of a value that are kept; user agents may be of any length."""
 MOST_MINUTES: Final = 4096
 """Texts of minutes whose numbers are remembered."""
+MOST_NOTES: Final = 10_000
+"""Events that are noted down before tallies are made of them."""
+MOST_PLANS: Final = 20_000
+"""Kinds of events of which it is remembered into what they count."""
+MOST_CALLERS: Final = 10_000
+"""ARNs that are remembered without their session."""
 
 
 class Attributed(msgspec.Struct, array_like=True):
@@ -50,87 +60,185 @@ class Tally(msgspec.Struct, array_like=True):
     by: Attributed = msgspec.field(default_factory=Attributed)
 
 
+class _Plan:
+    """Into which series an event counts, with the code that its attributions tell. Compared by identity."""
+
+    __slots__ = ("code", "series")
+
+    def __init__(self, series: tuple[Series, ...], code: str) -> None:
+        self.series = series
+        self.code = code
+
+
+class _Cell:
+    """Calls of one minute and plan that are not in a tally yet."""
+
+    __slots__ = ("agents", "callers")
+
+    def __init__(self) -> None:
+        self.callers: list[str] = []
+        self.agents: list[str | None] = []
+
+
+_Takers = tuple[Taker, ...]
+
+
 class Counts:
-    """The minutes that are open. `latest` is the newest `eventTime` seen, as text."""
+    """The minutes that are open.
+
+    An event is only noted down, by its plan, which is remembered; `settle` makes tallies of the notes, many at a time.
+    """
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._minutes: dict[str, int | None] = {}
+        self._callers: dict[str, str] = {}
+        self._lasting: dict[tuple[object, ...], _Plan | None] = {}
+        self._plans: dict[tuple[object, ...], _Plan | None] = {}
+        self._noted: dict[str, dict[_Plan, _Cell]] = {}
+        self._notes = 0
+        self._latest = ""
         self.open: dict[int, dict[Series, Tally]] = {}
-        self.latest = ""
+        """What is settled."""
 
-    def take(self, position: int, record: bytes) -> None:
-        """Count one record, if anybody has it analysed."""
-        facts = self._sources.facts(record)
-        if facts is None:
-            return
-        if facts.event_time > self.latest and self._minute(facts.event_time) is not None:
-            self.latest = facts.event_time
-        category, code = facts.event_category, facts.error_code
-        if category == MANAGEMENT:
-            counts_as_call = facts.read_only is False
-            if not counts_as_call and not code:
-                return
-        elif category == DATA:
-            counts_as_call = True
-        else:
-            return
-        if facts.event_type == "AwsServiceEvent":  # nobody called
-            return
-        takers = self._sources.takers(position, facts)
-        if not takers:
-            return
-        minute = self._minute(facts.event_time)
-        if minute is None:
-            return
-        tallies = self.open.get(minute)
-        if tallies is None:
-            tallies = self.open[minute] = {}
-        place = (facts.recipient_account_id, facts.aws_region, facts.event_source, facts.event_name)
-        who, agent = caller(facts), (facts.user_agent or NOTHING)[:LONGEST]
-        for scope, calls, errors in takers:
-            if calls and counts_as_call:
-                _count(tallies, Series(scope, *place), who, agent, code or NOTHING)
-            if errors and code:
-                _count(tallies, Series(scope, *place, code[:LONGEST]), who, agent, code)
+    def take(self, entries: Sequence[Entry]) -> None:
+        """Count these records, as far as anybody has them analysed."""
+        facts_of, lasting, noted, latest = self._sources.facts, self._lasting, self._noted, self._latest
+        for entry in entries:
+            facts = facts_of(entry.record)
+            if facts is None:
+                continue
+            text = facts.event_time[:16]
+            if text > latest and self._minute(text) is not None:
+                latest = text
+            key = (
+                facts.event_name,
+                facts.error_code,
+                facts.event_source,
+                facts.recipient_account_id,
+                facts.aws_region,
+                facts.read_only,
+                facts.event_category,
+                facts.event_type,
+            )
+            plan = lasting.get(key, _UNKNOWN)
+            if plan is _UNKNOWN:
+                plan = self._plan(entry.position, facts, key)
+            if plan is None:
+                continue
+            cells = noted.get(text)
+            if cells is None:
+                if self._minute(text) is None:
+                    continue
+                cells = noted[text] = {}
+            cell = cells.get(plan)
+            if cell is None:
+                cell = cells[plan] = _Cell()
+            who = facts.user_identity
+            cell.callers.append(NOTHING if who is None else who.arn or who.invoked_by or NOTHING)
+            cell.agents.append(facts.user_agent)
+        self._latest = latest
+        self._notes += len(entries)
+        if self._notes >= MOST_NOTES:
+            self.settle()
 
-    def _minute(self, text: str) -> int | None:
-        """Minutes since 1970; `None` for what is no time."""
-        key = text[:16]
-        minute = self._minutes.get(key, -1)
-        if minute == -1:
-            if len(self._minutes) >= MOST_MINUTES:
-                self._minutes.clear()
-            try:
-                minute = calendar.timegm(time.strptime(key, "%Y-%m-%dT%H:%M")) // 60
-            except ValueError:
-                minute = None
-            self._minutes[key] = minute
-        return minute
+    def settle(self) -> None:
+        """Have everything in `open`."""
+        for text, cells in self._noted.items():
+            minute = self._minute(text)
+            assert minute is not None
+            tallies = self.open.setdefault(minute, {})
+            for plan, cell in cells.items():
+                self._add(tallies, plan, cell)
+        self._noted.clear()
+        self._notes = 0
+
+    def begin_anew(self) -> None:
+        """Others take events now than before."""
+        self.settle()
+        self._lasting.clear()
+        self._plans.clear()
+
+    @property
+    def earliest_minute(self) -> int | None:
+        """The first open minute; `None`: there is none."""
+        return min((*self.open, *(self._minute(text) or 0 for text in self._noted)), default=None)
 
     @property
     def latest_minute(self) -> int | None:
         """The minute of the newest record seen; `None` before the first."""
-        return self._minute(self.latest) if self.latest else None
+        return self._minute(self._latest) if self._latest else None
+
+    def _plan(self, position: int, facts: Facts, key: tuple[object, ...]) -> _Plan | None:
+        takers: _Takers = ()
+        is_call = facts.event_category == DATA or facts.read_only is False
+        is_counted = facts.event_category in (DATA, MANAGEMENT) and (is_call or bool(facts.error_code))
+        if is_counted and facts.event_type != "AwsServiceEvent":  # nobody called
+            takers = tuple(self._sources.takers(position, facts))
+        by_takers = (*key, takers)
+        plan = self._plans.get(by_takers, _UNKNOWN)
+        if plan is _UNKNOWN:
+            plan = _planned(facts, takers, is_call=is_call)
+            if len(self._plans) >= MOST_PLANS:
+                self._plans.clear()
+                self._lasting.clear()
+            self._plans[by_takers] = plan
+        if not is_counted or self._sources.is_lasting(position, facts):
+            if len(self._lasting) >= MOST_PLANS:
+                self._lasting.clear()
+            self._lasting[key] = plan
+        return plan
+
+    def _add(self, tallies: dict[Series, Tally], plan: _Plan, cell: _Cell) -> None:
+        callers: dict[str, int] = {}
+        for raw, count in Counter(cell.callers).items():
+            who = self._callers.get(raw)
+            if who is None:
+                if len(self._callers) >= MOST_CALLERS:
+                    self._callers.clear()
+                who = self._callers[raw] = _without_session(raw)
+            callers[who] = callers.get(who, 0) + count
+        agents: dict[str, int] = {}
+        for agent, count in Counter(cell.agents).items():
+            name = sys.intern((agent or NOTHING)[:LONGEST])
+            agents[name] = agents.get(name, 0) + count
+        for series in plan.series:
+            tally = tallies.get(series)
+            if tally is None:
+                tally = tallies[series] = Tally()
+            tally.count += len(cell.callers)
+            sketches.fold(tally.by.callers, callers)
+            sketches.fold(tally.by.agents, agents)
+            sketches.add(tally.by.codes, plan.code, len(cell.callers))
+
+    def _minute(self, text: str) -> int | None:
+        """Minutes since 1970, of a time as far as its minutes; `None` for what is no time."""
+        minute = self._minutes.get(text, -1)
+        if minute == -1:
+            if len(self._minutes) >= MOST_MINUTES:
+                self._minutes.clear()
+            try:
+                minute = calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M")) // 60
+            except ValueError:
+                minute = None
+            self._minutes[text] = minute
+        return minute
 
 
-def _count(tallies: dict[Series, Tally], series: Series, who: str, agent: str, code: str) -> None:
-    tally = tallies.get(series)
-    if tally is None:
-        tally = tallies[series] = Tally()
-    tally.count += 1
-    by = tally.by
-    sketches.add(by.callers, who)
-    sketches.add(by.agents, agent)
-    sketches.add(by.codes, code)
+_UNKNOWN: Final = _Plan((), "")
 
 
-def caller(facts: Facts) -> str:
+def _planned(facts: Facts, takers: _Takers, *, is_call: bool) -> _Plan | None:
+    place = (facts.recipient_account_id, facts.aws_region, facts.event_source, facts.event_name)
+    code = (facts.error_code or "")[:LONGEST]
+    found = [Series(taker.scope, *place) for taker in takers if taker.calls and is_call]
+    if code:
+        found += [Series(taker.scope, *place, code) for taker in takers if taker.errors]
+    return _Plan(tuple(found), code or NOTHING) if found else None
+
+
+def _without_session(arn: str) -> str:
     """`userIdentityArn` of an attribution: roles without the session name; services by their name."""
-    identity = facts.user_identity
-    if identity is None:
-        return NOTHING
-    arn: str = identity.arn or identity.invoked_by or NOTHING
     if ":assumed-role/" in arn:
         beginning, _, _ = arn.rpartition("/")
         if not beginning.endswith(":assumed-role"):

@@ -19,8 +19,8 @@ from opentrail.errors import JournalTrimmed
 from opentrail.events.service_event import ServiceEvent
 from opentrail.insights import store
 from opentrail.insights.counts import Counts, Tally
-from opentrail.insights.detector import Turn, wakes
-from opentrail.insights.memory import Memory, pass_by, take
+from opentrail.insights.detector import Turn
+from opentrail.insights.memory import Memory, pass_by, take, wakes
 from opentrail.insights.neighbours import Sources
 from opentrail.insights.store import Known
 from opentrail.insights.values import DATA, Series
@@ -34,8 +34,9 @@ PAGE: Final = 2000
 """Records that are read together."""
 LATE: Final = 10
 """Seconds after the end of a minute in which its last records are waited for."""
-OFTEN, SELDOM = 1.0, 5.0
-"""Seconds between two commits: while nothing is counted, and while something is."""
+OFTEN, SELDOM = 1.0, 60.0
+"""Seconds between two commits at least: when a minute was closed or nothing is counted, and while minutes are only open. What is found is
+committed at once."""
 UPKEEP: Final = 3600.0
 """Seconds between two looks at what has outlived its time."""
 MOST_SERIES: Final = 50_000
@@ -126,16 +127,17 @@ class InsightsFollower:
             return True
         # Looked at after the records: what was switched on before one of them was made is then always seen.
         if self._sources.renew() or self._sources_differ:
+            self._counts.begin_anew()
             self._end_what_nobody_asks_for()
             self._sources_differ = False
         if entries:
             if self._since.keys() or self._sources.arns():
-                for entry in entries:
-                    self._counts.take(entry.position, entry.record)
+                self._counts.take(entries)
             self._read = entries[-1].position
         now = self._now(caught_up=not entries)
         if now is not None:
-            self._begin_sources(int(now) // 60 if not self._counts.open else min(self._counts.open))
+            earliest = self._counts.earliest_minute
+            self._begin_sources(int(now) // 60 if earliest is None else earliest)
             self._close((int(now) - LATE) // 60 - 1)
         self._commit_if_due()
         return bool(entries)
@@ -170,6 +172,9 @@ class InsightsFollower:
 
     def _close(self, last: int) -> None:
         """Judge every minute up to `last`."""
+        earliest = self._counts.earliest_minute
+        if earliest is not None and earliest <= last:
+            self._counts.settle()
         for minute in sorted(minute for minute in self._counts.open if minute <= last):
             tallies = self._counts.open.pop(minute)
             self._warm(tallies)
@@ -195,7 +200,7 @@ class InsightsFollower:
         self._settle(series, take(series, self._hot[series], minute, tally))
 
     def _settle(self, series: Series, told: Sequence[tuple[Turn, bytes]]) -> None:
-        self._known[series].wakes = wakes(self._hot[series].state)
+        self._known[series].wakes = wakes(self._hot[series])
         self._dirty.add(series)
         self._told.extend((series, turn, record) for turn, record in told)
 
@@ -227,7 +232,7 @@ class InsightsFollower:
 
     def _commit_if_due(self) -> None:
         now = self._clock.monotonic()
-        interval = SELDOM if self._counts.open or self._dirty else OFTEN
+        interval = SELDOM if self._counts.earliest_minute is not None and not self._points and not self._dirty else OFTEN
         if self._told or (now - self._committed >= interval and (self._read != self._saved or self._dirty or self._gone)):
             self._commit()
         if now - self._upkept >= UPKEEP:
@@ -237,6 +242,7 @@ class InsightsFollower:
 
     def _commit(self) -> None:
         self._promise(self._read)
+        self._counts.settle()
         with self._database.begin() as connection:
             store.forget(connection, self._gone)
             numbers: dict[Series, int] = {}

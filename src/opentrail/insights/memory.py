@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,10 +10,15 @@ import msgspec
 from opentrail.insights import detector, records
 from opentrail.insights.counts import Attributed, Tally
 from opentrail.insights.detector import State, Turn
+from opentrail.insights.recent import Recent
 from opentrail.insights.values import Series
 
 RECENT: Final = 60
 """Minutes of which who called is kept apart: an episode may have begun that long before it is noticed."""
+FEW: Final = 15.0
+"""Calls in an hour below which their absence says nothing, so that a silent minute may be judged later …"""
+LATER: Final = 15
+"""… after as many minutes at most, all that are due together."""
 WEEK: Final = 7 * 1440
 """Minutes after which what was usual counts half."""
 
@@ -23,7 +27,7 @@ class Memory(msgspec.Struct, array_like=True):
     """Of one series. Changed in place."""
 
     state: State
-    recent: dict[int, Attributed] = {}
+    recent: Recent = msgspec.field(default_factory=Recent)
     usual: Attributed = msgspec.field(default_factory=Attributed)
     unusual: Attributed | None = None
     """Of the minutes of the episode that goes on which are not recent any more; `None`: none goes on."""
@@ -38,18 +42,22 @@ class Memory(msgspec.Struct, array_like=True):
         return cls(state=State.new(since, errors=bool(series.error_code)), halved=since)
 
     def encoded(self) -> bytes:
-        """Names repeat from minute to minute, so it is compressed."""
-        return zlib.compress(msgspec.msgpack.encode(self), 1)
+        """Up to some ten thousand bytes; some hundred for a series seldom called."""
+        return _encoder.encode(self)
 
     @classmethod
     def decoded(cls, data: bytes) -> Memory:
-        """Raises `msgspec.DecodeError`, `zlib.error`: that was none."""
-        return msgspec.msgpack.decode(zlib.decompress(data), type=cls)
+        """Raises `msgspec.DecodeError`: that was none."""
+        return _decoder.decode(data)
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Memory)
 
 
 def take(series: Series, memory: Memory, minute: int, tally: Tally) -> list[tuple[Turn, bytes]]:
     """`minute` is over and had these calls. Gives what turned, and the record that tells it."""
-    memory.recent.setdefault(minute, Attributed()).join(tally.by)
+    memory.recent.add(minute, tally.by)
     told = _told(series, memory, detector.step(memory.state, minute, tally.count))
     _age(memory, minute)
     return told
@@ -62,6 +70,15 @@ def pass_by(series: Series, memory: Memory, minute: int) -> list[tuple[Turn, byt
     return told
 
 
+def wakes(memory: Memory) -> int | None:
+    """The minute at which silence is to be judged next; `None`: it tells nothing."""
+    state = memory.state
+    minute = detector.wakes(state)
+    if minute is None or state.episode is not None or state.level >= FEW or max(state.slots.values(), default=0.0) >= FEW:
+        return minute
+    return minute + (state.first - minute) % LATER  # each series at a time of its own
+
+
 def _told(series: Series, memory: Memory, turns: Sequence[Turn]) -> list[tuple[Turn, bytes]]:
     found = []
     for turn in turns:
@@ -70,8 +87,8 @@ def _told(series: Series, memory: Memory, turns: Sequence[Turn]) -> list[tuple[T
             found.append((turn, _record(series, memory, turn, range(turn.start, turn.told + 1))))
         else:
             found.append((turn, _record(series, memory, turn, range(turn.start, turn.minute))))
-            for minute in [minute for minute in memory.recent if turn.start <= minute < turn.minute]:
-                del memory.recent[minute]
+            for minute in [minute for minute in memory.recent.minutes if turn.start <= minute < turn.minute]:
+                del memory.recent.minutes[minute]
             memory.unusual = None
     return found
 
@@ -89,7 +106,7 @@ def _record(series: Series, memory: Memory, turn: Turn, minutes: range) -> bytes
 
 
 def _age(memory: Memory, now: int) -> None:
-    for minute in [minute for minute in memory.recent if minute <= now - RECENT]:
+    for minute in [minute for minute in memory.recent.minutes if minute <= now - RECENT]:
         by = memory.recent.pop(minute)
         (memory.usual if memory.unusual is None or minute < memory.start else memory.unusual).join(by)
     if now - memory.halved >= WEEK:

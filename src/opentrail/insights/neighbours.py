@@ -50,5 +50,9 @@ class Sources(Protocol):
     def takers(self, position: int, facts: Facts) -> Sequence[Taker]:
         """Who takes the record at `position`, each scope once."""
 
+    def is_lasting(self, position: int, facts: Facts) -> bool:
+        """Whether `takers` are the same for each later record with the same category, source, name, type, account, Region, `read_only` and
+        `error_code`, until `renew` says that they are others."""
+
     def behind(self, series: Series) -> Sequence[str]:
         """ARNs of those that have this series analysed; none: the analysis has ended."""

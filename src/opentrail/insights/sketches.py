@@ -30,6 +30,19 @@ def add(sketch: dict[str, int], value: str, count: int = 1, most: int = IN_MINUT
         sketch[value] = sketch.pop(rarest) + count
 
 
+def fold(into: dict[str, int], counted: Mapping[str, int]) -> None:
+    """Everything that was `counted` came in the minute of `into`; the most frequent first, so that they stay."""
+    if not into and len(counted) <= IN_MINUTE:
+        into.update(counted)
+        return
+    for value, count in sorted(counted.items(), key=_count, reverse=True):
+        add(into, value, count)
+
+
+def _count(item: tuple[str, int]) -> int:
+    return item[1]
+
+
 def join(into: dict[str, int], other: Mapping[str, int]) -> None:
     """Everything of `other` came, too."""
     for value, count in other.items():

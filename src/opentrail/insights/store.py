@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     and_,
+    bindparam,
     delete,
     exists,
     func,
@@ -92,6 +93,9 @@ LISTED = Table(
 )
 Index("insights_listed_source", LISTED.c.insight_source, LISTED.c.account_id, LISTED.c.region, LISTED.c.time)
 
+_ADD: Final = insert(SERIES)
+_FIND: Final = select(SERIES.c.id).where(*(SERIES.c[name] == bindparam(name) for name in _NAMES))
+
 KEPT: Final[Mapping[int, int]] = {60: 15 * 86_400, 300: 63 * 86_400, 3600: 90 * 86_400}
 """Period of points and how long they are kept, seconds (reference of history and Insights, §11)."""
 LISTED_FOR: Final = 90 * 86_400
@@ -125,12 +129,12 @@ def series_id(connection: Connection, series: Series) -> int:
     found = find(connection, series)
     if found is not None:
         return found
-    return connection.execute(insert(SERIES).values(**series._asdict())).inserted_primary_key[0]  # type: ignore[index, no-any-return]
+    return connection.execute(_ADD, series._asdict()).inserted_primary_key[0]  # type: ignore[index, no-any-return]
 
 
 def find(connection: Connection, series: Series) -> int | None:
     """The number of a series, if it has one."""
-    return connection.scalar(select(SERIES.c.id).where(*(SERIES.c[name] == value for name, value in series._asdict().items())))
+    return connection.scalar(_FIND, series._asdict())
 
 
 def memories(connection: Connection, ids: Iterable[int]) -> dict[int, bytes]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from opentrail.insights import sketches
 from opentrail.insights.counts import Counts, Tally
 from opentrail.insights.values import Series
+from opentrail.journal import Entry
 from simulators.insight_sources import DELETE_ROLE, CallJournal, OneTrail
 
 NOON = 1_767_614_400.0
@@ -20,7 +21,8 @@ def counted(**members: Any) -> dict[Series, Tally]:
     """What one call counts for."""
     journal, counts = CallJournal(), Counts(OneTrail())
     journal.call(NOON, **members)
-    counts.take(1, journal.entries[0].record)
+    counts.take(journal.entries)
+    counts.settle()
     return counts.open.get(int(NOON) // 60, {})
 
 
@@ -71,8 +73,8 @@ def test_what_is_absent_is_the_text_null() -> None:
 
 def test_what_is_no_record_is_passed_over() -> None:
     counts = Counts(OneTrail())
-    counts.take(1, b"{")
-    counts.take(2, b"[]")
+    counts.take([Entry(1, b"{"), Entry(2, b"[]")])
+    counts.settle()
     assert counts.open == {}
 
 

@@ -18,12 +18,18 @@ from opentrail.lake.families import Family
 from opentrail.lake.stores.register import StoreRegister
 from opentrail.storage.database import Database
 from opentrail.trails import insights, store
-from opentrail.trails.facts import Facts
+from opentrail.trails.facts import DELIVERIES, Facts
 from opentrail.trails.regions import Regions
 from opentrail.trails.routes import Route, Routes
 
 MOST_PLACES: Final = 10_000
 """Accounts and Regions that are remembered at the same time."""
+
+
+OF_A_KIND: Final = frozenset({"eventCategory", "eventSource", "eventName", "eventType", "readOnly"})
+"""Fields of selectors that are the same for all events of a kind, as counting knows them apart."""
+STS: Final = "sts.amazonaws.com"
+"""Whether its events are global is said by the record alone."""
 
 
 class _Facts(Facts, gc=False, kw_only=True, rename="camel"):
@@ -41,6 +47,13 @@ class _OfTrail:
     management: Taker | None
     data: Taker | None
 
+    def is_settled(self, position: int) -> bool:
+        """It takes management events by what they are, from before `position` on, with no end in sight."""
+        memberships = self.route.memberships
+        return position > self.route.open_from and (
+            memberships is None or any(one.stop is None and one.holds(position) for one in memberships)
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _OfStore:
@@ -49,6 +62,11 @@ class _OfStore:
     stretch: Stretch
     matcher: Matcher
     taker: Taker
+
+    def is_settled(self, position: int) -> bool:
+        """It takes management events by what they are, from before `position` on."""
+        fields = {field["Field"] for one in self.stretch.advanced_event_selectors for field in one["FieldSelectors"]}
+        return self.stretch.start < position and not fields - OF_A_KIND
 
     def covers(self, account_id: str, region: str) -> bool:
         stretch = self.stretch
@@ -135,6 +153,13 @@ class Analysed:
         if left_calls or left_errors:
             takers.append(Taker(STORES, left_calls, left_errors))
         return takers
+
+    def is_lasting(self, position: int, facts: neighbours.Facts) -> bool:
+        """Whether each later record of this kind has the same takers, until `renew`: nothing else in a record is looked at."""
+        if facts.event_category != MANAGEMENT or facts.event_source == STS or (facts.event_source, facts.event_name) in DELIVERIES:
+            return False
+        of_trails, of_stores = self._at(facts.recipient_account_id, facts.aws_region)
+        return all(one.is_settled(position) for one in of_trails) and all(one.is_settled(position) for one in of_stores)
 
     def behind(self, series: Series) -> Sequence[str]:
         """ARNs of those that have this series analysed; none: the analysis has ended."""
