@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, select
 
 from opentrail.clock import ManualClock
 from opentrail.monitoring.logs import LogGroups, store
@@ -209,6 +209,25 @@ def test_records_do_not_wait_for_ever(world: World) -> None:
     world.clock.advance(RETRY)
     world.work()
     assert world.there() == ["young"]
+
+
+def test_the_oldest_go_when_too_much_waits(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.trail(role="bad")
+    world.groups.refused.add("bad")
+    for name in ("first", "second", "third"):
+        world.record(name)
+        world.work()
+        world.clock.advance(1)
+    with world.house.monitoring.read() as connection:
+        sizes = connection.scalars(select(log_waiting.WAITING.c.bytes).order_by(log_waiting.WAITING.c.id)).all()
+    assert len(sizes) == 3
+    monkeypatch.setattr(log_waiting, "MOST", sum(sizes) - 1)
+    world.clock.advance(RETRY)
+    world.work()  # it is refused once more, and the bound is looked at
+    world.groups.refused.clear()
+    world.clock.advance(RETRY)
+    world.work()
+    assert world.there() == ["second", "third"]
 
 
 def test_a_trail_without_its_group_has_nothing_waiting(world: World) -> None:
