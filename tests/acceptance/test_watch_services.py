@@ -302,3 +302,28 @@ def test_the_health_page_and_the_status_verb_show_the_watch(opentrail: RunningOp
     shown = opentrail.opentrail("status").stdout
     assert "Watch: ok" in shown
     assert all(name in shown for name in watch["followers"])
+
+
+def test_what_belongs_to_others_or_is_nowhere_is_refused(opentrail: RunningOpenTrail) -> None:
+    opentrail.client("logs").create_log_group(logGroupName="/mine")
+    other = GROUP_ARN.replace(ACCOUNT, "111122223333")
+    nowhere = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:none"
+    rows = [
+        ("logs", "FilterLogEvents", {"logGroupIdentifier": other}),
+        ("logs", "TagResource", {"resourceArn": other, "tags": {"a": "b"}}),
+        ("logs", "AssociateKmsKey", {"logGroupName": "/mine", "kmsKeyId": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/none"}),
+        (
+            "logs",
+            "PutSubscriptionFilter",
+            {"logGroupName": "/mine", "filterName": "f", "filterPattern": "", "destinationArn": nowhere},
+        ),
+        ("logs", "DeleteSubscriptionFilter", {"logGroupName": "/mine", "filterName": "f"}),
+        ("events", "DescribeRule", {"Name": "r", "EventBusName": f"arn:aws:events:{REGION}:111122223333:event-bus/default"}),
+        ("events", "DescribeEventBus", {"Name": f"arn:aws:events:{REGION}:111122223333:event-bus/default"}),
+        ("cloudwatch", "ListTagsForResource", {"ResourceARN": ALARM_ARN.replace(ACCOUNT, "111122223333")}),
+        ("cloudwatch", "SetAlarmState", {"AlarmName": "none", "StateValue": "OK", "StateReason": "r"}),
+    ]
+    for service, operation, given in rows:
+        status, code = refusal(opentrail.client(service), operation, given)
+        assert (operation, status) in ((operation, 400), (operation, 403), (operation, 404))
+        assert code in known(service, operation) | {"AccessDenied", "AccessDeniedException"}, (operation, code)
