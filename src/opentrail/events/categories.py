@@ -271,10 +271,11 @@ FOLLOWED_BY: dict[tuple[str, str], str] = {("s3.amazonaws.com", "DeleteObjects")
 """Calls that the service follows with an event of its own for each thing they were about (`spec/records.md` §8)."""
 
 UNRECORDED: Final = frozenset({("logs.amazonaws.com", "PutLogEvents")})
-"""Calls that CloudTrail does not know: neither management nor data events. CloudWatch Logs names the actions that it supports ("Logging
-CloudWatch Logs API calls in CloudTrail"); an older edition says outright that PutLogEvents is not one of them. A trail that streams to the
-group of an application would otherwise record each line that is written. GetLogEvents and FilterLogEvents stand in neither list any more
-than PutLogEvents does, but later editions differ and who read the logs is worth knowing: they are management events."""
+"""Calls that leave no record: neither management nor data events. CloudWatch Logs names the actions that it supports ("Logging Amazon
+CloudWatch Logs API calls in AWS CloudTrail"), and PutLogEvents is not among them; a trail that streams to the group of an application would
+otherwise record each line that is written. By the same page GetLogEvents and FilterLogEvents are not supported either (an older edition
+says so of all three). Those two are recorded here all the same, as management events, because who read the logs is worth knowing: this is
+OpenTrail's choice, not what the page says."""
 
 DATA_EVENTS: dict[str, dict[str, tuple[str, ...]]] = {
     f"{source}.amazonaws.com": {kind: tuple(names.split()) for kind, names in kinds.items()} for source, kinds in _ROWS.items()
