@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -15,20 +16,28 @@ from opentrail.wire.http import Response
 
 Ask = Callable[[str, Any], Awaitable[Any]]
 
+WATCH_PATIENCE: Final = 1.0
+"""Seconds that a page waits for the watch: nothing of the rest depends on it."""
+
 
 class Pages:
     """Answers with what the front knows and what the followers tell when asked."""
 
-    def __init__(self, *, journal: Journal, ask: Ask) -> None:
+    def __init__(self, *, journal: Journal, ask: Ask, ask_watch: Ask) -> None:
+        """`ask` puts a question to the followers, `ask_watch` to the watch."""
         self._journal = journal
         self._ask = ask
+        self._ask_watch = ask_watch
 
     def by_path(self) -> Mapping[str, Callable[[], Awaitable[Response]]]:
         """The pages, for `asgi.Application`."""
         return {"/_opentrail/health": self.health, "/_opentrail/metrics": self.metrics}
 
     async def health(self) -> Response:
-        """200 with `status: ok` when calls are taken and the followers answer, else 503 and why not."""
+        """200 with `status: ok` when calls are taken and the followers answer, else 503 and why not.
+
+        The watch has a status of its own within (`ok`, `trouble`, `starting`): calls are taken and trails delivered without it.
+        """
         state = await self._state()
         return Response(
             status=200 if state["status"] == "ok" else 503,
@@ -47,6 +56,10 @@ class Pages:
         for fact, sentence in (("position", "Position up to which a follower is done."), ("lag", "Records a follower is behind.")):
             values = {f'{{follower="{name}"}}': follower[fact] for name, follower in followers.items()}
             lines += _metric(f"opentrail_follower_{fact}", sentence, "gauge", values)
+        watch = state["watch"]
+        lines += _metric("opentrail_watch_up", "1 when the watch answers and has no trouble.", "gauge", {"": watch["status"] == "ok"})
+        values = {f'{{follower="{name}"}}': follower["lag"] for name, follower in watch["followers"].items()}
+        lines += _metric("opentrail_watch_lag", "Records a follower of the watch is behind.", "gauge", values)
         for name, value in state["counts"].items():
             lines += _metric(f"opentrail_{name}", _COUNTS.get(name, "A count kept by the followers."), "gauge", {"": value})
         body = "\n".join(lines) + "\n"
@@ -55,11 +68,12 @@ class Pages:
     async def _state(self) -> dict[str, Any]:
         head = self._journal.head
         state: dict[str, Any] = {"status": "ok", "version": __version__, "journal_head": head, "followers": {}, "counts": {}}
+        state["watch"] = await self._watch(head)
         try:
             told = await self._ask("status", None)
         except Fault:
             return state | {"status": "starting", "reason": "The followers do not answer yet."}
-        state["followers"] = {name: {"position": position, "lag": max(head - position, 0)} for name, position in told["positions"].items()}
+        state["followers"] = _followers(told["positions"], head)
         state["counts"] = told["counts"]
         try:
             self._journal.check()
@@ -67,12 +81,25 @@ class Pages:
             return state | {"status": "refusing", "reason": str(error)}
         return state
 
+    async def _watch(self, head: int) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(WATCH_PATIENCE):
+                told = await self._ask_watch("status", None)
+        except (Fault, TimeoutError):
+            return {"status": "starting", "followers": {}, "reason": "The watch does not answer."}
+        found = {"status": "trouble" if told["trouble"] else "ok", "followers": _followers(told["positions"], head)}
+        return found | ({"trouble": told["trouble"]} if told["trouble"] else {})
+
 
 _COUNTS = {
     "files_waiting": "Log and digest files that are cut but not in their bucket yet.",
     "messages_waiting": "Messages of topics that are on their way, one for each subscriber.",
     "records_quarantined": "Records that the event store could not read; their bytes are kept.",
 }
+
+
+def _followers(positions: Mapping[str, int], head: int) -> dict[str, dict[str, int]]:
+    return {name: {"position": position, "lag": max(head - position, 0)} for name, position in positions.items()}
 
 
 def _metric(name: str, sentence: str, kind: str, values: Mapping[str, float]) -> list[str]:

@@ -1,8 +1,9 @@
 """Which records a call makes, for which accounts, and that they are on disk before its answer leaves.
 
-Management events are always recorded. Data events and network activity events only when a trail that is logging selects them, in the
-account whose record it is: `expects` asks that once before the call (nobody: no room in the journal, no record, microseconds), `keep`
-of the finished records. All records of one call are appended together: either all of them are there or none.
+Management events are always recorded, but for the few calls that CloudTrail does not know (`events.categories.UNRECORDED`). Data events and
+network activity events only when a trail that is logging selects them, in the account whose record it is: `expects` asks that once before
+the call (nobody: no room in the journal, no record, microseconds), `keep` of the finished records. All records of one call are appended
+together: either all of them are there or none.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Protocol
 
 from opentrail.api.call import Inner
 from opentrail.errors import JournalError
-from opentrail.events.categories import DATA, FOLLOWED_BY, MANAGEMENT, NETWORK_ACTIVITY
+from opentrail.events.categories import DATA, FOLLOWED_BY, MANAGEMENT, NETWORK_ACTIVITY, UNRECORDED
 from opentrail.events.names import S3_SOURCES
 from opentrail.events.service_event import ServiceEvent
 from opentrail.journal import Journal, Reservation
@@ -72,7 +73,7 @@ class Recording:
     def expects(self, service: str, operation: str, *, by_endpoint: bool = False) -> bool:
         """Whether a call may make a record. `by_endpoint`: it came through a VPC endpoint."""
         known = self._recorder.operation(service, operation)
-        if known.category == MANAGEMENT:
+        if known.category == MANAGEMENT and (known.source, known.name) not in UNRECORDED:
             return True
         may = self._selection.may
         for source in S3_SOURCES if service == "s3" else (known.source,):
@@ -150,7 +151,8 @@ class Recording:
         copies = self._recorder.copies(observation, owner)
         operation = self._recorder.operation_of(observation)
         records = []
-        for copy in copies if passed_endpoint is not False else ():
+        unrecorded = passed_endpoint is False or (operation.source, operation.name) in UNRECORDED
+        for copy in () if unrecorded else copies:
             if operation.category == MANAGEMENT:
                 records.append(self._described(copy))
             elif self._selection.may_in(copy.account_id, DATA, operation.source, operation.name):

@@ -37,6 +37,12 @@ def status(data_dir: DataDir = DEFAULT_FOLDER, endpoint_url: EndpointUrl = None,
     print(f"Journal head: {health.get('journal_head')}")
     followers = sorted(health.get("followers", {}).items())
     show(("Follower", "Position", "Behind"), [(name, str(follower["position"]), str(follower["lag"])) for name, follower in followers])
+    watch = health.get("watch", {})
+    print(f"Watch: {watch.get('status', 'unknown')}")
+    watching = sorted(watch.get("followers", {}).items())
+    show(("Watch", "Position", "Behind"), [(name, str(follower["position"]), str(follower["lag"])) for name, follower in watching])
+    for name, said in sorted(watch.get("trouble", {}).items()):
+        print(f"Trouble of {name}: {said}")
     if not trails:
         print("No trails.")
         return

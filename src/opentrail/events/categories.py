@@ -270,6 +270,13 @@ _LISTED_TOO: dict[str, frozenset[str]] = {
 FOLLOWED_BY: dict[tuple[str, str], str] = {("s3.amazonaws.com", "DeleteObjects"): "DeleteObject"}
 """Calls that the service follows with an event of its own for each thing they were about (`spec/records.md` §8)."""
 
+UNRECORDED: Final = frozenset({("logs.amazonaws.com", "PutLogEvents")})
+"""Calls that leave no record: neither management nor data events. CloudWatch Logs names the actions that it supports ("Logging Amazon
+CloudWatch Logs API calls in AWS CloudTrail"), and PutLogEvents is not among them; a trail that streams to the group of an application would
+otherwise record each line that is written. By the same page GetLogEvents and FilterLogEvents are not supported either (an older edition
+says so of all three). Those two are recorded here all the same, as management events, because who read the logs is worth knowing: this is
+OpenTrail's choice, not what the page says."""
+
 DATA_EVENTS: dict[str, dict[str, tuple[str, ...]]] = {
     f"{source}.amazonaws.com": {kind: tuple(names.split()) for kind, names in kinds.items()} for source, kinds in _ROWS.items()
 }

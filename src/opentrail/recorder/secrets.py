@@ -48,8 +48,8 @@ _UNMARKED: dict[str, frozenset[str]] = {
     ),
     "kinesis": frozenset({"Data", "Records"}),
     "firehose": frozenset({"Record", "Records"}),
-    "logs": frozenset({"logEvents"}),
-    "events": frozenset({"Detail"}),
+    "logs": frozenset({"logEvents", "logEventMessages", "eventMessage", "extractedValues"}),
+    "events": frozenset({"Detail", "Event"}),
     "cloudtrail-data": frozenset({"eventData"}),
 }  # fmt: skip
 

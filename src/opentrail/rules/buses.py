@@ -87,6 +87,8 @@ class Buses:
             if connection.execute(select(any_row().where(store.rules.c.bus_arn == name.arn))).scalar():
                 raise ValidationException(f"Cannot delete event bus {name.name} as it has rules. Delete them first.")
             connection.execute(delete(store.buses).where(store.buses.c.arn == name.arn))
+            # A bus that is made anew under this name must not be given what was put on the old one.
+            connection.execute(delete(store.events).where(store.events.c.bus_arn == name.arn))
 
     def put_policy(self, name: BusName, text: str) -> None:
         """Put a policy in the place of the one that is there. Raises `PolicyLengthExceededException`, `ValidationException`."""

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from opentrail.rules import target_kinds
 from opentrail.rules.names import BusName
+from opentrail.rules.transforming import check_target_input
 from opentrail.rules.values import HttpParameters, InputTransformer, RetryPolicy, Target
 from opentrail.wire.faults import ValidationException
 
-MOST_PATHS: Final = 100
-"""Variables of an input transformer."""
-_PATH: Final = re.compile(r"\$(?:\.(?:\*|[^.\[\]*\s]+)|\[(?:[0-9]{1,9}|\*)\])*")
-_VARIABLE: Final = re.compile(r"[A-Za-z0-9_-]+")
-_PLACEHOLDER: Final = re.compile(r"<([^<>\s\"]+)>")
-RESERVED: Final = frozenset(
-    {
-        "aws.events.rule-arn",
-        "aws.events.rule-name",
-        "aws.events.event",
-        "aws.events.event.json",
-        "aws.events.event.ingestion-time",
-    }
-)
-"""Variables that every template has (EventBridge guide, "Input transformation")."""
 _OTHERS: Final[Mapping[str, str]] = {
     "KinesisParameters": "Kinesis streams",
     "RunCommandParameters": "Systems Manager Run Command",
@@ -59,7 +44,7 @@ def checked(given: Mapping[str, Any], *, rule_arn: str, bus: BusName, now: float
         role_arn=given.get("RoleArn"),
         input=given.get("Input"),
         input_path=given.get("InputPath"),
-        transformer=_transformer(given.get("InputTransformer"), target_id),
+        transformer=_transformer(given.get("InputTransformer")),
         retry=_retry(given.get("RetryPolicy")),
         retry_given=bool(given.get("RetryPolicy")),
         dead_letter_arn=_dead_letters(given.get("DeadLetterConfig"), target_id, bus),
@@ -88,37 +73,18 @@ def _check_place(kind: str, arn: str, target_id: str, bus: BusName) -> None:
 
 
 def _check_input(target: Target, kind: str, bus: BusName) -> None:
-    ways = [way for way in (target.input, target.input_path, target.transformer) if way is not None]
-    if len(ways) > 1:
-        raise ValidationException(f"Only one of Input, InputPath, or InputTransformer must be provided for target {target.target_id}.")
-    if ways and kind == "bus" and target_kinds.place_of(target.arn)[1] != bus.account_id:
+    check_target_input(target)
+    shaped = any(way is not None for way in (target.input, target.input_path, target.transformer))
+    if shaped and kind == "bus" and target_kinds.place_of(target.arn)[1] != bus.account_id:
         raise ValidationException(
             f"Input, InputPath and InputTransformer are not available for target {target.target_id}: the event bus of another account."
         )
-    if target.input is not None and not is_json(target.input):
-        raise ValidationException(f"JSON syntax error in input for target {target.target_id}.")
-    if target.input_path is not None and not _PATH.fullmatch(target.input_path):
-        raise ValidationException(f"Invalid JSONPath in InputPath for target {target.target_id}; write one like $.detail.")
 
 
-def _transformer(given: Mapping[str, Any] | None, target_id: str) -> InputTransformer | None:
+def _transformer(given: Mapping[str, Any] | None) -> InputTransformer | None:
     if given is None:
         return None
-    paths: Mapping[str, str] = given.get("InputPathsMap") or {}
-    template: str = given["InputTemplate"]
-    if len(paths) > MOST_PATHS:
-        raise ValidationException(f"InputTransformer of target {target_id} has more than {MOST_PATHS} entries in InputPathsMap.")
-    for name, path in paths.items():
-        if not _VARIABLE.fullmatch(name) or name.lower().startswith("aws"):
-            raise ValidationException(
-                f"Invalid InputPathsMap of target {target_id}: {name[:100]} may have A-Z, a-z, 0-9, _ and -, and not begin with AWS."
-            )
-        if not _PATH.fullmatch(path):
-            raise ValidationException(f"Invalid JSONPath for {name} in InputPathsMap of target {target_id}; write one like $.detail.")
-    for name in _PLACEHOLDER.findall(template):
-        if name not in paths and name not in RESERVED and _VARIABLE.fullmatch(name.replace(".", "")):
-            raise ValidationException(f"InputTemplate for target {target_id} contains invalid placeholder {name[:100]}.")
-    return InputTransformer(template=template, paths=dict(paths))
+    return InputTransformer(template=given["InputTemplate"], paths=dict(given.get("InputPathsMap") or {}))
 
 
 def _retry(given: Mapping[str, Any] | None) -> RetryPolicy:
@@ -159,12 +125,3 @@ def _group(given: Mapping[str, Any] | None, kind: str, arn: str, target_id: str)
     if given is not None and not fifo:
         raise ValidationException(f"Parameter(s) SqsParameters not valid for target {target_id}. Reason: It is no FIFO queue.")
     return group
-
-
-def is_json(text: str) -> bool:
-    """Whether the text is JSON, and not deeper than can be handled."""
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True

@@ -53,9 +53,9 @@ def check_target_input(target: Target) -> None:
         try:
             _decoder.decode(target.input)
         except (ValueError, RecursionError) as error:
-            raise ValidationException(f"JSON syntax error in input for target {name}: {error}.") from None
+            raise ValidationException(f"JSON syntax error in input for target {name}. It says: {error}.") from None
     if target.input_path is not None and target.input_path != "":
-        _check_path(target.input_path, f"InputPath for target {name}")
+        _check_path(target.input_path, f"in InputPath for target {name}")
     if target.transformer is not None:
         _check_transformer(target.transformer, name)
 
@@ -83,16 +83,16 @@ def _check_transformer(transformer: InputTransformer, name: str) -> None:
     for variable, path in transformer.paths.items():
         if not _NAME.fullmatch(variable) or variable.upper().startswith("AWS"):
             raise ValidationException(
-                f"InputPathsMap for target {name} has the key {variable!r}: a key has letters, digits, - and _, and not AWS at the front."
+                f"Invalid InputPathsMap of target {name}: the key {variable[:100]} may have A-Z, a-z, 0-9, _ and -, and not begin with AWS."
             )
-        _check_path(path, f"InputPathsMap for target {name}, key {variable}")
+        _check_path(path, f"for {variable} in InputPathsMap of target {name}")
     template = transformer.template
     if not 1 <= len(template) <= MOST_INPUT:
         raise ValidationException(f"InputTemplate for target {name} must have 1 to {MOST_INPUT} characters.")
     for variable in _PLACEHOLDER.findall(template):
         if variable not in transformer.paths and variable not in _RESERVED:
             raise ValidationException(
-                f"InputTemplate for target {name} contains invalid placeholder <{variable}>: InputPathsMap has no such key."
+                f"InputTemplate for target {name} contains invalid placeholder {variable[:100]}. InputPathsMap has no such key."
             )
     try:
         _check_values(_replaced(template, lambda _name, quoted: "" if quoted else "0"))
@@ -120,7 +120,7 @@ def _check_path(path: str, what: str) -> None:
     try:
         _steps(path)
     except NotAPath as error:
-        raise ValidationException(f"{what}: {path!r} is no JSON path: {error}.") from None
+        raise ValidationException(f"Invalid JSONPath {what}: {error}.") from None
 
 
 @lru_cache(maxsize=10_000)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from simulators.event_callers import ARN, PATTERN, EventCaller
+from simulators.event_callers import ARN, PATTERN, EventCaller, EventHouse
 from simulators.kms import ACCOUNT, REGION
 from simulators.topics import OTHER
 
@@ -37,6 +37,14 @@ def test_a_bus_from_creation_to_deletion(root: EventCaller) -> None:
         root("DeleteEventBus", Name="orders")
     assert root.refused("ResourceNotFoundException", "DescribeEventBus", Name="orders") == "Event bus orders does not exist."
     assert root.refused("ResourceNotFoundException", "UpdateEventBus", Name="orders") == "Event bus orders does not exist."
+
+
+def test_a_bus_made_anew_is_not_given_what_was_put_on_the_old_one(root: EventCaller, house: EventHouse) -> None:
+    root("CreateEventBus", Name="orders")
+    root.put({"EventBusName": "orders"}, {})
+    root("DeleteEventBus", Name="orders")
+    root("CreateEventBus", Name="orders")
+    assert [event.bus_arn for event in house.events()] == [BUS.replace("orders", "default")]
 
 
 def test_lists_come_in_pages_and_by_prefix(root: EventCaller) -> None:

@@ -62,6 +62,20 @@ def test_permissions_are_for_resources(root: EventCaller, user: User) -> None:
     assert "event-bus/default" in bob.refused("AccessDeniedException", "PutEvents", Entries=entries)
 
 
+def test_permissions_for_connections_and_destinations_name_their_arns(root: EventCaller, user: User) -> None:
+    made = root("CreateConnection", Name="c", AuthorizationType="API_KEY",
+                AuthParameters={"ApiKeyAuthParameters": {"ApiKeyName": "k", "ApiKeyValue": "v"}})["ConnectionArn"]  # fmt: skip
+    destination = {"ConnectionArn": made, "InvocationEndpoint": "https://x.test/", "HttpMethod": "POST"}
+    exact = user("exact", "events:*", resource=made)
+    assert exact("DescribeConnection", Name="c")["ConnectionArn"] == made
+    assert made in user("none").refused("AccessDeniedException", "DeleteConnection", Name="c")
+    first = user("first", "events:*", resource=f"{ARN}:api-destination/d")  # what does not exist yet has no last part
+    arn = first("CreateApiDestination", Name="d", **destination)["ApiDestinationArn"]
+    all_of = user("all", "events:*", resource=f"{ARN}:api-destination/d/*")
+    assert all_of("DescribeApiDestination", Name="d")["ApiDestinationArn"] == arn
+    all_of.refused("AccessDeniedException", "DescribeConnection", Name="c")
+
+
 def test_roles_and_tags_take_permissions_of_their_own(root: EventCaller, user: User) -> None:
     plain = user("plain", "events:PutRule", "events:PutTargets")
     root.rule()

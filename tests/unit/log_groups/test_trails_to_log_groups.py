@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, select
 
 from opentrail.clock import ManualClock
 from opentrail.monitoring.logs import LogGroups, store
 from opentrail.monitoring.logs.putting import chunk
 from opentrail.monitoring.logs.values import Batch
-from opentrail.trails import log_waiting
+from opentrail.trails import log_waiting, organization_members
 from opentrail.trails import store as trails
 from opentrail.trails.log_groups import MOST_BYTES, MOST_RECORD, RETRY, SPAN, LogGroupDelivery, batches
 from opentrail.wire.faults import Fault
@@ -209,6 +209,48 @@ def test_records_do_not_wait_for_ever(world: World) -> None:
     world.clock.advance(RETRY)
     world.work()
     assert world.there() == ["young"]
+
+
+def test_the_oldest_go_when_too_much_waits(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.trail(role="bad")
+    world.groups.refused.add("bad")
+    for name in ("first", "second", "third"):
+        world.record(name)
+        world.work()
+        world.clock.advance(1)
+    with world.house.monitoring.read() as connection:
+        sizes = connection.scalars(select(log_waiting.WAITING.c.bytes).order_by(log_waiting.WAITING.c.id)).all()
+    assert len(sizes) == 3
+    monkeypatch.setattr(log_waiting, "MOST", sum(sizes) - 1)
+    world.clock.advance(RETRY)
+    world.work()  # it is refused once more, and the bound is looked at
+    world.groups.refused.clear()
+    world.clock.advance(RETRY)
+    world.work()
+    assert world.there() == ["second", "third"]
+
+
+def test_members_of_an_organization_have_streams_of_their_own(world: World) -> None:
+    key, member, stranger = world.trail(), "111122223333", "999988887777"
+    with world.house.state.begin() as connection:
+        trails.change_trail(connection, key, {"organization_id": "o-abcdefghij"})
+        trail = trails.trail(connection, key)
+        assert trail is not None
+        organization_members.begin(connection, trail, "o-abcdefghij", [member], world.journal.head(), world.clock.time())
+    world.record("of the owner")
+    world.record("of the member", account=member)
+    world.record("of a stranger", account=stranger)
+    world.work()
+    with world.house.state.begin() as connection:
+        organization_members.end(connection, [key], world.journal.head(), account_id=member)
+    world.record("after the member left", account=member)
+    world.work()
+    with world.house.monitoring.read() as connection:
+        group = store.group(connection, *HERE, "g")
+        assert group is not None
+        names = [f"{OWNER}_CloudTrail_us-east-1", f"o-abcdefghij_{member}_CloudTrail_us-east-1"]
+        assert [store.stream(connection, group.id, name) is not None for name in names] == [True, True]
+    assert sorted(world.there()) == ["of the member", "of the owner"]
 
 
 def test_a_trail_without_its_group_has_nothing_waiting(world: World) -> None:

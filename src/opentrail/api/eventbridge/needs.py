@@ -74,7 +74,7 @@ class Needs:
             return [self._on_bus(call, action, bus, resource=bus.rule_arn("*"))]
         if operation in _TAGS:
             return [self._on_tagged(call, action)]
-        return [Need(action=action, resource=_named(call))]
+        return [Need(action=action, resource=self._named(call))]
 
     def put_event(self, call: Call, entry: Mapping[str, Any], bus: BusName) -> Need:
         """The need to put one entry on a bus."""
@@ -131,14 +131,15 @@ class Needs:
         keys = {} if rule is None else {f"aws:ResourceTag/{key}": (value,) for key, value in rule.tags.items()}
         return self._on_bus(call, action, bus, resource=arn, context=keys)
 
-
-def _named(call: Call) -> str:
-    """ARN of the connection or destination that a call is about; its last part only the service knows. `*` for all else."""
-    name = call.parameters.get("Name")
-    for word, kind in _NAMED.items():
-        if name and call.operation.endswith(word):
-            return f"arn:{partition(call.region)}:events:{call.region}:{call.account_id}:{kind}/{name}"
-    return "*"
+    def _named(self, call: Call) -> str:
+        """ARN of the connection or destination that a call is about, before it exists without its last part. `*` for all else."""
+        name = call.parameters.get("Name")
+        kind = next((kind for word, kind in _NAMED.items() if call.operation.endswith(word)), None)
+        if not name or kind is None:
+            return "*"
+        there = self._buses.connections if kind == "connection" else self._buses.destinations
+        found = there.find(call.account_id, call.region, name)
+        return f"arn:{partition(call.region)}:events:{call.region}:{call.account_id}:{kind}/{name}" if found is None else found.arn
 
 
 def _passed_roles(given: Mapping[str, Any]) -> list[Need]:

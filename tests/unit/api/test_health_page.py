@@ -1,0 +1,75 @@
+"""The health page tells of the watch beside the followers, and does not wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from opentrail.api import pages
+from opentrail.api.pages import Pages
+from opentrail.wire.faults import ServiceUnavailable
+
+
+class QuietJournal:
+    head = 50
+
+    def check(self) -> None:
+        """It takes records."""
+
+
+async def followers(name: str, payload: Any) -> Any:
+    return {"positions": {"store": 50}, "counts": {"files_waiting": 0}}
+
+
+def asked(ask_watch: Any) -> tuple[int, Any, str]:
+    """Status and content of the health page, and the metrics."""
+
+    async def both() -> tuple[int, Any, str]:
+        shown = Pages(journal=QuietJournal(), ask=followers, ask_watch=ask_watch)  # type: ignore[arg-type]
+        health, metrics = await shown.health(), await shown.metrics()
+        assert isinstance(health.body, bytes)
+        assert isinstance(metrics.body, bytes)
+        return health.status, json.loads(health.body), metrics.body.decode()
+
+    return asyncio.run(both())
+
+
+def test_a_watch_that_is_behind_or_in_trouble_is_seen() -> None:
+    async def watch(name: str, payload: Any) -> Any:
+        return {"positions": {"logs": 50, "rules": 20}, "trouble": {"rules": "OSError: disk full"}}
+
+    status, health, metrics = asked(watch)
+    assert (status, health["status"]) == (200, "ok")
+    assert health["watch"] == {
+        "status": "trouble",
+        "followers": {"logs": {"position": 50, "lag": 0}, "rules": {"position": 20, "lag": 30}},
+        "trouble": {"rules": "OSError: disk full"},
+    }
+    assert "\nopentrail_watch_up 0\n" in metrics
+    assert 'opentrail_watch_lag{follower="rules"} 30\n' in metrics
+
+
+def test_a_watch_without_trouble() -> None:
+    async def watch(name: str, payload: Any) -> Any:
+        return {"positions": {"logs": 50}, "trouble": {}}
+
+    _, health, metrics = asked(watch)
+    assert health["watch"] == {"status": "ok", "followers": {"logs": {"position": 50, "lag": 0}}}
+    assert "\nopentrail_watch_up 1\n" in metrics
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+def test_a_watch_that_does_not_answer_holds_up_no_page(monkeypatch: pytest.MonkeyPatch, hangs: bool) -> None:
+    monkeypatch.setattr(pages, "WATCH_PATIENCE", 0.01)
+
+    async def watch(name: str, payload: Any) -> Any:
+        if hangs:
+            await asyncio.Event().wait()
+        raise ServiceUnavailable("not there")
+
+    status, health, metrics = asked(watch)
+    assert (status, health["watch"]["status"]) == (200, "starting")
+    assert "\nopentrail_watch_up 0\n" in metrics
