@@ -25,6 +25,7 @@ from opentrail.server.roles import WATCH, Orders
 from opentrail.server.watching import alarms, insights, logs, rules
 from opentrail.server.watching.ground import ground
 from opentrail.server.watching.part import Chore, Follower
+from opentrail.trails import store
 from opentrail.wire.faults import UnknownOperationException
 
 IDLE = 0.25
@@ -107,7 +108,7 @@ class Watch:
         self._stop.wait(TROUBLE)
 
     def _promise(self, stop: threading.Event) -> None:
-        """Tell what the journal may forget: up to where every follower is done."""
+        """Tell what the journal may forget, and which windows of trails need not be kept: up to where every follower is done."""
         reader, told = self._ground.reader(), -1
         while True:
             done = min((follower.position for follower in self._followers.values()), default=reader.head())
@@ -115,6 +116,11 @@ class Watch:
                 with self._ground.state.begin() as connection:
                     self._positions.save(connection, WATCH, done)
                 told = done
+            with self._ground.state.read() as connection:
+                is_due = store.has_read_windows(connection, done)
+            if is_due:
+                with self._ground.state.begin() as connection:
+                    store.forget_read_windows(connection, done)
             if stop.wait(PROMISE):
                 return
 

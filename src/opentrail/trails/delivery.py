@@ -56,6 +56,7 @@ class Positions(Protocol):
     """Where followers save how far they have come."""
 
     def get(self, name: str) -> int: ...
+    def all(self) -> dict[str, int]: ...
     def save(self, connection: Connection, name: str, position: int) -> None: ...
 
 
@@ -303,6 +304,7 @@ class Delivery:
         cuts = [self._spooled(file, batches[file], packed[file], now) for file in sorted(batches)]
         if cuts:
             self._spool.sync()
+        watched = self._positions.all().get(store.WATCH) if ended else None
         with self._database.begin() as connection:
             for cut in cuts:
                 plans.add(connection, cut)
@@ -315,7 +317,7 @@ class Delivery:
             for chain, waiting in self._held.items():
                 held.keep(connection, chain, waiting)
             counts = held.counts(connection) if self._held or self._held_before else self._held_before
-            store.forget_windows(connection, ended, self._position)
+            store.forget_windows(connection, ended, self._position, watched=watched)
             organization_members.mark_read(connection, departed)
             self._positions.save(connection, FOLLOWER, self._position)
         self._stops_seen.difference_update(ended)

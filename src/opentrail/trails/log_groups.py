@@ -94,6 +94,7 @@ class LogGroupDelivery:
         self._promise = promise
         self._routes = Routes(state, regions, everything=True)
         self._positions = Positions(monitoring)
+        self._told = Positions(state)
         monitoring.create(log_waiting.METADATA)
         self._changes = -1
         self._trails: dict[int, Trail] = {}
@@ -272,6 +273,8 @@ class LogGroupDelivery:
 
     def _is_saved(self, position: int) -> None:
         self._saved, self._saved_at = position, self._clock.monotonic()
+        # Event rules need the windows too, and may have read less; then the watch forgets them when it tells how far it is.
+        position = min(position, self._told.all().get(store.WATCH, position))
         with self._state.read() as connection:
             is_due = store.has_read_windows(connection, position)
         if is_due:

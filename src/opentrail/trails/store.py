@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
@@ -31,6 +31,8 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection, Row
 
 METADATA = MetaData()
+WATCH: Final = "watch"
+"""Name of the position (`journal.positions`) up to which log groups and event rules have every record."""
 
 TRAILS = Table(
     "trails",
@@ -81,7 +83,7 @@ WINDOWS = Table(
     Column("stop", Integer),
     Column("stop_request_id", String),
     Column("stopped_at", Float),
-    Column("read_to", Integer),  # ended, and every record up to here is in a plan; kept for those who stream to log groups
+    Column("read_to", Integer),  # ended, and every record up to here is in a plan; kept for log groups and event rules
 )
 
 TAGS = Table(
@@ -276,17 +278,20 @@ def close_window(connection: Connection, trail_id: int, position: int, request_i
 
 def windows(connection: Connection, *, read: bool = False) -> list[Window]:
     """Every window that is open, or closed with records of it perhaps still unread by delivery; with `read`, those that it has read too,
-    as long as they are kept for the log groups."""
+    as long as they are kept for log groups and event rules."""
     columns = [column for column in WINDOWS.c if column.name != "read_to"]
     query = select(*columns) if read else select(*columns).where(WINDOWS.c.read_to.is_(None))
     return [Window(**row._mapping) for row in connection.execute(query.order_by(WINDOWS.c.id))]
 
 
-def forget_windows(connection: Connection, ids: Sequence[int], position: int) -> None:
+def forget_windows(connection: Connection, ids: Sequence[int], position: int, *, watched: int | None = None) -> None:
     """Closed windows whose last record is in a plan, at or below `position`. Those of trails with a log group are kept until the records
-    are there too (`forget_read_windows`)."""
+    are there too, and all of them while the watch, which is done up to `watched`, has not read so far (`forget_read_windows`)."""
     if ids:
         changed(connection)
+        if watched is not None and watched < position:
+            connection.execute(update(WINDOWS).where(WINDOWS.c.id.in_(ids)).values(read_to=position))
+            return
         streaming = select(TRAILS.c.id).where(TRAILS.c.cloud_watch_logs_log_group_arn.is_not(None))
         connection.execute(update(WINDOWS).where(WINDOWS.c.id.in_(ids), WINDOWS.c.trail_id.in_(streaming)).values(read_to=position))
         connection.execute(delete(WINDOWS).where(WINDOWS.c.id.in_(ids), WINDOWS.c.read_to.is_(None)))
@@ -298,7 +303,7 @@ def has_read_windows(connection: Connection, position: int) -> bool:
 
 
 def forget_read_windows(connection: Connection, position: int) -> None:
-    """Every record up to `position` is in its log group: ended windows below are kept no longer."""
+    """Log groups and event rules have every record up to `position`: ended windows below are kept no longer."""
     changed(connection)
     connection.execute(delete(WINDOWS).where(WINDOWS.c.read_to <= position))
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, event, select
 
 from opentrail.clock import ManualClock
+from opentrail.journal.positions import Positions
 from opentrail.monitoring.logs import LogGroups, store
 from opentrail.monitoring.logs.putting import chunk
 from opentrail.monitoring.logs.values import Batch
@@ -281,6 +282,27 @@ def test_windows_that_delivery_has_read_are_kept_for_the_log_group(world: World)
     assert sorted(world.there()) == ["logged", "the stop itself"]
     with world.house.state.read() as connection:
         assert not trails.has_window(connection, key)
+
+
+def test_windows_are_kept_until_the_watch_has_read_them_too(world: World) -> None:
+    key = world.trail()
+    world.record("logged")
+    told = Positions(world.house.state)
+    with world.house.state.begin() as connection:
+        told.save(connection, trails.WATCH, 0)
+        trails.change_trail(connection, key, {"cloud_watch_logs_log_group_arn": None})
+        trails.close_window(connection, key, 1, "stop", 0.0)
+        (window,) = trails.windows(connection)
+        trails.forget_windows(connection, [window.id], 1, watched=0)
+        assert trails.windows(connection) == []
+        assert trails.windows(connection, read=True) == [window]
+    world.record("after")
+    world.work()
+    with world.house.state.begin() as connection:
+        assert trails.windows(connection, read=True) == [window]  # log groups are further, rules are not
+        trails.forget_windows(connection, [window.id], 1, watched=1)
+        trails.forget_read_windows(connection, 1)
+        assert trails.windows(connection, read=True) == []
 
 
 @pytest.mark.parametrize("dies_at", range(1, 12))

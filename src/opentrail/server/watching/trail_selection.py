@@ -52,7 +52,7 @@ class TrailSelection:
             if changes == self._changes:
                 return
             trails = {trail.id: trail for trail in store.working_trails(connection)}
-            windows = {window.id: window for window in store.windows(connection)}
+            windows = {window.id: window for window in store.windows(connection, read=True)}
         now = self._clock.monotonic()
         for number, window in self._windows.items():
             if number not in windows and window.stop is not None:
