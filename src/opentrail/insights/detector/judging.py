@@ -31,6 +31,8 @@ WIDTH_HEIGHTS = 4.0
 MOST_LIMIT = math.log(7)
 WEEK = 7 * 1440
 LAST = 10
+FEW = 3
+"""Days below which the hours before count as well."""
 YOUNG = 60
 """Minutes to be seen before anything is judged."""
 ADOPTED = 12 * 60
@@ -70,18 +72,24 @@ def _look_around(state: State, minute: int) -> None:
 
 
 def _narrow(state: State) -> None:
-    """Sums within these bounds stray less than what was seen in this hour already, and less than anything that could be told."""
+    """Sums within these bounds teach nothing that was not seen on this day already, and stray less than anything that could be told."""
     near = state.near
     for index, window in enumerate(WINDOWS):
         mean = (near.most if window < LONG else near.most_long) * window
-        highest = (mean + OFFSET) * math.exp(min(state.hourly[index].greatest, RISE)) * (1 - 1e-9)
+        highest = (mean + OFFSET) * math.exp(min(_greatest(state, index), RISE)) * (1 - 1e-9)
         near.highest[index] = min(highest, math.exp(state.heights[index].greatest) * (1 + 1e-9)) - OFFSET
         mean = (near.least if window < LONG else near.least_long) * window
         if near.falls and mean >= LEAST_FALL:
-            greatest = min(state.hourly[index + len(WINDOWS)].greatest, FALL)
+            greatest = min(_greatest(state, index + len(WINDOWS)), FALL)
             near.lowest[index] = (mean + OFFSET) / math.exp(greatest) * (1 + 1e-9) - OFFSET
         else:
             near.lowest[index] = -1.0
+
+
+def _greatest(state: State, index: int) -> float:
+    """Deviation below which nothing is learnt."""
+    daily = state.daily[index]
+    return daily.greatest if len(daily.past) >= FEW else state.hourly[index].greatest
 
 
 def _rise(state: State, minute: int, sums: list[int]) -> tuple[float, int] | None:
@@ -308,13 +316,17 @@ def _limit(state: State, index: int, deviation: float, least: float, *, learns: 
     if deviation > least:
         if daily.past:
             limit = max(limit, bound(daily, spread=SPREAD, width=WIDTH, step=STEP))
-        if len(daily.past) < 3 and hourly.past:
+        if len(daily.past) < FEW and hourly.past:
             limit = max(limit, bound(hourly, spread=SPREAD, width=WIDTH, step=STEP))
     if not learns:
         return limit
     if deviation > daily.greatest:
         daily.greatest = deviation
-    if deviation > hourly.greatest:
+    if len(daily.past) >= FEW:
+        if hourly.past:
+            hourly.past.clear()
+        hourly.greatest = 0.0
+    elif deviation > hourly.greatest:
         hourly.greatest = deviation
     return limit
 
