@@ -25,7 +25,7 @@ RISE, RISE_UNKNOWN, FALL = math.log(2), math.log(3), math.log(2.5)
 SPREAD = 0.15
 WIDTH = 4.0
 STEP = 0.4
-SPREAD_HEIGHTS, SPREAD_HEIGHTS_FEW = 0.25, 0.6
+SPREAD_HEIGHTS, SPREAD_HEIGHTS_FEW = 0.35, 0.6
 PEAKED = 5
 WIDTH_HEIGHTS = 4.0
 MOST_LIMIT = math.log(7)
@@ -293,15 +293,23 @@ def _over(state: State, index: int, deviation: float, total: int, *, known: bool
 
 
 def _bursts(state: State) -> bool:
-    """On half of its days the series went to more than twice what was expected, for a minute or five. In the first week, when little is
-    expected rightly: its highest minute is far above its average one."""
+    """On half of its days the series went to more than three times what was expected, for a minute or five; or to more than twice, and is
+    nearly silent else. In the first week, when little is expected rightly: its highest minute is far above its average one."""
     whole = _whole_days(state)
     if whole < 7:
-        highest = max(state.heights[0].past, default=0) / 100
-        average = sum(state.days.values()) / (state.minute - state.since + 1)
-        return math.exp(highest) > PEAKED * average + 2 * OFFSET
-    burst = max(sum(each > 100 * RISE for each in state.daily[index].past) for index in (0, 1))
-    return burst * 2 >= min(DAYS, whole)
+        return _peaked(state, PEAKED)
+    for times in (RISE_UNKNOWN, RISE) if _peaked(state, 4 * PEAKED) else (RISE_UNKNOWN,):
+        burst = max(sum(each > 100 * times for each in state.daily[index].past) for index in (0, 1))
+        if burst * 2 >= min(DAYS, whole):
+            return True
+    return False
+
+
+def _peaked(state: State, times: float) -> bool:
+    """The highest minute of the past days is as many times the average one."""
+    highest = max(state.heights[0].past, default=0) / 100
+    average = sum(state.days.values()) / min(state.minute - state.since + 1, DAYS * 1440)
+    return math.exp(highest) > times * average + 2 * OFFSET
 
 
 def _whole_days(state: State) -> int:
