@@ -67,7 +67,7 @@ def _look_around(state: State, minute: int) -> None:
     near = state.near
     near.half = minute // 30
     near.most, near.least, near.most_long, near.least_long, near.known = expected(state, minute)
-    near.falls = near.least * 60 >= LEAST_FALL and (near.known or state.steady)
+    near.falls = near.least * 60 >= LEAST_FALL and (near.known or state.steady) and not _bursts(state)
     _narrow(state)
 
 
@@ -182,8 +182,10 @@ def ended(state: State, minute: int, count: int) -> Turn | None:
                 end = next((past for past in state.minutes if past > minute - window - episode.quiet + 1), minute)
         else:
             episode.quiet = 0
-    if end is None and minute - episode.start >= ADOPTED:
-        end = minute
+    lasted = minute - episode.start
+    if lasted >= ADOPTED or (end is not None and episode.direction == "fall" and lasted >= ADOPTED / 2):
+        # It goes on from here: else what is still off would be told again.
+        end = minute if end is None else end
         state.level = float(sums[-1])
         state.near.half = -1
     if end is None:
