@@ -111,7 +111,12 @@ def whole(
 def main() -> None:
     chosen = options(__doc__)
     if "OPENTRAIL_NAB" not in os.environ:
-        raise SystemExit("OPENTRAIL_NAB is not set: the folder of a checkout of github.com/numenta/NAB")
+        finish(
+            [Line(what="NAB: not measured", reached="OPENTRAIL_NAB is not set (the folder of a checkout of github.com/numenta/NAB)")],
+            {},
+            chosen,
+        )
+        return
     folder = Path(os.environ["OPENTRAIL_NAB"])
     names = sorted(json.loads((folder / "labels" / "combined_windows.json").read_text()))
     figures: dict[str, object] = {}

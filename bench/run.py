@@ -66,6 +66,8 @@ PARTS = (
     Part("middleware", "What the middleware adds to a request"),
     Part("audit_events", "Audit events put per second"),
     Part("idle", "What trails cost that have nothing to do"),
+    Part("insights_streams", "What Insights find, and what they tell for nothing"),
+    Part("insights_nab", "The method of Insights on the Numenta Anomaly Benchmark"),
     Part("lake_import", "Log files into the Lake"),
     Part("lake_tables", "Events into a store's table"),
     Part("lake_queries", "Queries of the Lake"),

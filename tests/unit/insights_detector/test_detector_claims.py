@@ -154,3 +154,32 @@ def test_late_calls_are_learnt_and_not_told() -> None:
     advance(state, 5000)
     assert step(state, 4990, 500) == ()
     assert state.days == {3: 500}
+
+
+def test_a_fall_to_a_new_level_is_told_once_though_it_lasts_longer_than_an_episode_may() -> None:
+    high, low = around(40, 1), around(4, 2)
+    turns = told(lambda minute: high(minute) if minute < 9 * DAY else low(minute), 13 * DAY)
+    assert states(turns) == ["Start", "End"]
+    assert turns[0].direction == "fall"
+    assert turns[1].told - turns[0].start <= 12 * 60
+
+
+def test_a_daily_batch_of_differing_size_at_any_hour_is_not_told_once_it_is_known() -> None:
+    rng = random.Random(11)
+    calls: dict[int, int] = {}
+    for day in range(28):
+        at, whole = day * DAY + rng.randrange(DAY - 10), 200 * rng.lognormvariate(0, 0.4)
+        calls.update((minute, round(whole / 6)) for minute in range(at, at + 6))
+    assert [turn for turn in told(lambda minute: calls.get(minute, 0), 28 * DAY) if turn.told >= WEEK] == []
+
+
+def test_a_burst_far_above_the_usual_ones_is_told() -> None:
+    rng, begin = random.Random(12), 26 * DAY + 300
+    calls: dict[int, int] = {}
+    for day in range(27):
+        at = day * DAY + rng.randrange(600, 1000)
+        calls.update((minute, rng.randint(40, 60)) for minute in range(at, at + 6))
+    calls.update((minute, 250) for minute in range(begin, begin + 6))
+    late = [turn for turn in told(lambda minute: calls.get(minute, 0), 28 * DAY) if turn.told >= WEEK]
+    assert states(late) == ["Start", "End"]
+    assert begin <= late[0].told <= begin + 1

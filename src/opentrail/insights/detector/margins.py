@@ -32,9 +32,27 @@ def bound(margin: Margin, *, spread: float, width: float, step: float) -> float:
     """
     values = sorted(margin.past)
     blocks = len(values)
-    values = values[: blocks - (blocks >= 5) - (blocks >= 12) - (blocks >= 20)]
+    values = values[: blocks - _highest(blocks)]
     blocks = len(values)
     mean = sum(values) / blocks / 100
     square = sum((value / 100 - mean) ** 2 for value in values)
     deviation = math.sqrt((square + spread * spread) / (blocks + 1))
     return max(mean + width * deviation * (1 + 2 / (blocks + 1)), values[-1] / 100 + step)
+
+
+def height(past: list[int], *, spread: float, width: float, step: float) -> float:
+    """The same for what differs much from day to day: the highest blocks are not left out but counted like the highest of the others."""
+    values = sorted(past)
+    blocks = len(values)
+    left = _highest(blocks)
+    if left:
+        values[-left:] = [values[-left - 1]] * left
+    mean = sum(values) / blocks / 100
+    square = sum((value / 100 - mean) ** 2 for value in values)
+    deviation = math.sqrt((square + spread * spread) / (blocks + 1))
+    return max(mean + width * deviation * (1 + 2 / (blocks + 1)), values[-1] / 100 + step)
+
+
+def _highest(blocks: int) -> int:
+    """How many blocks may have been attacks."""
+    return (blocks >= 5) + (blocks >= 12) + (blocks >= 20)

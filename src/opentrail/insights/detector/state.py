@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import cached_property
+
 import msgspec
 
 from opentrail.insights.detector.margins import Margin
@@ -9,6 +12,8 @@ from opentrail.insights.detector.turns import Direction
 
 WINDOWS = (1, 5, 15, 60)
 """Minutes over which counts are summed: the short see a burst at once, the long see a slow one."""
+DAYS = 28
+"""Days that are remembered."""
 MARGINS = 2 * len(WINDOWS)
 
 
@@ -28,7 +33,26 @@ class Episode(msgspec.Struct, array_like=True):
     """How many usual minutes have just followed one another."""
 
 
-class State(msgspec.Struct, array_like=True):
+@dataclass(slots=True)
+class Near:
+    """What follows from a state for the half hour it is in. Never kept: it is worked out anew."""
+
+    half: int = -1
+    """Half hours since 1970; -1: nothing is worked out."""
+    most: float = 0.0
+    least: float = 0.0
+    most_long: float = 0.0
+    least_long: float = 0.0
+    known: bool = False
+    """The hours of the week are known."""
+    falls: bool = False
+    """Enough is expected for a fall to be told."""
+    highest: list[float] = field(default_factory=lambda: [0.0] * len(WINDOWS))
+    lowest: list[float] = field(default_factory=lambda: [-1.0] * len(WINDOWS))
+    """Sums of the windows between these bounds are usual, and teach nothing."""
+
+
+class State(msgspec.Struct, array_like=True, dict=True):
     """What is known of one series. Changed in place by `step` and `advance`."""
 
     since: int
@@ -64,12 +88,20 @@ class State(msgspec.Struct, array_like=True):
     daily: list[Margin] = []
     """The same, greatest of each day."""
     episode: Episode | None = None
+    heights: list[Margin] = []
+    """Logarithm of calls (and `judging.OFFSET`) in a window, greatest of each day that had calls, by window."""
+
+    @cached_property
+    def near(self) -> Near:
+        """What was worked out last; not part of what is encoded or compared."""
+        return Near()
 
     @classmethod
     def new(cls, since: int, *, errors: bool = False) -> State:
         """A series nobody has called so far. `since`: when its account and Region came under watch; its silence since is known."""
         margins = [[Margin() for _ in range(MARGINS)] for _ in range(2)]
-        return cls(since=since, minute=since - 1, errors=errors, hourly=margins[0], daily=margins[1])
+        heights = [Margin() for _ in WINDOWS]
+        return cls(since=since, minute=since - 1, errors=errors, hourly=margins[0], daily=margins[1], heights=heights)
 
     def encoded(self) -> bytes:
         """As MessagePack: some hundred bytes for a series seldom called, 4 KB at most."""

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 from opentrail.insights.detector.judging import ended, judged
 from opentrail.insights.detector.margins import closed
-from opentrail.insights.detector.state import State
+from opentrail.insights.detector.state import DAYS, State
 from opentrail.insights.detector.turns import Turn
 from opentrail.insights.detector.usual import is_steady, learn_hour
 
 MOST = 10**12
 """No minute has more calls; what claims to counts as this."""
-DAYS = 28
 HOURS = 24
 
 
@@ -127,7 +126,7 @@ def _close_hour(state: State, hour: int) -> None:
 
 
 def _close_day(state: State, day: int) -> None:
-    for margin in state.daily:
+    for margin in (*state.daily, *state.heights):
         closed(margin, DAYS)
     for old in [known for known in state.days if known <= day - DAYS]:
         del state.days[old]
