@@ -21,7 +21,7 @@ from opentrail.rules import rows
 from opentrail.rules.active import ActiveRules, Moment, scene
 from opentrail.rules.dispatching import outbox
 from opentrail.rules.dispatching.outbox import Match
-from opentrail.rules.envelopes import Happening, happening
+from opentrail.rules.envelopes import DETAIL_TYPES, Happening, happening
 from opentrail.rules.names import BusName
 from opentrail.rules.neighbours import Trails
 from opentrail.rules.store import Store
@@ -178,6 +178,9 @@ class InboxFollowing:
 
 
 def _happened(one: Happening, now: float) -> float:
+    """When a rule must have been there. Insights tell of minutes that are past: they happen when they are found."""
+    if one.event["source"] == "aws.cloudtrail" and one.event["detail-type"] == DETAIL_TYPES["AwsCloudTrailInsight"]:
+        return now
     try:
         return datetime.fromisoformat(str(one.event["time"])).timestamp()
     except ValueError:
