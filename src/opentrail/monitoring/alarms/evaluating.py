@@ -24,8 +24,8 @@ from opentrail.monitoring.alarms.transitions import Transitions
 from opentrail.monitoring.alarms.verdict import ALARM
 from opentrail.monitoring.metrics.store import MetricStore
 
-IDLE: Final = 0.03
-"""Seconds between two looks for new points and what is due."""
+SHORTEST, LONGEST = 0.02, 0.12
+"""Seconds between two looks for new points and what is due: when points have just come, and when none have for a while."""
 SETTLING: Final = 2.0
 """Seconds after the end of a period at which it is judged: what happened in its last moments may still be on its way."""
 SLICE: Final = 50
@@ -64,9 +64,13 @@ class Evaluating:
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set."""
+        pause = SHORTEST
         while not stop.is_set():
-            if not self.step():
-                stop.wait(IDLE)
+            points = self._points
+            more = self.step()
+            pause = SHORTEST if more or self._points != points or self._hot else min(pause * 1.2, LONGEST)
+            if not more:
+                stop.wait(pause)
 
     def step(self) -> bool:
         """Take in what is new, judge what must be judged at once and some of what is due; whether more is due."""

@@ -22,7 +22,7 @@ from opentrail.monitoring.neighbours import Functions
 from opentrail.storage.database import Database
 from opentrail.wire.faults import Fault
 
-LOOK: Final = 0.05
+LOOK: Final = 0.15
 """Seconds between two looks for something that is due."""
 AT_ONCE: Final = 8
 """Filters that are delivered for at the same time."""

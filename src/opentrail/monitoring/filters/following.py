@@ -17,8 +17,8 @@ from opentrail.monitoring.neighbours import LogReader
 from opentrail.monitoring.values import Chunk
 from opentrail.storage.database import Database
 
-LOOK: Final = 0.03
-"""Seconds between two looks for new chunks."""
+SHORTEST, LONGEST = 0.02, 0.12
+"""Seconds between two looks for new chunks: when some have just come, and when none have for a while."""
 AT_ONCE: Final = 100
 """Chunks that are read at a time."""
 
@@ -60,9 +60,13 @@ class Following:
 
     def run(self, stop: threading.Event) -> None:
         """Follow until `stop` is set. What fails is raised and begun again by the next call."""
+        pause = SHORTEST
         while not stop.is_set():
-            if not self.step():
-                stop.wait(LOOK)
+            if self.step():
+                pause = SHORTEST
+                continue
+            stop.wait(pause)
+            pause = min(pause * 1.2, LONGEST)
 
     def step(self) -> bool:
         """Take in some chunks; whether there were any."""
