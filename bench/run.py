@@ -61,6 +61,7 @@ PARTS = (
     Part("recording", "What recording costs"),
     Part("delivery", "Events delivered per second"),
     Part("queues", "Messages through a queue"),
+    Part("watch", "From a call to a webhook"),
     Part("log_groups", "Events into log groups"),
     Part("insights", "What Insights cost per event"),
     Part("middleware", "What the middleware adds to a request"),
