@@ -87,7 +87,9 @@ class Watch:
         reader, quiet = self._ground.reader(), 0
         while not self._stop.is_set():
             try:
-                if follower.step() or reader.wait(follower.position, IDLE, self._stop, quiet=quiet >= QUIET):
+                # Not `position`: a follower may have read much further than it has saved, and would be woken without end.
+                head = reader.head()
+                if follower.step() or reader.wait(head, IDLE, self._stop, quiet=quiet >= QUIET):
                     quiet = 0
                 else:
                     quiet += 1
