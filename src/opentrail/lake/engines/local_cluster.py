@@ -88,6 +88,10 @@ class LocalCluster:
             "spark.authenticate": "true",
             "spark.authenticate.secret": secrets.token_hex(32),
             "spark.connect.session.manager.defaultSessionTimeout": "10m",
+            # A cancelled task looks at that between rows only, and a join may take hours for one: then its executor goes, and comes anew.
+            "spark.task.reaper.enabled": "true",
+            "spark.task.reaper.pollingInterval": "2s",
+            "spark.task.reaper.killTimeout": "10s",
             "spark.log.level": "WARN",
         }
         configuration = self._folder / "spark.conf"  # a file of its owner's: what stands on a command line everybody can read
