@@ -22,7 +22,7 @@ ARN = "arn:aws:cloudtrail:us-east-1:123456789012:trail/audit"
 LOG_FILES = "AWSLogs/123456789012/CloudTrail/"
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_log_files_under_a_key(tmp_path: Path) -> None:
     settings = {"trails.delivery_interval": 0.5, "trails.digest_interval": 4}
     with RunningOpenTrail(tmp_path, settings=settings) as opentrail:

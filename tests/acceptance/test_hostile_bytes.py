@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -80,9 +79,8 @@ def _said_to(opentrail: RunningOpenTrail, octets: bytes, *, wait: bool) -> bytes
 
 
 def test_nothing_that_is_sent_hurts(running: RunningOpenTrail) -> None:
-    assert running.process is not None
-    children = psutil.Process(running.process.pid).children()
-    front = next(child for child in children if "opentrail.server.front" in child.cmdline())
+    front = running.role("front")
+    assert front is not None
     valid = _valid(running)
     _said_to(running, valid, wait=True)
     before, dice = front.memory_info().rss, random.Random(20260105)

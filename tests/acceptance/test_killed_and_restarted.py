@@ -52,7 +52,7 @@ def _history(opentrail: RunningOpenTrail) -> collections.Counter[str]:
     return found
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_nothing_acknowledged_is_lost_and_nothing_is_delivered_twice(tmp_path: Path) -> None:
     settings = {"trails.delivery_interval": 0.2, "trails.digest_interval": 1, "lake.commit_interval": 0.5}
     opentrail = RunningOpenTrail(tmp_path, settings=settings)
@@ -68,9 +68,11 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_delivered_twice(tmp_path: P
         for _ in range(ROUNDS):
             stop = threading.Event()
             threads = [threading.Thread(target=_work, args=(opentrail, acknowledged, stop)) for _ in range(4)]
+            enough = len(acknowledged) + 25
             for thread in threads:
                 thread.start()
-            stop.wait(dice.uniform(0.2, 2.0))
+            wait_for(lambda enough=enough: len(acknowledged) > enough)
+            stop.wait(dice.uniform(0.0, 1.8))
             opentrail.kill()
             for thread in threads:
                 thread.join()

@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "protect-the-log-bucket.m
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_every_block_works(tmp_path: Path) -> None:
     blocks = BLOCK.findall(PAGE.read_text())
     assert len(blocks) > 7

@@ -197,8 +197,9 @@ def test_a_killed_lake_fails_its_queries_and_goes_on(opentrail: RunningOpenTrail
     client = opentrail.client("cloudtrail")
     query_id = client.start_query(QueryStatement=endless(store))["QueryId"]
     working = wait_for(lambda: busy(opentrail), patience=PATIENCE)
-    for process in children(opentrail, "opentrail.server.lake"):
-        os.kill(process, signal.SIGKILL)
+    lake = opentrail.role("lake")
+    assert lake is not None
+    lake.kill()
     described = ended(client, query_id)
     assert described["QueryStatus"] == "FAILED"
     assert "Run it again" in described["ErrorMessage"]

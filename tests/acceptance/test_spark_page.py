@@ -17,7 +17,7 @@ BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.skipif(spark_cluster.missing() != "", reason=spark_cluster.missing())
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(600)
 def test_every_block_works(tmp_path: Path) -> None:
     blocks = BLOCK.findall(PAGE.read_text())
     (program,) = [text for kind, text in blocks if kind == "python"]

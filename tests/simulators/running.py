@@ -20,6 +20,7 @@ import boto3
 import psutil
 from botocore.config import Config
 
+from opentrail.server.role_process import title
 from simulators import aws_cli
 
 BIN = Path(sys.executable).parent
@@ -37,7 +38,7 @@ class RunningOpenTrail:
         self.process: subprocess.Popen[bytes] | None = None
         self._listen = "127.0.0.1:0"
 
-    def start(self, patience: float = 60.0, until: str = "ok") -> RunningOpenTrail:
+    def start(self, patience: float = 150.0, until: str = "ok") -> RunningOpenTrail:
         """Start and wait until `/_opentrail/health` says ok, or another status."""
         command = [str(BIN / "opentrail"), "serve", "--data-dir", str(self.data), "--listen", self._listen, *self.options]
         for name, value in self.settings.items():
@@ -69,7 +70,7 @@ class RunningOpenTrail:
         assert self.process is not None
         for child in psutil.Process(self.process.pid).children():
             try:
-                if child.status() != psutil.STATUS_ZOMBIE and f"opentrail.server.{name}" in child.cmdline():
+                if child.status() != psutil.STATUS_ZOMBIE and child.name() == title(name):
                     return child
             except psutil.NoSuchProcess:
                 continue

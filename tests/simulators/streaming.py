@@ -99,9 +99,9 @@ def streaming_upstream() -> Iterator[str]:
 
 def front_of(opentrail: RunningOpenTrail) -> psutil.Process:
     """The process through which the bytes go."""
-    assert opentrail.process is not None
-    children = psutil.Process(opentrail.process.pid).children()
-    return next(child for child in children if "opentrail.server.front" in child.cmdline())
+    front = opentrail.role("front")
+    assert front is not None
+    return front
 
 
 class Growth:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 import signal
 import string
@@ -40,7 +39,6 @@ from opentrail.proxy import Upstreams
 from opentrail.server.folder import DataFolder
 from opentrail.server.log_buckets import is_ours, log_buckets
 from opentrail.server.messages import OwnQueues, dispatcher
-from opentrail.server.orphan import stop_with_parent
 from opentrail.server.roles import LAKE, WATCH, Orders
 from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
@@ -356,14 +354,6 @@ def _unique() -> str:
     return "".join(secrets.choice(letters) for _ in range(16))
 
 
-def main() -> None:
+def main(orders: Orders) -> None:
     """The role process; started by the supervisor."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    stop_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor stops us after the front
-    orders = Orders.read(os.environ)
     uvloop.run(Followers(orders, SystemClock()).run(Path(orders.link)))
-
-
-if __name__ == "__main__":
-    main()

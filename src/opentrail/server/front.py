@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 from collections.abc import Sequence
 from functools import partial
@@ -60,7 +59,6 @@ from opentrail.server.http import bounded_protocol
 from opentrail.server.lake_front import LakeFront
 from opentrail.server.listening import Listener, own_authority, tls_context
 from opentrail.server.log_buckets import TrailKeysAnywhere, is_ours, log_buckets
-from opentrail.server.orphan import stop_with_parent
 from opentrail.server.own_deliveries import OwnDeliveries
 from opentrail.server.reset_door import ResetDoor
 from opentrail.server.roles import Orders
@@ -407,14 +405,6 @@ class Front:
         )
 
 
-def main() -> None:
+def main(orders: Orders) -> None:
     """The role process; started by the supervisor."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    stop_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor says when to stop
-    orders = Orders.read(os.environ)
     uvloop.run(Front(orders, SystemClock()).run())
-
-
-if __name__ == "__main__":
-    main()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-import os
 import signal
 import threading
 from collections.abc import Callable
@@ -40,7 +39,6 @@ from opentrail.server.folder import DataFolder
 from opentrail.server.import_sources import Sources
 from opentrail.server.importing import Importing
 from opentrail.server.log_buckets import log_buckets
-from opentrail.server.orphan import stop_with_parent
 from opentrail.server.queries import local_cluster, running
 from opentrail.server.roles import LAKE, Orders
 from opentrail.server.store_keys import KeysOfStores
@@ -238,14 +236,6 @@ class Lake:
         }
 
 
-def main() -> None:
+def main(orders: Orders) -> None:
     """The role process; started by the supervisor."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    stop_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor stops us after the front
-    orders = Orders.read(os.environ)
     uvloop.run(Lake(orders, SystemClock()).run(Path(orders.lake_link)))
-
-
-if __name__ == "__main__":
-    main()

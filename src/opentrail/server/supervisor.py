@@ -10,13 +10,12 @@ from __future__ import annotations
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 
 from opentrail.clock import Clock
@@ -24,6 +23,7 @@ from opentrail.config import Settings
 from opentrail.errors import SettingError
 from opentrail.lake.engines.chosen import check as check_engine
 from opentrail.sandbox import Sandbox
+from opentrail.server import role_process
 from opentrail.server.folder import DataFolder
 from opentrail.server.listening import Listener, listeners
 from opentrail.server.messages import notifier
@@ -43,29 +43,26 @@ class _Role:
 
     name: str
     orders: Orders
-    process: subprocess.Popen[bytes] | None = None
+    process: ForkProcess | None = None
     started: float = 0.0
     pause: float = 0.0
     due: float = 0.0
 
     def start(self, now: float) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", f"opentrail.server.{self.name}"], env=self.orders.environment(), stdin=subprocess.DEVNULL
-        )
+        self.process = role_process.start(self.name, self.orders)
         self.started = now
 
     def ended(self) -> int | None:
-        return None if self.process is None else self.process.poll()
+        return None if self.process is None else self.process.exitcode
 
     def stop(self) -> None:
-        if self.process is None or self.process.poll() is not None:
+        if self.process is None or self.process.exitcode is not None:
             return
         self.process.terminate()
-        try:
-            self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
+        self.process.join(PATIENCE)
+        if self.process.exitcode is None:
             self.process.kill()
-            self.process.wait()
+            self.process.join()
 
 
 @dataclass(kw_only=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import threading
 from collections.abc import Callable
@@ -20,7 +19,6 @@ import uvloop
 from opentrail.clock import Clock, SystemClock
 from opentrail.journal.positions import Positions
 from opentrail.link import LinkServer
-from opentrail.server.orphan import stop_with_parent
 from opentrail.server.roles import WATCH, Orders
 from opentrail.server.watching import alarms, insights, logs, rules
 from opentrail.server.watching.ground import ground
@@ -140,14 +138,6 @@ class Watch:
         }
 
 
-def main() -> None:
+def main(orders: Orders) -> None:
     """The role process; started by the supervisor."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    stop_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor stops us after the front
-    orders = Orders.read(os.environ)
     uvloop.run(Watch(orders, SystemClock()).run(Path(orders.watch_link)))
-
-
-if __name__ == "__main__":
-    main()

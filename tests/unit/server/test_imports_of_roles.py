@@ -5,8 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 
-def test_the_front_starts_without_arrow_iceberg_and_duckdb() -> None:
-    program = "import sys, opentrail.server.front; print([name for name in ('pyarrow', 'pyiceberg', 'duckdb') if name in sys.modules])"
+HEAVY = ("pyarrow", "pyiceberg", "duckdb", "pandas")
+
+
+@pytest.mark.parametrize("role", ["front", "watch", "supervisor"])
+def test_it_starts_without_arrow_iceberg_and_duckdb(role: str) -> None:
+    program = f"import sys, opentrail.server.{role}; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -12,7 +12,6 @@ from opentrail.api.arrival import VpcEndpoint
 from opentrail.config import FrontSettings
 from opentrail.errors import SettingError
 from opentrail.server.listening import Listener, listeners, own_authority, tls_context
-from opentrail.server.roles import VARIABLE, Orders
 from simulators.certificates import Certificate
 
 ACCOUNT = "123456789012"
@@ -117,14 +116,3 @@ def test_a_certificate_takes_its_own_key(certificate: Certificate, tmp_path: Pat
 def test_only_a_certificate_that_is_its_own_authority_must_be_trusted_by_hand(certificate: Certificate, tmp_path: Path) -> None:
     assert own_authority(certificate.certificate) == certificate.certificate
     assert own_authority(Certificate.made(tmp_path, issued=True).certificate) is None
-
-
-def test_what_a_role_is_told_survives_the_way(tmp_path: Path) -> None:
-    endpoint = VpcEndpoint(id="vpce-0", account_id=ACCOUNT, policy=POLICY)
-    orders = Orders(
-        data_dir=tmp_path,
-        link="/link",
-        listeners=(Listener(host="127.0.0.1", port=1, tls=True), Listener(host="::1", port=2, vpc_endpoint=endpoint)),
-        upstreams=("s3=http://x",),
-    )
-    assert Orders.read({VARIABLE: orders.environment()[VARIABLE]}) == orders
