@@ -26,3 +26,7 @@ class EventBuses:
         self.connections = Connections(self.store, clock, vault)
         self.destinations = Destinations(self.store, clock)
         self.tagging = Tagging(self.store)
+
+    def close(self) -> None:
+        """Finish what has been asked for."""
+        self.intake.close()

@@ -39,6 +39,7 @@ from opentrail.server.folder import DataFolder
 from opentrail.server.roles import Orders
 from opentrail.server.subscription_destinations import SubscriptionDestinations
 from opentrail.storage.database import Database
+from opentrail.storage.writer import Writer
 from opentrail.trails.control import Trails
 from opentrail.trails.regions import Regions
 from opentrail.wire.models import Catalogue
@@ -64,7 +65,8 @@ class WatchFront:
         self._monitoring = Database.at(folder.monitoring)
         self._rules = Database.at(folder.rules)
         self._insights = Database.at(folder.insights)
-        self.log_groups = log_groups = LogGroups(self._monitoring, clock, keys=kms.service_keys, dropped=(drop_group,))
+        writer = Writer(self._monitoring, name="monitoring-writer")
+        self.log_groups = log_groups = LogGroups(self._monitoring, clock, keys=kms.service_keys, dropped=(drop_group,), writer=writer)
         metric_filters = MetricFilters(self._monitoring, clock)
         destinations = SubscriptionDestinations(Upstreams.parse(orders.upstreams, sandbox=orders.sandbox))
         logs = Logs(
@@ -85,7 +87,7 @@ class WatchFront:
         check = partial(Authorisation(identities=identities).check, protocol="json")
         self.services: list[Service] = [
             logs,
-            CloudWatch(metrics, alarms, catalogue.service("cloudwatch").model, clock),
+            CloudWatch(metrics, alarms, catalogue.service("cloudwatch").model, clock, writer),
             EventBridge(self.event_buses, catalogue.service("events").model, check=check),
         ]
 
@@ -102,5 +104,6 @@ class WatchFront:
         """Give back every connection."""
         await self.link.close()
         await asyncio.to_thread(self.log_groups.close)
+        await asyncio.to_thread(self.event_buses.close)
         for database in self.databases:
             database.close()
