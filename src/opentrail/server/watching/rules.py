@@ -70,6 +70,7 @@ def part(ground: Ground) -> Part:
             "event-targets": dispatcher.run,
             "event-schedules": Scheduling(database, clock, wake=dispatcher.wake).run,
         },
+        counts=lambda: {"event_deliveries_waiting": dispatcher.waiting()},
         close=close,
     )
 
