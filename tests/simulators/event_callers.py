@@ -39,9 +39,11 @@ class EventHouse:
     def __init__(self, folder: Path) -> None:
         self.clock = ManualClock()
         self.identities = House(folder, self.clock).identities
+        self.head = 0
+        """Newest position of a journal that nobody needs here."""
         self.database = Database.at(folder / "rules.db")
         self.vault = Vault.open(folder / "event-keys")
-        self.buses = EventBuses(self.database, self.clock, vault=self.vault)
+        self.buses = EventBuses(self.database, self.clock, vault=self.vault, identities=self.identities, head=lambda: self.head)
         self.service = EventBridge(self.buses, MODEL, check=partial(Authorisation(identities=self.identities).check, protocol="json"))
 
     def events(self, after: int = 0) -> list[BusEvent]:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from opentrail.clock import ManualClock
 from opentrail.errors import JournalTrimmed
+from opentrail.identity.policies import PolicySet, parsed
+from opentrail.identity.principals import Principal, Session
+from opentrail.identity.service_roles import NotAssumable, RoleSession
 from opentrail.identity.vault import Vault
 from opentrail.journal import Entry
 from opentrail.journal.positions import Positions
-from opentrail.rules import rows
+from opentrail.rules import rows, spans
 from opentrail.rules.dispatching.bus_targets import BusTargets
 from opentrail.rules.dispatching.carrier import Carrier
 from opentrail.rules.dispatching.dispatcher import Dispatcher
 from opentrail.rules.dispatching.http_targets import HttpTargets
-from opentrail.rules.following import InboxFollowing, JournalFollowing
+from opentrail.rules.following import InboxFollowing, JournalFollowing, opened
 from opentrail.rules.intake import Intake
 from opentrail.rules.names import BusName
 from opentrail.rules.store import Store
@@ -47,6 +54,8 @@ class Endpoint:
         self.status: dict[str, int] = {}
         self.requests: list[dict[str, Any]] = []
         self.groups: list[str | None] = []
+        self.by: list[RoleSession | None] = []
+        """With which role each message came to a topic or queue."""
         self.after: Callable[[], None] = lambda: None
         """Called once something has arrived."""
 
@@ -64,11 +73,20 @@ class Endpoint:
         self.got.append((arn, text))
         self.after()
 
-    def publish(self, *, topic_arn: str, message: str, source_arn: str, account_id: str) -> None:
+    def publish(self, *, topic_arn: str, message: str, source_arn: str, account_id: str, role: RoleSession | None = None) -> None:
+        self.by.append(role)
         self._take(topic_arn, message)
 
     def deliver(
-        self, *, queue_arn: str, body: str, source_arn: str, account_id: str, attributes: Mapping[str, str], group_id: str | None = None
+        self,
+        *,
+        queue_arn: str,
+        body: str,
+        source_arn: str,
+        account_id: str,
+        attributes: Mapping[str, str],
+        group_id: str | None = None,
+        role: RoleSession | None = None,
     ) -> None:
         if attributes:
             if queue_arn in self.trouble:
@@ -76,6 +94,7 @@ class Endpoint:
             self.buried.append((queue_arn, body, dict(attributes)))
             return
         self.groups.append(group_id)
+        self.by.append(role)
         self._take(queue_arn, body)
 
     def put(self, *, log_group_arn: str, stream: str, message: str, timestamp: int, source_arn: str, account_id: str) -> None:
@@ -133,6 +152,35 @@ class AllTrails:
         return [entry.position not in self.unlogged for entry in entries]
 
 
+class SimulatedRoles:
+    """Roles of the one account: what each may do, by its ARN."""
+
+    def __init__(self) -> None:
+        self.may: dict[str, list[dict[str, Any]]] = {}
+        """Statements; a role that is not here cannot be assumed."""
+
+    def assume(self, role_arn: str, account_id: str, *, source_arn: str) -> RoleSession:
+        if role_arn not in self.may:
+            raise NotAssumable
+        policy = parsed(json.dumps({"Version": "2012-10-17", "Statement": self.may[role_arn]}))
+        principal = Principal(
+            type="AssumedRole",
+            account_id=account_id,
+            principal_id="AROA:EventBridge",
+            arn=f"arn:aws:sts::{account_id}:assumed-role/{role_arn.rpartition('/')[2]}/EventBridge",
+            session=Session(
+                issuer_type="Role",
+                issuer_id="AROA",
+                issuer_arn=role_arn,
+                issuer_account_id=account_id,
+                issuer_name=role_arn.rpartition("/")[2],
+                created=datetime.fromtimestamp(0, UTC),
+                name="EventBridge",
+            ),
+        )
+        return RoleSession(principal=principal, policies=PolicySet(identity=(policy,)), service_control=())
+
+
 class RulesWorld:
     """One data folder's rules, with everything that carries events to targets; `restart` is a new process on the same files."""
 
@@ -146,7 +194,16 @@ class RulesWorld:
         self.vault = Vault(b"k" * 32)
         self.intake = Intake(self.store, self.clock)
         self.woken = 0
+        self.roles = SimulatedRoles()
+        opened(self.database)
         self.restart()
+
+    @contextmanager
+    def changing(self, rule_arn: str) -> Iterator[Connection]:
+        """A change of a rule or its targets."""
+        with self.store.write() as connection:
+            yield connection
+            spans.change(connection, rule_arn, spans.now(connection, len(self.journal.records)))
 
     def restart(self) -> None:
         endpoint = self.endpoint
@@ -159,6 +216,7 @@ class RulesWorld:
             buses=BusTargets(self.store, self.clock),
             http=HttpTargets(EndpointWeb(endpoint), self.vault),
             chat=EndpointChat(endpoint),
+            roles=self.roles,  # type: ignore[arg-type]
         )
         self.dispatcher = Dispatcher(self.database, self.clock, carrier=carrier, start=lambda call: call(), random=lambda: 1.0)
         self.following = JournalFollowing(
@@ -195,7 +253,7 @@ class RulesWorld:
             created=self.clock.time(),
             **more,
         )
-        with self.store.write() as connection:
+        with self.changing(arn) as connection:
             rows.keep_rule(connection, rule)
             for one in targets:
                 rows.keep_target(connection, bus.arn, one)

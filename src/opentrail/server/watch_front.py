@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from opentrail.api.authorisation import Authorisation
 from opentrail.api.call import Handler, Service
@@ -25,6 +26,7 @@ from opentrail.api.logs.tag_calls import TagOperations
 from opentrail.clock import Clock
 from opentrail.identity import Identities
 from opentrail.identity.vault import Vault
+from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
 from opentrail.link import Link
 from opentrail.monitoring.alarms.control import Alarms
@@ -44,6 +46,9 @@ from opentrail.trails.control import Trails
 from opentrail.trails.regions import Regions
 from opentrail.wire.models import Catalogue
 
+RULES: Final = "event-rules-changed"
+"""Name of the promise that no position up to which rules were judged as they stood is given out a second time after a power cut."""
+
 
 class WatchFront:
     """What the endpoint serves of it; the role `watch` does the work."""
@@ -58,8 +63,9 @@ class WatchFront:
         identities: Identities,
         kms: KeyManagement,
         regions: Regions,
+        head: Callable[[], int],
     ) -> None:
-        """`state` is `DataFolder.state`; the databases of the watch are opened here."""
+        """`state` is `DataFolder.state`, `head` tells the journal's newest position; the databases of the watch are opened here."""
         folder = DataFolder(orders.data_dir)
         self.link = Link(Path(orders.watch_link))
         self._monitoring = Database.at(folder.monitoring)
@@ -83,7 +89,9 @@ class WatchFront:
         )
         metrics = MetricStore(self._monitoring, clock)
         alarms = Alarms(self._monitoring, clock, region_names=region_names())
-        self.event_buses = EventBuses(self._rules, clock, vault=Vault.open(folder.keys))
+        self.event_buses = EventBuses(
+            self._rules, clock, vault=Vault.open(folder.keys), identities=identities, head=partial(_noted, Positions(state), state, head)
+        )
         check = partial(Authorisation(identities=identities).check, protocol="json")
         self.services: list[Service] = [
             logs,
@@ -107,3 +115,10 @@ class WatchFront:
         await asyncio.to_thread(self.event_buses.close)
         for database in self.databases:
             database.close()
+
+
+def _noted(positions: Positions, state: Database, head: Callable[[], int]) -> int:
+    position = head()
+    with state.begin() as connection:
+        positions.save(connection, RULES, position)
+    return position

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from opentrail.rules import rows, store
+from opentrail.rules import rows, spans, store
 from opentrail.rules.names import BusName
 from opentrail.rules.values import DISABLED, ENABLED_WITH_ALL, NewEvent, RuleState
 from simulators.event_targets import ACCOUNT, BUS, REGION, Died, RulesWorld, queue, queue_target
@@ -214,6 +214,7 @@ def test_ten_thousand_rules(world: RulesWorld) -> None:
     with world.store.write() as connection:
         connection.execute(insert(store.rules), many)
         connection.execute(insert(store.targets), places)
+        spans.adopt(connection)
     for _ in range(50):
         world.happens("CreateUser")
     world.settle()
