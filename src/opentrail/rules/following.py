@@ -118,6 +118,7 @@ class JournalFollowing:
 
     def _forget_spans(self) -> None:
         """Forget how rules stood once nobody needs it any more."""
+        self._rules.look()
         if not self._rules.any_ended:
             return
         with self._store.read() as connection:
@@ -125,7 +126,6 @@ class JournalFollowing:
         if is_past:
             with self._store.write() as connection:
                 spans.forget(connection, self._saved)
-            self._rules.look()
 
     def _save(self, matches: Sequence[Match], position: int) -> None:
         self._promise(position)

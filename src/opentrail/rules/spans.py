@@ -4,7 +4,7 @@ There are two lines of what happens: the records of the journal and the events t
 span begins above the positions at which both were when the rule became so, and ends at those at which it became different. So whoever reads
 late (the watch was not running, or is behind) judges each event by the rules that were there when it came.
 
-A rule that is disabled, has no pattern or no target has no span. A span that has ended is forgotten once both lines are read beyond its end.
+A rule that is disabled, has no pattern or no target has no span. What has ended is forgotten once both lines are read up to its end.
 """
 
 from __future__ import annotations
