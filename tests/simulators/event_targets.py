@@ -27,6 +27,7 @@ from opentrail.rules.dispatching.http_targets import HttpTargets
 from opentrail.rules.following import InboxFollowing, JournalFollowing, opened
 from opentrail.rules.intake import Intake
 from opentrail.rules.names import BusName
+from opentrail.rules.neighbours import Functions
 from opentrail.rules.store import Store
 from opentrail.rules.values import ENABLED, Rule, RuleState, Target
 from opentrail.storage.database import Database
@@ -184,13 +185,15 @@ class SimulatedRoles:
 class RulesWorld:
     """One data folder's rules, with everything that carries events to targets; `restart` is a new process on the same files."""
 
-    def __init__(self, path: Path, clock: ManualClock | None = None) -> None:
+    def __init__(self, path: Path, clock: ManualClock | None = None, functions: Functions | None = None) -> None:
+        """`functions` stand behind targets that are Lambda functions; `endpoint` does when nothing else is said."""
         self.clock = clock or ManualClock()
         self.database = Database.at(path / "rules.db")
         self.store = Store(self.database)
         self.journal = PlainJournal()
         self.trails = AllTrails()
         self.endpoint = Endpoint()
+        self.functions = functions or self.endpoint
         self.vault = Vault(b"k" * 32)
         self.intake = Intake(self.store, self.clock)
         self.woken = 0
@@ -212,7 +215,7 @@ class RulesWorld:
             topics=endpoint,
             queues=endpoint,
             logs=endpoint,
-            functions=endpoint,
+            functions=self.functions,
             buses=BusTargets(self.store, self.clock),
             http=HttpTargets(EndpointWeb(endpoint), self.vault),
             chat=EndpointChat(endpoint),

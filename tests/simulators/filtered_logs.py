@@ -17,6 +17,7 @@ from opentrail.monitoring.filters import Delivering, Following, Measuring, Metri
 from opentrail.monitoring.filters.measuring import FOLLOWER as MEASURING
 from opentrail.monitoring.filters.subscribing import FOLLOWER as SUBSCRIBING
 from opentrail.monitoring.logs import LogGroups
+from opentrail.monitoring.neighbours import Functions
 from opentrail.monitoring.values import MetricPoint
 from opentrail.storage.database import Database
 
@@ -110,15 +111,17 @@ class Destinations:
 class FilteredLogs:
     """One data folder; `restart` begins again with what is on disk."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, functions: Functions | None = None) -> None:
+        """`functions` are the destinations; `destinations` are when nothing else is said."""
         self.clock = ManualClock(at=float(NOW))
         self.database = Database.at(folder / "monitoring.db")
         self.logs = LogGroups(self.database, self.clock, keys=NoKeys())
         self.points = WrittenPoints(self.database)
         self.destinations = Destinations()
+        self.functions = functions or self.destinations
         self.told = ListedPoints()
         self.metric_filters = MetricFilters(self.database, self.clock)
-        self.subscription_filters = SubscriptionFilters(self.database, self.clock, functions=self.destinations)
+        self.subscription_filters = SubscriptionFilters(self.database, self.clock, functions=self.functions)
         self.group()
         self.restart()
 
@@ -128,7 +131,7 @@ class FilteredLogs:
         self.measuring = Following(MEASURING, self.database, reader=self.logs.reader, work=measuring)
         subscribing = Subscribing(self.database, self.clock)
         self.subscribing = Following(SUBSCRIBING, self.database, reader=self.logs.reader, work=subscribing)
-        self.delivering = Delivering(self.database, self.clock, functions=self.destinations, metrics=self.told, start=lambda call: call())
+        self.delivering = Delivering(self.database, self.clock, functions=self.functions, metrics=self.told, start=lambda call: call())
 
     def close(self) -> None:
         self.logs.close()

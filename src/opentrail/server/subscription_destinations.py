@@ -22,7 +22,6 @@ _THROTTLED: Final = frozenset(
     {
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
-        "ServiceUnavailableException",
         "SlowDown",
         "Throttling",
         "ThrottlingException",
