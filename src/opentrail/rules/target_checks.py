@@ -56,11 +56,11 @@ def checked(given: Mapping[str, Any], *, rule_arn: str, bus: BusName, now: float
     return made
 
 
-def _role(given: str | None, kind: str, arn: str) -> str | None:
+def _role(given: str | None, kind: target_kinds.Kind, arn: str) -> str | None:
     """The role with which EventBridge reaches the target (EventBridge guide, "Permissions for targets")."""
     if kind == "api-destination" and not given:
         raise ValidationException(f"RoleArn is required for target {arn}.")
-    if kind in ("log-group", "chat") and given:
+    if given and not target_kinds.takes_role(kind):
         raise ValidationException(f"RoleArn is not supported for target {arn}.")
     return given
 

@@ -167,7 +167,9 @@ def test_what_waited_while_nothing_ran_is_tried_all_the_same(world: RulesWorld) 
     ("code", "told"),
     [
         ("AccessDenied", "NO_PERMISSIONS"),
+        ("KmsAccessDenied", "NO_PERMISSIONS"),
         ("NotFound", "NO_RESOURCE"),
+        ("QueueDoesNotExist", "NO_RESOURCE"),
         ("InvalidParameterValue", "INVALID_PARAMETER"),
         ("Odd", "ERROR_FROM_TARGET"),
     ],
@@ -443,6 +445,14 @@ def test_topics_and_queues_are_told_which_role_it_is(world: RulesWorld) -> None:
     roles = [None if role is None else role.principal.arn for role in world.endpoint.by]
     assumed = f"arn:aws:sts::{ACCOUNT}:assumed-role/events/EventBridge"
     assert sorted(roles, key=str) == [None, assumed, assumed]
+
+
+def test_a_role_that_the_target_never_needed_stops_nothing(world: RulesWorld) -> None:
+    group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/events/all"  # put before such a role was refused
+    world.rule("users", Target(rule_arn=BUS.rule_arn("users"), target_id="t", arn=group, role_arn=ROLE))
+    world.happens()
+    world.settle()
+    assert len(world.endpoint.texts(group)) == 1
 
 
 def test_an_api_destination_is_called_by_leave_of_the_role(world: RulesWorld) -> None:

@@ -11,7 +11,7 @@ from opentrail.rules.dispatching.bus_targets import BusTargets
 from opentrail.rules.dispatching.http_targets import HttpTargets
 from opentrail.rules.dispatching.outcomes import DONE, Load, Outcome, never, refused, unreachable
 from opentrail.rules.neighbours import Chat, Functions, LogGroups, Queues, Topics
-from opentrail.rules.target_kinds import place_of
+from opentrail.rules.target_kinds import place_of, takes_role
 from opentrail.rules.transforming import Occasion, compact, text_for
 from opentrail.wire.faults import Fault
 
@@ -82,7 +82,9 @@ class Carrier:
 
     def _carry(self, load: Load, text: str) -> Outcome:
         target, rule = load.target, load.rule
-        role = None if target.role_arn is None else self.roles.assume(target.role_arn, rule.account_id, source_arn=rule.arn)
+        role = None
+        if target.role_arn is not None and takes_role(load.kind):
+            role = self.roles.assume(target.role_arn, rule.account_id, source_arn=rule.arn)
         match load.kind:
             case "topic":
                 self.topics.publish(topic_arn=target.arn, message=text, source_arn=rule.arn, account_id=rule.account_id, role=role)
