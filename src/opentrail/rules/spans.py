@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import JSON, Column, Connection, Index, Integer, MetaData, String, Table, Text, delete, func, insert, select, update
 
 from opentrail.rules import rows
-from opentrail.rules.store import events, rules
+from opentrail.rules.store import events, rules, targets
 from opentrail.rules.values import DISABLED, Rule
 
 tables = MetaData()
@@ -79,9 +79,22 @@ def _wanted(connection: Connection, rule: Rule) -> dict[str, Any]:
 
 def adopt(connection: Connection) -> None:
     """Rules from before there were spans hold for everything that is not read yet."""
-    if connection.execute(select(spans.c.id).limit(1)).first() is None:
-        for arn in connection.scalars(select(rules.c.arn)).all():
-            change(connection, arn, Point(0, 0))
+    if connection.execute(select(spans.c.id).limit(1)).first() is not None:
+        return
+    places: dict[str, list[str]] = {}
+    for row in connection.execute(select(targets.c.rule_arn, targets.c.target_id).order_by(targets.c.target_id)):
+        places.setdefault(row.rule_arn, []).append(row.target_id)
+    if not places:
+        return
+    wanted = select(rules.c.arn, rules.c.bus_arn, rules.c.pattern, rules.c.state)
+    found = connection.execute(wanted.where(rules.c.pattern.is_not(None), rules.c.state != DISABLED))
+    made = [
+        {"rule_arn": row.arn, "bus_arn": row.bus_arn, "pattern": row.pattern, "state": row.state, "targets": places[row.arn]}
+        for row in found
+        if row.arn in places
+    ]
+    if made:
+        connection.execute(insert(spans).values(since_record=0, since_event=0), made)
 
 
 def is_past(connection: Connection, record: int) -> bool:
