@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,7 @@ from sqlalchemy import Connection
 
 from opentrail.clock import ManualClock
 from opentrail.errors import JournalTrimmed
-from opentrail.identity.policies import PolicySet, parsed
-from opentrail.identity.principals import Principal, Session
-from opentrail.identity.service_roles import NotAssumable, RoleSession
+from opentrail.identity.service_roles import RoleSession
 from opentrail.identity.vault import Vault
 from opentrail.journal import Entry
 from opentrail.journal.positions import Positions
@@ -31,6 +28,7 @@ from opentrail.rules.neighbours import Functions
 from opentrail.rules.store import Store
 from opentrail.rules.values import ENABLED, Rule, RuleState, Target
 from opentrail.storage.database import Database
+from simulators.target_roles import SimulatedRoles
 
 ACCOUNT = "111122223333"
 OTHER = "444455556666"
@@ -151,35 +149,6 @@ class AllTrails:
 
     def logged(self, entries: Sequence[Entry]) -> list[bool]:
         return [entry.position not in self.unlogged for entry in entries]
-
-
-class SimulatedRoles:
-    """Roles of the one account: what each may do, by its ARN."""
-
-    def __init__(self) -> None:
-        self.may: dict[str, list[dict[str, Any]]] = {}
-        """Statements; a role that is not here cannot be assumed."""
-
-    def assume(self, role_arn: str, account_id: str, *, source_arn: str) -> RoleSession:
-        if role_arn not in self.may:
-            raise NotAssumable
-        policy = parsed(json.dumps({"Version": "2012-10-17", "Statement": self.may[role_arn]}))
-        principal = Principal(
-            type="AssumedRole",
-            account_id=account_id,
-            principal_id="AROA:EventBridge",
-            arn=f"arn:aws:sts::{account_id}:assumed-role/{role_arn.rpartition('/')[2]}/EventBridge",
-            session=Session(
-                issuer_type="Role",
-                issuer_id="AROA",
-                issuer_arn=role_arn,
-                issuer_account_id=account_id,
-                issuer_name=role_arn.rpartition("/")[2],
-                created=datetime.fromtimestamp(0, UTC),
-                name="EventBridge",
-            ),
-        )
-        return RoleSession(principal=principal, policies=PolicySet(identity=(policy,)), service_control=())
 
 
 class RulesWorld:

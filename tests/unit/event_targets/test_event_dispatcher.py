@@ -10,17 +10,16 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from opentrail.rules import rows
 from opentrail.rules.dispatching import outbox, retrying
 from opentrail.rules.dispatching.bus_targets import MOST_HOPS
 from opentrail.rules.dispatching.lanes import PLACES, Lane, Places
 from opentrail.rules.names import BusName
 from opentrail.rules.store import targets
-from opentrail.rules.values import ApiDestination, Bus, Connection, HttpParameters, InputTransformer, RetryPolicy, Target
+from opentrail.rules.values import HttpParameters, InputTransformer, RetryPolicy, Target
 from opentrail.wire.faults import fault
 from simulators.event_targets import ACCOUNT, BUS, OTHER, REGION, Died, RulesWorld, queue, queue_target
+from simulators.rule_places import DEAD, api, make_bus
 
-DEAD = queue("dead")
 HOUR = 3600.0
 
 
@@ -261,11 +260,6 @@ def bus_target(rule: str, there: BusName, *, here: BusName = BUS) -> Target:
     return Target(rule_arn=here.rule_arn(rule), target_id="t", arn=there.arn)
 
 
-def make_bus(world: RulesWorld, name: BusName, policy: str | None = None) -> None:
-    with world.store.write() as connection:
-        rows.keep_bus(connection, Bus(arn=name.arn, account_id=name.account_id, region=name.region, name=name.name, policy=policy))
-
-
 def test_another_bus_takes_the_event_and_its_rules_see_it(world: RulesWorld) -> None:
     second = BusName(region=REGION, account_id=ACCOUNT, name="second")
     make_bus(world, second)
@@ -318,37 +312,6 @@ def test_no_third_account(world: RulesWorld, caplog: pytest.LogCaptureFixture) -
     assert "another account" in caplog.text
 
 
-def api(world: RulesWorld, kind: str, secret: dict[str, Any], *, rate: int | None = None, http: HttpParameters | None = None) -> str:
-    """A rule with an API destination; returns the URL without its query."""
-    link = f"arn:aws:events:{REGION}:{ACCOUNT}:connection/c/1"
-    connection = Connection(
-        arn=link,
-        account_id=ACCOUNT,
-        region=REGION,
-        name="c",
-        authorization_type=kind,
-        secret_arn="",
-        shown={},
-        sealed=world.vault.seal(json.dumps(secret), f"connection {link}"),
-    )
-    arn = f"arn:aws:events:{REGION}:{ACCOUNT}:api-destination/d/1"
-    destination = ApiDestination(
-        arn=arn,
-        account_id=ACCOUNT,
-        region=REGION,
-        name="d",
-        connection_arn=link,
-        endpoint="https://api.example.com/v1/*/in?x=1",
-        method="PUT",
-        rate_limit=rate,
-    )
-    with world.store.write() as database:
-        rows.keep_connection(database, connection)
-        rows.keep_destination(database, destination)
-    world.rule("users", Target(rule_arn=BUS.rule_arn("users"), target_id="t", arn=arn, http=http, dead_letter_arn=DEAD))
-    return "https://api.example.com/v1/*/in" if http is None else "https://api.example.com/v1/CreateUser%2F/in"
-
-
 def test_an_api_destination_is_called_as_connection_and_target_say(world: RulesWorld) -> None:
     secret = {
         "ApiKeyAuthParameters": {"ApiKeyName": "X-Key", "ApiKeyValue": "s3cret"},
@@ -396,107 +359,6 @@ def test_no_more_calls_in_a_second_than_the_destination_says(world: RulesWorld) 
     world.settle()
     world.pass_time(5, step=0.1)
     assert 9 <= len(world.endpoint.requests) <= 12
-
-
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/events"
-
-
-def allow(action: str, resource: str = "*", **more: Any) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
-
-
-def refusals(world: RulesWorld) -> list[tuple[str, str]]:
-    """Code and number of retries of each dead letter."""
-    return [(attributes["ERROR_CODE"], attributes["RETRY_ATTEMPTS"]) for _, _, attributes in world.endpoint.buried]
-
-
-FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:react"
-
-
-@pytest.mark.parametrize(
-    ("may", "arrives", "code"),
-    [
-        ([allow("lambda:InvokeFunction", FUNCTION)], True, None),
-        ([allow("lambda:InvokeFunction", FUNCTION + "2")], False, "NO_PERMISSIONS"),
-        (None, False, "FAILED_TO_ASSUME_ROLE"),
-    ],
-)
-def test_a_function_is_invoked_by_leave_of_the_role(world: RulesWorld, may: list[dict[str, Any]] | None, arrives: bool, code: str) -> None:
-    if may is not None:
-        world.roles.may[ROLE] = may
-    world.rule("users", Target(rule_arn=BUS.rule_arn("users"), target_id="t", arn=FUNCTION, role_arn=ROLE, dead_letter_arn=DEAD))
-    world.happens()
-    world.settle()
-    assert bool(world.endpoint.texts(FUNCTION)) == arrives
-    assert refusals(world) == ([] if arrives else [(code, "0")])  # at once: it helps nobody to try again
-
-
-def test_topics_and_queues_are_told_which_role_it_is(world: RulesWorld) -> None:
-    world.roles.may[ROLE] = []
-    topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:alerts"
-    world.rule(
-        "users",
-        Target(rule_arn=BUS.rule_arn("users"), target_id="t", arn=topic, role_arn=ROLE),
-        queue_target("users", target_id="u", role_arn=ROLE),
-        queue_target("users", "plain", target_id="v"),
-    )
-    world.happens()
-    world.settle()
-    roles = [None if role is None else role.principal.arn for role in world.endpoint.by]
-    assumed = f"arn:aws:sts::{ACCOUNT}:assumed-role/events/EventBridge"
-    assert sorted(roles, key=str) == [None, assumed, assumed]
-
-
-def test_a_role_that_the_target_never_needed_stops_nothing(world: RulesWorld) -> None:
-    group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/events/all"  # put before such a role was refused
-    world.rule("users", Target(rule_arn=BUS.rule_arn("users"), target_id="t", arn=group, role_arn=ROLE))
-    world.happens()
-    world.settle()
-    assert len(world.endpoint.texts(group)) == 1
-
-
-def test_an_api_destination_is_called_by_leave_of_the_role(world: RulesWorld) -> None:
-    url = api(world, "BASIC", {"BasicAuthParameters": {"Username": "me", "Password": "pw"}})
-    arn = f"arn:aws:events:{REGION}:{ACCOUNT}:api-destination/d/1"
-    world.rule("users", Target(rule_arn=BUS.rule_arn("users"), target_id="t", arn=arn, role_arn=ROLE, dead_letter_arn=DEAD))
-    world.roles.may[ROLE] = [allow("events:InvokeApiDestination", f"{arn}x")]
-    world.happens()
-    world.pass_time(2)
-    assert refusals(world) == [("NO_PERMISSIONS", "0")]
-    world.roles.may[ROLE] = [allow("events:InvokeApiDestination", arn)]  # it is asked anew each time
-    world.happens()
-    world.pass_time(2)
-    assert numbers(world, url) == [2]
-
-
-def test_another_bus_by_leave_of_the_role(world: RulesWorld) -> None:
-    second = BusName(region=REGION, account_id=ACCOUNT, name="second")
-    make_bus(world, second)
-    condition = {"StringEquals": {"events:source": "aws.iam", "events:eventBusInvocation": "true"}}
-    world.roles.may[ROLE] = [allow("events:PutEvents", second.arn, Condition=condition)]
-    world.rule("on", Target(rule_arn=BUS.rule_arn("on"), target_id="t", arn=second.arn, role_arn=ROLE, dead_letter_arn=DEAD))
-    world.rule("all", queue_target("all", bus=second), bus=second)
-    world.happens()
-    world.settle()
-    world.roles.may[ROLE] = [allow("events:PutEvents", second.arn), allow("events:PutEvents") | {"Effect": "Deny"}]
-    world.happens()
-    world.settle()
-    assert numbers(world) == [1]
-    assert refusals(world) == [("NO_PERMISSIONS", "0")]
-
-
-@pytest.mark.parametrize(("role_may", "bus_lets", "arrives"), [(True, True, True), (True, False, False), (False, True, False)])
-def test_a_bus_of_another_account_by_leave_of_role_and_policy(world: RulesWorld, role_may: bool, bus_lets: bool, arrives: bool) -> None:
-    theirs = BusName(region=REGION, account_id=OTHER)
-    statement = allow("events:PutEvents", theirs.arn, Principal={"AWS": ROLE if bus_lets else f"{ROLE}x"})
-    make_bus(world, theirs, json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
-    world.roles.may[ROLE] = [allow("events:PutEvents")] if role_may else []
-    world.rule("on", Target(rule_arn=BUS.rule_arn("on"), target_id="t", arn=theirs.arn, role_arn=ROLE, dead_letter_arn=DEAD))
-    world.rule("all", queue_target("all", bus=theirs), bus=theirs)
-    world.happens()
-    world.settle()
-    assert numbers(world) == ([1] if arrives else [])
-    assert refusals(world) == ([] if arrives else [("NO_PERMISSIONS", "0")])
 
 
 def test_places_of_one_kind_are_never_all_held_by_what_is_slow() -> None:
