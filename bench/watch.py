@@ -124,10 +124,21 @@ def set_up(running: RunningOpenTrail, hook: Hook, alarms: int) -> None:
     ):
         pattern = json.dumps({"detail": {"eventName": ["CreateUser"], "requestParameters": {"userName": [{"prefix": f"probe-{kind}-"}]}}})
         events.put_rule(Name=kind, EventPattern=pattern)
-        target = {"Id": "1", "Arn": arn} | ({"RoleArn": role} if kind == "destination" else {})
+        target = {"Id": "1", "Arn": arn} | ({"RoleArn": caller(running)} if kind == "destination" else {})
         failed = events.put_targets(Rule=kind, Targets=[target])["FailedEntryCount"]
         if failed:
             raise RuntimeError("a target was refused")
+
+
+def caller(running: RunningOpenTrail) -> str:
+    """A role with which EventBridge may call API destinations."""
+    iam = running.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    may = {"Effect": "Allow", "Action": "events:InvokeApiDestination", "Resource": "*"}
+    document, policy = (json.dumps({"Version": "2012-10-17", "Statement": [one]}) for one in (trust, may))
+    arn: str = iam.create_role(RoleName="calls", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    iam.put_role_policy(RoleName="calls", PolicyName="own", PolicyDocument=policy)
+    return arn
 
 
 def destination(running: RunningOpenTrail, url: str) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from simulators.buckets import trail_policy
+from simulators.functions import FakeLambda, lambda_endpoint
 from simulators.running import RunningOpenTrail, wait_for
 
 ACCOUNT = "123456789012"
@@ -17,8 +21,14 @@ BUS = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus"
 
 
 @pytest.fixture(scope="module")
-def opentrail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningOpenTrail]:
-    with RunningOpenTrail(tmp_path_factory.mktemp("event-rules")) as running:
+def functions() -> Iterator[FakeLambda]:
+    with lambda_endpoint() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def opentrail(tmp_path_factory: pytest.TempPathFactory, functions: FakeLambda) -> Iterator[RunningOpenTrail]:
+    with RunningOpenTrail(tmp_path_factory.mktemp("event-rules"), options=["--upstream", f"lambda={functions.url}"]) as running:
         s3 = running.client("s3")
         s3.create_bucket(Bucket="event-rules")
         policy = trail_policy("event-rules", f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/watched", ACCOUNT)
@@ -135,6 +145,89 @@ def test_another_bus_takes_what_is_sent_to_it(opentrail: RunningOpenTrail) -> No
     trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}]}
     opentrail.client("iam").create_role(RoleName="forwarded", AssumeRolePolicyDocument=json.dumps(trust))
     assert {event["detail-type"] for event in received(opentrail, url, 2)} == {"Order", "AWS API Call via CloudTrail"}
+
+
+def role(running: RunningOpenTrail, name: str, action: str, resource: str) -> str:
+    """ARN of a role that EventBridge may assume."""
+    iam = running.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+    may = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}]}
+    iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(may))
+    return str(made["Role"]["Arn"])
+
+
+def test_a_call_invokes_a_function_with_the_role_of_the_target(opentrail: RunningOpenTrail, functions: FakeLambda) -> None:
+    function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:react"
+    dead_url, dead = queue(opentrail, "dead")
+    good, bad = role(opentrail, "invokes", "lambda:InvokeFunction", function), role(opentrail, "reads", "lambda:GetFunction", "*")
+    functions.answers[function] = [(429, "TooManyRequestsException"), (503, "ServiceException"), None]
+    transformer = {"InputPathsMap": {"who": "$.detail.requestParameters.groupName"}, "InputTemplate": '{"group": "<who>"}'}
+    rule(
+        opentrail,
+        "functions",
+        ["CreateGroup"],
+        {"Arn": function, "RoleArn": good, "InputTransformer": transformer},
+        {"Arn": function, "RoleArn": bad, "DeadLetterConfig": {"Arn": dead}},
+    )
+    opentrail.client("iam").create_group(GroupName="lambda-users")
+    (event,) = received(opentrail, dead_url, 1)
+    assert event["detail"]["requestParameters"] == {"groupName": "lambda-users"}
+    wait_for(lambda: functions.of(function), patience=90)
+    assert functions.of(function) == [{"group": "lambda-users"}]
+    assert (len(functions.tried), functions.unsigned) == (4, 0)
+    assert {one.invocation_type for one in functions.taken} == {"Event"}
+
+
+@contextmanager
+def watch_stands_still(running: RunningOpenTrail) -> Iterator[None]:
+    """The watch does nothing, and holds no lock meanwhile."""
+
+    def stopped() -> Any:
+        watch = running.role("watch")
+        if watch is None:
+            return None
+        watch.suspend()
+        if all(can_be_written(path) for path in running.data.glob("*.db")):
+            return watch
+        watch.resume()
+        return None
+
+    watch = wait_for(stopped, patience=90)
+    try:
+        yield
+    finally:
+        watch.resume()
+
+
+def can_be_written(path: Path) -> bool:
+    """Whether nobody holds the write lock of a database for long."""
+    with closing(sqlite3.connect(path, timeout=1, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            return False
+    return True
+
+
+def test_rules_that_change_while_the_watch_stands_still(opentrail: RunningOpenTrail) -> None:
+    all_url, everything = queue(opentrail, "all-buckets")
+    some_url, some = queue(opentrail, "some-buckets")
+    s3, events = opentrail.client("s3"), opentrail.client("events")
+    pattern = json.dumps({"source": ["aws.s3"], "detail": {"eventName": ["CreateBucket"]}})
+    for name, arn, state in (("all", everything, "ENABLED"), ("some", some, "DISABLED")):
+        events.put_rule(Name=name, EventPattern=pattern, State=state)
+        events.put_targets(Rule=name, Targets=[{"Id": "q", "Arn": arn}])
+    with watch_stands_still(opentrail):
+        s3.create_bucket(Bucket="rules-before")
+        events.enable_rule(Name="some")
+        s3.create_bucket(Bucket="rules-between")
+        events.disable_rule(Name="some")
+        s3.create_bucket(Bucket="rules-after")
+    buckets = [event["detail"]["requestParameters"]["bucketName"] for event in received(opentrail, all_url, 3)]
+    assert buckets == ["rules-before", "rules-between", "rules-after"]
+    assert [event["detail"]["requestParameters"]["bucketName"] for event in received(opentrail, some_url, 1)] == ["rules-between"]
 
 
 def test_killed_while_it_delivers_it_loses_nothing(opentrail: RunningOpenTrail) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -39,10 +40,18 @@ class EventHouse:
     def __init__(self, folder: Path) -> None:
         self.clock = ManualClock()
         self.identities = House(folder, self.clock).identities
+        self.head = 0
+        """Newest position of a journal that nobody needs here."""
         self.database = Database.at(folder / "rules.db")
         self.vault = Vault.open(folder / "event-keys")
-        self.buses = EventBuses(self.database, self.clock, vault=self.vault)
+        self.buses = EventBuses(self.database, self.clock, vault=self.vault, identities=self.identities, head=lambda: self.head)
         self.service = EventBridge(self.buses, MODEL, check=partial(Authorisation(identities=self.identities).check, protocol="json"))
+
+    def role(self, name: str = "r", *, service: str = "events.amazonaws.com", condition: Mapping[str, Any] | None = None) -> str:
+        """A new role that the service may assume; its ARN."""
+        statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole", "Condition": condition or {}}
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        return self.identities.roles.create(ACCOUNT, name, trust).arn
 
     def events(self, after: int = 0) -> list[BusEvent]:
         """What the buses have taken."""

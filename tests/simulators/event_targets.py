@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from opentrail.clock import ManualClock
 from opentrail.errors import JournalTrimmed
+from opentrail.identity.service_roles import RoleSession
 from opentrail.identity.vault import Vault
 from opentrail.journal import Entry
 from opentrail.journal.positions import Positions
-from opentrail.rules import rows
+from opentrail.rules import rows, spans
 from opentrail.rules.dispatching.bus_targets import BusTargets
 from opentrail.rules.dispatching.carrier import Carrier
 from opentrail.rules.dispatching.dispatcher import Dispatcher
 from opentrail.rules.dispatching.http_targets import HttpTargets
-from opentrail.rules.following import InboxFollowing, JournalFollowing
+from opentrail.rules.following import InboxFollowing, JournalFollowing, opened
 from opentrail.rules.intake import Intake
 from opentrail.rules.names import BusName
+from opentrail.rules.neighbours import Functions
 from opentrail.rules.store import Store
 from opentrail.rules.values import ENABLED, Rule, RuleState, Target
 from opentrail.storage.database import Database
+from simulators.target_roles import SimulatedRoles
 
 ACCOUNT = "111122223333"
 OTHER = "444455556666"
@@ -47,6 +53,8 @@ class Endpoint:
         self.status: dict[str, int] = {}
         self.requests: list[dict[str, Any]] = []
         self.groups: list[str | None] = []
+        self.by: list[RoleSession | None] = []
+        """With which role each message came to a topic or queue."""
         self.after: Callable[[], None] = lambda: None
         """Called once something has arrived."""
 
@@ -64,11 +72,20 @@ class Endpoint:
         self.got.append((arn, text))
         self.after()
 
-    def publish(self, *, topic_arn: str, message: str, source_arn: str, account_id: str) -> None:
+    def publish(self, *, topic_arn: str, message: str, source_arn: str, account_id: str, role: RoleSession | None = None) -> None:
+        self.by.append(role)
         self._take(topic_arn, message)
 
     def deliver(
-        self, *, queue_arn: str, body: str, source_arn: str, account_id: str, attributes: Mapping[str, str], group_id: str | None = None
+        self,
+        *,
+        queue_arn: str,
+        body: str,
+        source_arn: str,
+        account_id: str,
+        attributes: Mapping[str, str],
+        group_id: str | None = None,
+        role: RoleSession | None = None,
     ) -> None:
         if attributes:
             if queue_arn in self.trouble:
@@ -76,6 +93,7 @@ class Endpoint:
             self.buried.append((queue_arn, body, dict(attributes)))
             return
         self.groups.append(group_id)
+        self.by.append(role)
         self._take(queue_arn, body)
 
     def put(self, *, log_group_arn: str, stream: str, message: str, timestamp: int, source_arn: str, account_id: str) -> None:
@@ -136,17 +154,28 @@ class AllTrails:
 class RulesWorld:
     """One data folder's rules, with everything that carries events to targets; `restart` is a new process on the same files."""
 
-    def __init__(self, path: Path, clock: ManualClock | None = None) -> None:
+    def __init__(self, path: Path, clock: ManualClock | None = None, functions: Functions | None = None) -> None:
+        """`functions` stand behind targets that are Lambda functions; `endpoint` does when nothing else is said."""
         self.clock = clock or ManualClock()
         self.database = Database.at(path / "rules.db")
         self.store = Store(self.database)
         self.journal = PlainJournal()
         self.trails = AllTrails()
         self.endpoint = Endpoint()
+        self.functions = functions or self.endpoint
         self.vault = Vault(b"k" * 32)
         self.intake = Intake(self.store, self.clock)
         self.woken = 0
+        self.roles = SimulatedRoles()
+        opened(self.database)
         self.restart()
+
+    @contextmanager
+    def changing(self, rule_arn: str) -> Iterator[Connection]:
+        """A change of a rule or its targets."""
+        with self.store.write() as connection:
+            yield connection
+            spans.change(connection, rule_arn, spans.now(connection, len(self.journal.records)))
 
     def restart(self) -> None:
         endpoint = self.endpoint
@@ -155,10 +184,11 @@ class RulesWorld:
             topics=endpoint,
             queues=endpoint,
             logs=endpoint,
-            functions=endpoint,
+            functions=self.functions,
             buses=BusTargets(self.store, self.clock),
             http=HttpTargets(EndpointWeb(endpoint), self.vault),
             chat=EndpointChat(endpoint),
+            roles=self.roles,  # type: ignore[arg-type]
         )
         self.dispatcher = Dispatcher(self.database, self.clock, carrier=carrier, start=lambda call: call(), random=lambda: 1.0)
         self.following = JournalFollowing(
@@ -195,7 +225,7 @@ class RulesWorld:
             created=self.clock.time(),
             **more,
         )
-        with self.store.write() as connection:
+        with self.changing(arn) as connection:
             rows.keep_rule(connection, rule)
             for one in targets:
                 rows.keep_target(connection, bus.arn, one)

@@ -17,6 +17,7 @@ from opentrail.monitoring.filters import Delivering, Following, Measuring, Metri
 from opentrail.monitoring.filters.measuring import FOLLOWER as MEASURING
 from opentrail.monitoring.filters.subscribing import FOLLOWER as SUBSCRIBING
 from opentrail.monitoring.logs import LogGroups
+from opentrail.monitoring.neighbours import Functions
 from opentrail.monitoring.values import MetricPoint
 from opentrail.storage.database import Database
 
@@ -68,6 +69,19 @@ class WrittenPoints:
             return [json.loads(text) for text in connection.scalars(select(_POINTS.c.point).order_by(_POINTS.c.id))]
 
 
+class ListedPoints:
+    """Takes the metric points that deliveries give."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def put(self, connection: Connection, points: Sequence[MetricPoint]) -> None:
+        for point in points:
+            metric = point.metric
+            where = dict(metric.dimensions)
+            self.names.append(f"{metric.namespace}/{metric.name} {where['LogGroupName']} {where['FilterName']} {where['DestinationType']}")
+
+
 class NoKeys:
     """No group here is encrypted."""
 
@@ -97,14 +111,17 @@ class Destinations:
 class FilteredLogs:
     """One data folder; `restart` begins again with what is on disk."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, functions: Functions | None = None) -> None:
+        """`functions` are the destinations; `destinations` are when nothing else is said."""
         self.clock = ManualClock(at=float(NOW))
         self.database = Database.at(folder / "monitoring.db")
         self.logs = LogGroups(self.database, self.clock, keys=NoKeys())
         self.points = WrittenPoints(self.database)
         self.destinations = Destinations()
+        self.functions = functions or self.destinations
+        self.told = ListedPoints()
         self.metric_filters = MetricFilters(self.database, self.clock)
-        self.subscription_filters = SubscriptionFilters(self.database, self.clock, functions=self.destinations)
+        self.subscription_filters = SubscriptionFilters(self.database, self.clock, functions=self.functions)
         self.group()
         self.restart()
 
@@ -114,7 +131,7 @@ class FilteredLogs:
         self.measuring = Following(MEASURING, self.database, reader=self.logs.reader, work=measuring)
         subscribing = Subscribing(self.database, self.clock)
         self.subscribing = Following(SUBSCRIBING, self.database, reader=self.logs.reader, work=subscribing)
-        self.delivering = Delivering(self.database, self.clock, functions=self.destinations, start=lambda call: call())
+        self.delivering = Delivering(self.database, self.clock, functions=self.functions, metrics=self.told, start=lambda call: call())
 
     def close(self) -> None:
         self.logs.close()
@@ -124,12 +141,13 @@ class FilteredLogs:
         self.logs.control.create_group(
             ACCOUNT, REGION, name, partition="aws", log_group_class=log_group_class, kms_key_id=None, tags=None, deletion_protection=False
         )
-        self.logs.control.create_stream(ACCOUNT, REGION, name, "s")
+        for stream in ("s", "t"):
+            self.logs.control.create_stream(ACCOUNT, REGION, name, stream)
 
-    def put(self, *messages: str, group: str = GROUP, at: float | None = None) -> None:
+    def put(self, *messages: str, group: str = GROUP, at: float | None = None, stream: str = "s") -> None:
         """Put log events, all of the time `at`, or of now."""
         moment = int((self.clock.time() if at is None else at) * 1000)
-        self.logs.putting.put(ACCOUNT, REGION, group, "s", [{"timestamp": moment, "message": message} for message in messages])
+        self.logs.putting.put(ACCOUNT, REGION, group, stream, [{"timestamp": moment, "message": message} for message in messages])
 
     def metric_filter(self, pattern: str, value: str = "1", *, name: str = "f", group: str = GROUP, **transformation: Any) -> None:
         made = {"metricName": "M", "metricNamespace": "N", "metricValue": value, **transformation}
@@ -147,9 +165,9 @@ class FilteredLogs:
             pass
         return self.points.all()
 
-    def deliver(self) -> None:
-        """Let the subscription filters catch up, and what is due be delivered."""
-        self.clock.elapsed += 10
+    def deliver(self, after: float = 10.0) -> None:
+        """So many seconds later, let the subscription filters catch up, and what is due be delivered."""
+        self.clock.elapsed += after
         while self.subscribing.step():
             pass
         self.delivering.step()

@@ -60,7 +60,7 @@ class Pages:
         lines += _metric("opentrail_watch_up", "1 when the watch answers and has no trouble.", "gauge", {"": watch["status"] == "ok"})
         values = {f'{{follower="{name}"}}': follower["lag"] for name, follower in watch["followers"].items()}
         lines += _metric("opentrail_watch_lag", "Records a follower of the watch is behind.", "gauge", values)
-        for name, value in state["counts"].items():
+        for name, value in {**state["counts"], **watch.get("counts", {})}.items():
             lines += _metric(f"opentrail_{name}", _COUNTS.get(name, "A count kept by the followers."), "gauge", {"": value})
         body = "\n".join(lines) + "\n"
         return Response(status=200, headers=(("content-type", "text/plain; version=0.0.4; charset=utf-8"),), body=body.encode())
@@ -87,13 +87,21 @@ class Pages:
                 told = await self._ask_watch("status", None)
         except (Fault, TimeoutError):
             return {"status": "starting", "followers": {}, "reason": "The watch does not answer."}
-        found = {"status": "trouble" if told["trouble"] else "ok", "followers": _followers(told["positions"], head)}
+        found = {
+            "status": "trouble" if told["trouble"] else "ok",
+            "followers": _followers(told["positions"], head),
+            "counts": told["counts"],
+        }
         return found | ({"trouble": told["trouble"]} if told["trouble"] else {})
 
 
 _COUNTS = {
     "files_waiting": "Log and digest files that are cut but not in their bucket yet.",
     "messages_waiting": "Messages of topics that are on their way, one for each subscriber.",
+    "event_deliveries_waiting": "Events on their way to targets of rules.",
+    "subscription_payloads_waiting": "Payloads of subscription filters on their way.",
+    "subscription_filters_failing": "Subscription filters whose destination does not take what they send.",
+    "subscription_payloads_given_up": "Payloads of subscription filters that were given up.",
     "records_quarantined": "Records that the event store could not read; their bytes are kept.",
 }
 

@@ -10,6 +10,14 @@ from sqlalchemy import Connection
 from opentrail.monitoring.values import Chunk, MetricPoint
 
 
+class Throttled(OSError):
+    """The destination asks for patience."""
+
+
+class TooLarge(Exception):
+    """The destination takes no payload of that size."""
+
+
 class LogReader(Protocol):
     """Every log event that has come in, in order of arrival."""
 
@@ -47,6 +55,7 @@ class Functions(Protocol):
     """Lambda functions, Kinesis streams and Firehose streams behind the upstream."""
 
     def deliver(self, *, destination_arn: str, payload: bytes, partition_key: str, role_arn: str | None, source_arn: str) -> None:
-        """Hand over one payload (gzip). Raises `OSError` when that failed and may be tried again, a fault when it will never do.
+        """Hand over one payload (gzip).
 
-        Payloads with the same `partition_key` stay in order."""
+        Raises `OSError` when there was no good answer, `Throttled` among them; `TooLarge` for a payload that will never do; and a fault
+        when the destination refuses until somebody changes something. Payloads with the same `partition_key` stay in order."""

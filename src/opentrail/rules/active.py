@@ -1,19 +1,20 @@
-"""The rules that count now, by bus, ready to be matched: kept in memory and renewed when the generation of the store has changed."""
+"""How the rules stand and stood (`spans`), by bus, ready to be matched: in memory, renewed when the generation of the store has changed."""
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal
 
 from sqlalchemy import select
 
 from opentrail.rules.envelopes import Happening
 from opentrail.rules.patterns import PatternSet, compiled
-from opentrail.rules.store import Store, rules, targets
-from opentrail.rules.values import DISABLED
+from opentrail.rules.spans import spans
+from opentrail.rules.store import Store
+from opentrail.rules.values import RuleState
 from opentrail.wire.faults import Fault
 
 log = logging.getLogger("opentrail.rules")
@@ -22,31 +23,32 @@ Places = list[tuple[str, str]]
 """ARN of the rule and id of the target."""
 
 
-class _Known(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Span:
+    rule_arn: str
     bus_arn: str
     pattern: str
-    state: str
-    created: float
+    state: RuleState
+    targets: Sequence[str]
+    since: int
+    until: int | None
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """When an event came about."""
-
-    happened: float
-    """Seconds since 1970, to the second where it is known no better."""
-    now: float
+    def holds(self, position: int) -> bool:
+        return self.since < position and (self.until is None or position <= self.until)
 
 
 class ActiveRules:
     """One thread."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, line: Literal["record", "event"]) -> None:
+        """`line`: of what the positions are, records of the journal or events on buses."""
         self._store = store
+        self._line = line
         self._generation = -1
-        self._known: dict[str, _Known] = {}
+        self._known: dict[int, _Span] = {}
         self._sets: dict[str, PatternSet] = defaultdict(PatternSet)
-        self._targets: dict[str, list[str]] = {}
+        self.any_ended = False
+        """Whether some of it holds for nothing that is still to come."""
 
     def look(self) -> bool:
         """See what has changed since the last look; whether there is any rule with a target."""
@@ -54,66 +56,50 @@ class ActiveRules:
         if generation != self._generation:
             self._renew()
             self._generation = generation
-        return bool(self._known) and bool(self._targets)
+        return bool(self._known)
 
     def watches(self, bus_arn: str) -> bool:
         """Whether a bus has any rule."""
         return bus_arn in self._sets
 
-    def matching(self, bus_arn: str, happening: Happening, moment: Moment) -> Places:
-        """The targets of the rules of a bus that match, by name of rule and id of target."""
+    def matching(self, bus_arn: str, happening: Happening, position: int) -> Places:
+        """The targets of the rules of a bus that match and were there when it happened, by name of rule and id of target."""
         patterns = self._sets.get(bus_arn)
         if patterns is None:
             return []
-        found: Places = []
-        for key in sorted(map(str, patterns.matching(happening.event))):
-            rule = self._known[key]
-            if happening.reaches(rule.state) and _counts(rule, moment):  # type: ignore[arg-type]  # the column holds nothing else
-                found += [(key, target) for target in self._targets.get(key, ())]
-        return found
+        found = [self._known[key] for key in patterns.matching(happening.event)]  # type: ignore[index]  # put in by `_add` alone
+        held = [span for span in found if span.holds(position) and happening.reaches(span.state)]
+        return [(span.rule_arn, target) for span in sorted(held, key=lambda span: span.rule_arn) for target in span.targets]
 
     def _renew(self) -> None:
-        columns = (rules.c.arn, rules.c.bus_arn, rules.c.pattern, rules.c.state, rules.c.created)
+        line = (spans.c.since_record, spans.c.until_record) if self._line == "record" else (spans.c.since_event, spans.c.until_event)
+        columns = (spans.c.id, spans.c.rule_arn, spans.c.bus_arn, spans.c.pattern, spans.c.state, spans.c.targets)
         with self._store.read() as connection:
-            rows = connection.execute(select(*columns).where(rules.c.pattern.is_not(None), rules.c.state != DISABLED)).all()
-            places = connection.execute(
-                select(targets.c.rule_arn, targets.c.target_id).order_by(targets.c.rule_arn, targets.c.target_id)
-            ).all()
-        new = {row.arn: _Known(row.bus_arn, row.pattern, row.state, row.created) for row in rows}
-        for arn in [arn for arn, rule in self._known.items() if not _same(rule, new.get(arn))]:
-            self._drop(arn)
-        for arn, rule in new.items():
-            if arn not in self._known:
-                self._add(arn, rule)
+            rows = connection.execute(select(*columns, line[0].label("since"), line[1].label("until"))).all()
+        new = {row[0]: _Span(**{name: value for name, value in row._mapping.items() if name != "id"}) for row in rows}
+        for key in self._known.keys() - new.keys():
+            self._drop(key)
+        for key, span in new.items():
+            if key in self._known:
+                self._known[key] = span  # only its end can be new
             else:
-                self._known[arn] = rule
-        self._targets = {}
-        for rule_arn, target_id in places:
-            self._targets.setdefault(rule_arn, []).append(target_id)
+                self._add(key, span)
+        self.any_ended = any(span.until is not None for span in new.values())
 
-    def _drop(self, arn: str) -> None:
-        bus = self._known.pop(arn).bus_arn
-        self._sets[bus].remove(arn)
+    def _drop(self, key: int) -> None:
+        bus = self._known.pop(key).bus_arn
+        self._sets[bus].remove(key)
         if not len(self._sets[bus]):
             del self._sets[bus]
 
-    def _add(self, arn: str, rule: _Known) -> None:
+    def _add(self, key: int, span: _Span) -> None:
         try:
-            pattern = compiled(rule.pattern)
+            pattern = compiled(span.pattern)
         except Fault as fault:
-            log.error("the rule %s has a pattern that is not understood: %s", arn, fault)
+            log.error("the rule %s has a pattern that is not understood: %s", span.rule_arn, fault)
             return
-        self._sets[rule.bus_arn].add(arn, pattern)
-        self._known[arn] = rule
-
-
-def _same(rule: _Known, other: _Known | None) -> bool:
-    return other is not None and (rule.bus_arn, rule.pattern) == (other.bus_arn, other.pattern)
-
-
-def _counts(rule: _Known, moment: Moment) -> bool:
-    """A rule counts for what happens from when it was made. One that was made later than now tells that the clock was set back."""
-    return int(rule.created) <= moment.happened or rule.created > moment.now
+        self._sets[span.bus_arn].add(key, pattern)
+        self._known[key] = span
 
 
 def scene(event: Mapping[str, Any]) -> Happening:

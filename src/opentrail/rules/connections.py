@@ -9,14 +9,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import delete, select
-from sqlalchemy.engine import Connection as Database
-
 from opentrail.clock import Clock
 from opentrail.identity.vault import Vault
 from opentrail.rules import rows, store
-from opentrail.rules.faults import ResourceAlreadyExistsException, ResourceNotFoundException
-from opentrail.rules.names import partition
+from opentrail.rules.faults import ResourceAlreadyExistsException
+from opentrail.rules.names import partition, unique_arn
+from opentrail.rules.shelves import Shelf
 from opentrail.rules.store import Store
 from opentrail.rules.values import Connection
 from opentrail.wire.faults import ValidationException
@@ -36,16 +34,9 @@ class Connections:
         self._store = rules
         self._clock = clock
         self._vault = vault
-
-    def find(self, account_id: str, region: str, name: str) -> Connection | None:
-        """The connection of this name."""
-        with self._store.read() as database:
-            return _found(database, account_id, region, name)
-
-    def get(self, account_id: str, region: str, name: str) -> Connection:
-        """The same. Raises `ResourceNotFoundException`."""
-        with self._store.read() as database:
-            return _the_connection(database, account_id, region, name)
+        absent = "Failed to describe the connection(s). Connection '{name}' does not exist."
+        self._shelf = Shelf(rules, store.connections, Connection, absent=absent)
+        self.find, self.get = self._shelf.find, self._shelf.get
 
     def create(self, account_id: str, region: str, given: Mapping[str, Any]) -> Connection:
         """Raises `ResourceAlreadyExistsException`, `ValidationException`."""
@@ -53,7 +44,7 @@ class Connections:
         name, kind, secret = given["Name"], given["AuthorizationType"], given["AuthParameters"]
         _check_parameters(kind, secret)
         place, unique, now = f"{region}:{account_id}", uuid.uuid4(), self._clock.time()
-        arn = f"arn:{partition(region)}:events:{place}:connection/{name}/{unique}"
+        arn = unique_arn("connection", account_id, region, name, unique)
         made = Connection(
             arn=arn,
             account_id=account_id,
@@ -69,7 +60,7 @@ class Connections:
             authorized=now,
         )
         with self._store.write() as database:
-            if _found(database, account_id, region, name) is not None:
+            if self._shelf.find(account_id, region, name, connection=database) is not None:
                 raise ResourceAlreadyExistsException(f"Connection {name} already exists.")
             rows.keep_connection(database, made)
         return made
@@ -78,7 +69,7 @@ class Connections:
         """Change what UpdateConnection names; what it leaves out stays. Raises `ResourceNotFoundException`, `ValidationException`."""
         _check_served(given)
         with self._store.write() as database:
-            found = _the_connection(database, account_id, region, given["Name"])
+            found = self._shelf.get(account_id, region, given["Name"], connection=database)
             kind = given.get("AuthorizationType") or found.authorization_type
             more, now = given.get("AuthParameters"), self._clock.time()
             made = replace(found, authorization_type=kind, modified=now)
@@ -95,7 +86,7 @@ class Connections:
     def deauthorize(self, account_id: str, region: str, name: str) -> Connection:
         """Forget the secrets of a connection. Raises `ResourceNotFoundException`."""
         with self._store.write() as database:
-            found = _the_connection(database, account_id, region, name)
+            found = self._shelf.get(account_id, region, name, connection=database)
             made = replace(found, state="DEAUTHORIZED", sealed=b"", modified=self._clock.time())
             rows.keep_connection(database, made)
         return made
@@ -103,20 +94,12 @@ class Connections:
     def delete(self, account_id: str, region: str, name: str) -> Connection:
         """Delete a connection with its secrets; API destinations that use it become inactive. Raises `ResourceNotFoundException`."""
         with self._store.write() as database:
-            found = _the_connection(database, account_id, region, name)
-            database.execute(delete(store.connections).where(store.connections.c.arn == found.arn))
-        return found
+            return self._shelf.remove(database, account_id, region, name)
 
     def of_account(self, account_id: str, region: str, *, prefix: str, state: str | None, after: str, limit: int) -> list[Connection]:
         """Connections with names above `after`, in order of their names."""
-        there = store.connections.c
-        wanted = (there.account_id == account_id) & (there.region == region) & (there.name > after)
-        wanted &= there.name.startswith(prefix, autoescape=True)
-        if state is not None:
-            wanted &= there.state == state
-        with self._store.read() as database:
-            found = database.execute(select(store.connections).where(wanted).order_by(there.name).limit(limit))
-            return [Connection(**row._mapping) for row in found]
+        where = None if state is None else store.connections.c.state == state
+        return self._shelf.page(account_id, region, prefix=prefix, after=after, limit=limit, where=where)
 
     def secret(self, connection: Connection) -> dict[str, Any]:
         """`AuthParameters` as they were given, for whoever calls the endpoint. Raises `VaultError`."""
@@ -126,20 +109,6 @@ class Connections:
 
 def _purpose(arn: str) -> str:
     return f"connection {arn}"
-
-
-def _found(database: Database, account_id: str, region: str, name: str) -> Connection | None:
-    there = store.connections.c
-    query = select(store.connections).where(there.account_id == account_id, there.region == region, there.name == name)
-    row = database.execute(query).first()
-    return None if row is None else Connection(**row._mapping)
-
-
-def _the_connection(database: Database, account_id: str, region: str, name: str) -> Connection:
-    found = _found(database, account_id, region, name)
-    if found is None:
-        raise ResourceNotFoundException(f"Failed to describe the connection(s). Connection '{name}' does not exist.")
-    return found
 
 
 def _check_served(given: Mapping[str, Any]) -> None:

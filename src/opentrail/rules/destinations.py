@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection
 
 from opentrail.clock import Clock
 from opentrail.rules import rows, store
 from opentrail.rules.faults import ResourceAlreadyExistsException, ResourceNotFoundException
-from opentrail.rules.names import partition
+from opentrail.rules.names import unique_arn
+from opentrail.rules.shelves import Shelf
 from opentrail.rules.store import Store
 from opentrail.rules.values import ApiDestination
 from opentrail.wire.faults import ValidationException
@@ -25,16 +26,9 @@ class Destinations:
     def __init__(self, rules: Store, clock: Clock) -> None:
         self._store = rules
         self._clock = clock
-
-    def find(self, account_id: str, region: str, name: str) -> ApiDestination | None:
-        """The destination of this name."""
-        with self._store.read() as connection:
-            return _found(connection, account_id, region, name)
-
-    def get(self, account_id: str, region: str, name: str) -> ApiDestination:
-        """The same. Raises `ResourceNotFoundException`."""
-        with self._store.read() as connection:
-            return _the_destination(connection, account_id, region, name)
+        absent = "Failed to describe the api-destination(s). An api-destination '{name}' does not exist."
+        self._shelf = Shelf(rules, store.destinations, ApiDestination, absent=absent)
+        self.find, self.get = self._shelf.find, self._shelf.get
 
     def is_active(self, destination: ApiDestination) -> bool:
         """Whether its connection is there, and authorised."""
@@ -46,7 +40,7 @@ class Destinations:
         """Raises `ResourceAlreadyExistsException`, `ResourceNotFoundException` (the connection), `ValidationException`."""
         name, now = given["Name"], self._clock.time()
         made = ApiDestination(
-            arn=f"arn:{partition(region)}:events:{region}:{account_id}:api-destination/{name}/{uuid.uuid4()}",
+            arn=unique_arn("api-destination", account_id, region, name, uuid.uuid4()),
             account_id=account_id,
             region=region,
             name=name,
@@ -59,7 +53,7 @@ class Destinations:
             modified=now,
         )
         with self._store.write() as connection:
-            if _found(connection, account_id, region, name) is not None:
+            if self._shelf.find(account_id, region, name, connection=connection) is not None:
                 raise ResourceAlreadyExistsException(f"An api-destination '{name}' already exists.")
             _check_connection(connection, made)
             rows.keep_destination(connection, made)
@@ -68,7 +62,7 @@ class Destinations:
     def update(self, account_id: str, region: str, given: Mapping[str, Any]) -> ApiDestination:
         """Change what UpdateApiDestination names; what it leaves out stays. Raises as `create` does."""
         with self._store.write() as connection:
-            found = _the_destination(connection, account_id, region, given["Name"])
+            found = self._shelf.get(account_id, region, given["Name"], connection=connection)
             made = replace(
                 found,
                 description=found.description if given.get("Description") is None else given["Description"],
@@ -85,35 +79,14 @@ class Destinations:
     def delete(self, account_id: str, region: str, name: str) -> None:
         """Raises `ResourceNotFoundException`."""
         with self._store.write() as connection:
-            found = _the_destination(connection, account_id, region, name)
-            connection.execute(delete(store.destinations).where(store.destinations.c.arn == found.arn))
+            self._shelf.remove(connection, account_id, region, name)
 
     def of_account(
         self, account_id: str, region: str, *, prefix: str, connection_arn: str | None, after: str, limit: int
     ) -> list[ApiDestination]:
         """Destinations with names above `after`, in order of their names."""
-        there = store.destinations.c
-        wanted = (there.account_id == account_id) & (there.region == region) & (there.name > after)
-        wanted &= there.name.startswith(prefix, autoescape=True)
-        if connection_arn is not None:
-            wanted &= there.connection_arn == connection_arn
-        with self._store.read() as connection:
-            found = connection.execute(select(store.destinations).where(wanted).order_by(there.name).limit(limit))
-            return [ApiDestination(**row._mapping) for row in found]
-
-
-def _found(connection: Connection, account_id: str, region: str, name: str) -> ApiDestination | None:
-    there = store.destinations.c
-    query = select(store.destinations).where(there.account_id == account_id, there.region == region, there.name == name)
-    row = connection.execute(query).first()
-    return None if row is None else ApiDestination(**row._mapping)
-
-
-def _the_destination(connection: Connection, account_id: str, region: str, name: str) -> ApiDestination:
-    found = _found(connection, account_id, region, name)
-    if found is None:
-        raise ResourceNotFoundException(f"Failed to describe the api-destination(s). An api-destination '{name}' does not exist.")
-    return found
+        where = None if connection_arn is None else store.destinations.c.connection_arn == connection_arn
+        return self._shelf.page(account_id, region, prefix=prefix, after=after, limit=limit, where=where)
 
 
 def _check_connection(connection: Connection, destination: ApiDestination) -> None:

@@ -10,18 +10,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Final, Protocol
 
 from opentrail.clock import Clock
 from opentrail.errors import JournalTrimmed
 from opentrail.journal import Entry
 from opentrail.journal.positions import Positions
-from opentrail.rules import rows
-from opentrail.rules.active import ActiveRules, Moment, scene
+from opentrail.rules import rows, spans
+from opentrail.rules.active import ActiveRules, scene
 from opentrail.rules.dispatching import outbox
 from opentrail.rules.dispatching.outbox import Match
-from opentrail.rules.envelopes import DETAIL_TYPES, Happening, happening
+from opentrail.rules.envelopes import happening
 from opentrail.rules.names import BusName
 from opentrail.rules.neighbours import Trails
 from opentrail.rules.store import Store
@@ -62,15 +61,14 @@ class JournalFollowing:
         wake: Callable[[], None],
     ) -> None:
         """`database` is `DataFolder.rules`, of which `positions` are; `wake` hears when there is something for targets."""
-        self._store = Store(database)
-        database.create(outbox.tables)
+        self._store = opened(database)
         self._clock = clock
         self._reader = reader
         self._positions = positions
         self._trails = trails
         self._promise = promise
         self._wake = wake
-        self._rules = ActiveRules(self._store)
+        self._rules = ActiveRules(self._store, "record")
         self._saved = self._read = positions.get(FOLLOWER)
 
     @property
@@ -94,8 +92,10 @@ class JournalFollowing:
         if not entries:
             if self._read > self._saved:
                 self._save((), self._read)
+            self._forget_spans()
             return False
-        # The rules are looked at after the records: a rule that was answered before a call was made is then always seen.
+        # The rules are looked at after the records: a rule that was answered before a call was made is then always seen, and one that
+        # was changed since then is there as it stood.
         matches = self._matches(entries) if self._rules.look() else []
         if matches:
             self._save(matches, entries[-1].position)
@@ -111,10 +111,21 @@ class JournalFollowing:
                 continue
             bus_arn = BusName(region=one.event["region"], account_id=one.event["account"]).arn
             if self._rules.watches(bus_arn):
-                places = self._rules.matching(bus_arn, one, Moment(happened=_happened(one, now), now=now))
+                places = self._rules.matching(bus_arn, one, entry.position)
                 if places:
                     found.append(Match(event=one.event, bus_arn=bus_arn, targets=places, ingested=now))
         return found
+
+    def _forget_spans(self) -> None:
+        """Forget how rules stood once nobody needs it any more."""
+        self._rules.look()
+        if not self._rules.any_ended:
+            return
+        with self._store.read() as connection:
+            is_past = spans.is_past(connection, self._saved)
+        if is_past:
+            with self._store.write() as connection:
+                spans.forget(connection, self._saved)
 
     def _save(self, matches: Sequence[Match], position: int) -> None:
         self._promise(position)
@@ -131,11 +142,10 @@ class InboxFollowing:
 
     def __init__(self, database: Database, clock: Clock, *, wake: Callable[[], None]) -> None:
         """`database` is `DataFolder.rules`."""
-        self._store = Store(database)
-        database.create(outbox.tables)
+        self._store = opened(database)
         self._clock = clock
         self._wake = wake
-        self._rules = ActiveRules(self._store)
+        self._rules = ActiveRules(self._store, "event")
         self._seen = -1
 
     def run(self, stop: threading.Event) -> None:
@@ -166,8 +176,7 @@ class InboxFollowing:
                 hops = outbox.hops_of(connection, one.bus_arn, one.event_id)
                 if hops:
                     outbox.forget_hops(connection, one.bus_arn, one.event_id)
-                moment = Moment(happened=one.arrived, now=now)
-                places = self._rules.matching(one.bus_arn, scene(one.event), moment) if watched else []
+                places = self._rules.matching(one.bus_arn, scene(one.event), one.position) if watched else []
                 if places:
                     matches.append(Match(event=one.event, bus_arn=one.bus_arn, targets=places, ingested=one.arrived, hops=hops))
             outbox.put(connection, matches, now)
@@ -177,11 +186,11 @@ class InboxFollowing:
         return True
 
 
-def _happened(one: Happening, now: float) -> float:
-    """When a rule must have been there. Insights tell of minutes that are past: they happen when they are found."""
-    if one.event["source"] == "aws.cloudtrail" and one.event["detail-type"] == DETAIL_TYPES["AwsCloudTrailInsight"]:
-        return now
-    try:
-        return datetime.fromisoformat(str(one.event["time"])).timestamp()
-    except ValueError:
-        return now
+def opened(database: Database) -> Store:
+    """The store of `DataFolder.rules`, with everything that following takes."""
+    store = Store(database)
+    database.create(outbox.tables)
+    database.create(spans.tables)
+    with store.add() as connection:
+        spans.adopt(connection)
+    return store

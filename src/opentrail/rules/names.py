@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from opentrail.rules.values import DEFAULT_BUS
 
@@ -33,6 +34,11 @@ class BusName:
 def partition(region: str) -> str:
     """The partition in which a Region lies."""
     return "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def unique_arn(kind: str, account_id: str, region: str, name: str, unique: UUID) -> str:
+    """ARN of a connection or an API destination; one that is made anew under its name has another."""
+    return f"arn:{partition(region)}:events:{region}:{account_id}:{kind}/{name}/{unique}"
 
 
 def bus_of(arn: str) -> BusName | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from opentrail.identity.service_roles import RoleSession
 from opentrail.journal import Entry
 
 
@@ -21,17 +22,25 @@ class Trails(Protocol):
 class Topics(Protocol):
     """The topics, as EventBridge's service principal sees them."""
 
-    def publish(self, *, topic_arn: str, message: str, source_arn: str, account_id: str) -> None:
-        """Durable on return."""
+    def publish(self, *, topic_arn: str, message: str, source_arn: str, account_id: str, role: RoleSession | None = None) -> None:
+        """Durable on return. With `role` it is that role which publishes, and not the service."""
 
 
 class Queues(Protocol):
     """The queues, as EventBridge's service principal sees them; dead letters go the same way."""
 
     def deliver(
-        self, *, queue_arn: str, body: str, source_arn: str, account_id: str, attributes: Mapping[str, str], group_id: str | None = None
+        self,
+        *,
+        queue_arn: str,
+        body: str,
+        source_arn: str,
+        account_id: str,
+        attributes: Mapping[str, str],
+        group_id: str | None = None,
+        role: RoleSession | None = None,
     ) -> None:
-        """Durable on return."""
+        """Durable on return. With `role` it is that role which sends, and not the service."""
 
 
 class LogGroups(Protocol):

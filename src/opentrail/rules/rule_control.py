@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, delete, select
 
 from opentrail.clock import Clock
-from opentrail.rules import rows, schedules, store, target_checks
+from opentrail.identity.service_roles import NotAssumable, ServiceRoles
+from opentrail.rules import rows, schedules, spans, store, target_checks, target_kinds
 from opentrail.rules.faults import LimitExceededException, ManagedRuleException, no_bus, no_rule
 from opentrail.rules.names import BusName
 from opentrail.rules.patterns import compiled
 from opentrail.rules.store import Store
-from opentrail.rules.values import DEFAULT_BUS, Rule, RuleState, Target
+from opentrail.rules.values import DEFAULT_BUS, EVENTS, Rule, RuleState, Target
 from opentrail.wire.faults import ValidationException
 
 MOST_TARGETS: Final = 5
@@ -26,9 +28,12 @@ MOST_ENTRIES: Final = 10
 class Rules:
     """Rules of every bus. Thread-safe. Every method raises `ResourceNotFoundException` for a bus that does not exist."""
 
-    def __init__(self, rules: Store, clock: Clock) -> None:
+    def __init__(self, rules: Store, clock: Clock, *, roles: ServiceRoles, head: Callable[[], int]) -> None:
+        """`head`: position of the journal's newest record; no lower one is given out any more, whatever a power cut takes."""
         self._store = rules
         self._clock = clock
+        self._roles = roles
+        self._head = head
 
     def find(self, bus: BusName, name: str) -> Rule | None:
         """The rule of this name."""
@@ -54,7 +59,8 @@ class Rules:
             if bus.name != DEFAULT_BUS:
                 raise ValidationException("ScheduleExpression is supported only on the default event bus.")
             schedules.parsed(schedule)
-        with self._store.write() as connection:
+        self._check_role(given.get("RoleArn"), bus, name)
+        with self._changing(bus.rule_arn(name)) as connection:
             if rows.find_bus(connection, bus) is None:
                 raise no_bus(bus.name)
             before = rows.find_rule(connection, bus.rule_arn(name))
@@ -89,7 +95,7 @@ class Rules:
 
     def set_state(self, bus: BusName, name: str, state: RuleState) -> None:
         """Raises `ResourceNotFoundException`, `ManagedRuleException`."""
-        with self._store.write() as connection:
+        with self._changing(bus.rule_arn(name)) as connection:
             rule = _the_rule(connection, bus, name)
             _check_own(rule)
             rows.keep_rule(connection, replace(rule, state=state))
@@ -99,7 +105,7 @@ class Rules:
 
         Raises `ValidationException`, `ManagedRuleException`.
         """
-        with self._store.write() as connection:
+        with self._changing(bus.rule_arn(name)) as connection:
             _check_bus(connection, bus)
             rule = rows.find_rule(connection, bus.rule_arn(name))
             if rule is None:
@@ -119,7 +125,9 @@ class Rules:
             raise ValidationException(f"Targets of one request have different Ids; {max(ids, key=ids.count)} comes twice.")
         rule_arn, now = bus.rule_arn(name), self._clock.time()
         made = [target_checks.checked(one, rule_arn=rule_arn, bus=bus, now=now) for one in given]
-        with self._store.write() as connection:
+        for role in dict.fromkeys(target.role_arn for target in made):
+            self._check_role(role, bus, name)
+        with self._changing(rule_arn) as connection:
             _check_own(_the_rule(connection, bus, name))
             there = {one.target_id for one in rows.targets_of(connection, rule_arn)}
             if len(there | set(ids)) > MOST_TARGETS:
@@ -131,7 +139,7 @@ class Rules:
 
     def remove_targets(self, bus: BusName, name: str, ids: Sequence[str], *, force: bool) -> list[str]:
         """Remove targets; those of `ids` that the rule does not have are returned. Raises as `put_targets` does."""
-        with self._store.write() as connection:
+        with self._changing(bus.rule_arn(name)) as connection:
             rule = _the_rule(connection, bus, name)
             _check_own(rule, force=force)
             there = {one.target_id for one in rows.targets_of(connection, rule.arn)}
@@ -153,6 +161,27 @@ class Rules:
         with self._store.read() as connection:
             _check_bus(connection, bus)
             return list(connection.execute(query).scalars())
+
+    @contextmanager
+    def _changing(self, rule_arn: str) -> Iterator[Connection]:
+        """A transaction that changes a rule or its targets: what has come by now is still judged by how it stood."""
+        head = self._head()
+        with self._store.write() as connection:
+            yield connection
+            spans.change(connection, rule_arn, spans.now(connection, head))
+
+    def _check_role(self, role_arn: str | None, bus: BusName, rule: str) -> None:
+        """Raises `ValidationException` for a role that EventBridge cannot assume for the rule."""
+        if role_arn is None:
+            return
+        if target_kinds.place_of(role_arn)[1] != bus.account_id:
+            raise ValidationException(
+                f"Provided role '{role_arn[:300]}' is not of the account {bus.account_id}, to which the rule belongs."
+            )
+        try:
+            self._roles.assume(role_arn, bus.account_id, source_arn=bus.rule_arn(rule))
+        except NotAssumable as error:
+            raise ValidationException(f"Provided role '{role_arn[:300]}' cannot be assumed by principal '{EVENTS}'.") from error
 
 
 def _check_bus(connection: Connection, bus: BusName) -> None:

@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 
 from opentrail.storage.database import Database
+from opentrail.storage.writer import Writer
 
 tables = MetaData()
 
@@ -172,6 +173,10 @@ class Store:
         """A consistent read."""
         with self._database.read() as connection:
             yield connection
+
+    def writer(self, name: str) -> Writer:
+        """What takes events for many callers, in transactions like those of `add`."""
+        return Writer(self._database, name=name)
 
     def generation(self) -> int:
         """Another number when buses, rules, targets or connections may have changed. Asked often, answered in microseconds."""

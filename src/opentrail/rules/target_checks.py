@@ -41,7 +41,7 @@ def checked(given: Mapping[str, Any], *, rule_arn: str, bus: BusName, now: float
         rule_arn=rule_arn,
         target_id=target_id,
         arn=arn,
-        role_arn=given.get("RoleArn"),
+        role_arn=_role(given.get("RoleArn"), kind, arn),
         input=given.get("Input"),
         input_path=given.get("InputPath"),
         transformer=_transformer(given.get("InputTransformer")),
@@ -54,6 +54,15 @@ def checked(given: Mapping[str, Any], *, rule_arn: str, bus: BusName, now: float
     )
     _check_input(made, kind, bus)
     return made
+
+
+def _role(given: str | None, kind: target_kinds.Kind, arn: str) -> str | None:
+    """The role with which EventBridge reaches the target (EventBridge guide, "Permissions for targets")."""
+    if kind == "api-destination" and not given:
+        raise ValidationException(f"RoleArn is required for target {arn}.")
+    if given and not target_kinds.takes_role(kind):
+        raise ValidationException(f"RoleArn is not supported for target {arn}.")
+    return given
 
 
 def _check_arn(arn: str, target_id: str) -> None:

@@ -30,6 +30,11 @@ def kind_of(arn: str) -> Kind | None:
     return next((kind for kind, pattern in _KINDS.items() if pattern.fullmatch(arn)), None)
 
 
+def takes_role(kind: Kind | None) -> bool:
+    """Whether EventBridge reaches targets of this kind with a role (guide, "Permissions for targets"); others have policies for it."""
+    return kind not in ("log-group", "chat")
+
+
 def place_of(arn: str) -> tuple[str, str]:
     """Region and account in an ARN, empty where it has none."""
     parts = arn.split(":", 5)

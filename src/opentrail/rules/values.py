@@ -9,6 +9,11 @@ from typing import Any, Final, Literal
 DEFAULT_BUS: Final = "default"
 """The bus that every account has in every Region, on which the events of AWS services arrive."""
 
+EVENTS: Final = "events.amazonaws.com"
+"""EventBridge, where policies name it."""
+SESSION: Final = "EventBridge"
+"""Name of its sessions with the roles of rules and targets."""
+
 RuleState = Literal["ENABLED", "DISABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"]
 ENABLED: Final = "ENABLED"
 DISABLED: Final = "DISABLED"

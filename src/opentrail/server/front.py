@@ -123,7 +123,14 @@ class Front:
         all_buckets = log_buckets(settings, upstreams, writer)
         catalogue = Catalogue()
         self._watch = watch = WatchFront(
-            orders, self._database, clock, catalogue=catalogue, identities=self._identities, kms=self._kms, regions=regions
+            orders,
+            self._database,
+            clock,
+            catalogue=catalogue,
+            identities=self._identities,
+            kms=self._kms,
+            regions=regions,
+            head=lambda: self._journal.head,
         )
         trails = Trails(
             self._database,

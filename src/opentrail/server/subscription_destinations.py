@@ -13,23 +13,23 @@ from botocore.session import Session
 
 from opentrail.monitoring.faults import InvalidParameterException
 from opentrail.monitoring.filters.destinations import Destination, destination
+from opentrail.monitoring.neighbours import Throttled, TooLarge
 from opentrail.proxy import Upstreams
 
 CONNECT_TIMEOUT: Final = 5.0
 READ_TIMEOUT: Final = 20.0
-_AGAIN: Final = frozenset(
+_THROTTLED: Final = frozenset(
     {
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
-        "RequestTimeout",
-        "ServiceUnavailableException",
         "SlowDown",
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
     }
 )
-"""Codes after which it may be tried again, whatever the status."""
+"""Codes by which a destination asks for patience; status 429 says the same."""
+_TOO_LARGE: Final = "RequestEntityTooLargeException"
 
 
 class SubscriptionDestinations:
@@ -55,8 +55,12 @@ class SubscriptionDestinations:
                     client.put_record(DeliveryStreamName=to.name, Record={"Data": payload})
         except ClientError as error:
             code, status = error.response["Error"].get("Code", ""), error.response["ResponseMetadata"].get("HTTPStatusCode", 500)
-            if status >= 500 or code in _AGAIN:
+            if code in _THROTTLED or status == 429:
+                raise Throttled(f"{to.service} answered with {code}") from error
+            if status >= 500:
                 raise OSError(f"{to.service} answered with {code}") from error
+            if code == _TOO_LARGE or status == 413:
+                raise TooLarge(f"{to.service} answered with {code}") from error
             raise InvalidParameterException(f"{to.service} answered with {code} to the delivery to {destination_arn}.") from error
         except BotoCoreError as error:
             raise OSError(f"{type(error).__name__} at the upstream of {to.service}") from error

@@ -12,9 +12,7 @@ from sqlalchemy import Connection
 
 from opentrail.clock import Clock
 from opentrail.identity import Identities
-from opentrail.identity.faults import NoSuchEntity
-from opentrail.identity.policies import PolicyRequest, denial, evaluate, parsed, request_context
-from opentrail.identity.principals import Principal, Session, service_principal
+from opentrail.identity.service_roles import NotAllowed, NotAssumable, RoleSession, ServiceRoles
 from opentrail.monitoring.faults import AccessDeniedException, ResourceNotFoundException
 from opentrail.monitoring.logs import LogGroups, store
 from opentrail.monitoring.logs.names import place_of_arn
@@ -41,7 +39,7 @@ class TrailLogGroups:
     def __init__(self, logs: LogGroups, identities: Identities, clock: Clock, *, available: bool = True) -> None:
         """`available`: whether the log groups are ours, and not behind an upstream."""
         self._logs = logs
-        self._identities = identities
+        self._roles = ServiceRoles(identities, clock, service=CLOUDTRAIL, session_name="CloudTrail")
         self._clock = clock
         self._available = available
         logs.database.create(log_waiting.METADATA)
@@ -106,52 +104,15 @@ class TrailLogGroups:
             raise ResourceNotFoundException(NO_GROUP)
         return self._logs.control.group(place.account_id, place.region, place.name)
 
-    def _role(self, role_arn: str, account_id: str, source_arn: str) -> Principal:
+    def _role(self, role_arn: str, account_id: str, source_arn: str) -> RoleSession:
         """The session in which CloudTrail acts. Raises `AccessDeniedException` when the role is not there or does not trust CloudTrail."""
-        refused = AccessDeniedException(f"CloudTrail cannot assume the role {role_arn}: check its trust relationships.")
         try:
-            role = self._identities.roles.get(account_id, role_arn.rpartition("/")[2])
-        except NoSuchEntity:
-            raise refused from None
-        request = PolicyRequest(
-            principal=service_principal(CLOUDTRAIL),
-            action="sts:AssumeRole",
-            resource=role.arn,
-            context={"aws:SourceArn": (source_arn,), "aws:SourceAccount": (account_id,)},
-            resource_account_id=account_id,
-        )
-        if role.arn != role_arn or not evaluate(request, resource_policy=parsed(role.details["trust"])).allowed:
-            raise refused
-        name = "CloudTrail"
-        partition = role.arn.split(":")[1]
-        return Principal(
-            type="AssumedRole",
-            account_id=account_id,
-            principal_id=f"{role.id}:{name}",
-            arn=f"arn:{partition}:sts::{account_id}:assumed-role/{role.name}/{name}",
-            invoked_by=CLOUDTRAIL,
-            session=Session(
-                issuer_type="Role",
-                issuer_id=role.id,
-                issuer_arn=role.arn,
-                issuer_account_id=account_id,
-                issuer_name=role.name,
-                created=self._clock.now(),
-                name=name,
-            ),
-        )
+            return self._roles.assume(role_arn, account_id, source_arn=source_arn)
+        except NotAssumable as error:
+            raise AccessDeniedException(f"CloudTrail cannot assume the role {role_arn}: check its trust relationships.") from error
 
-    def _judge(self, role: Principal, action: str, group: Group, stream: str) -> None:
-        context = request_context(source_ip="", secure=True, time=self._clock.now(), region=group.region)
-        del context["aws:SourceIp"]  # services call from no address
-        context |= self._identities.organization_context(role.account_id)
-        request = PolicyRequest(
-            principal=role,
-            action=action,
-            resource=group.stream_arn(stream),
-            context=context,
-            resource_account_id=group.account_id,
-        )
-        decision = evaluate(request, self._identities.policies(role), service_control=self._identities.service_control(role.account_id))
-        if not decision.allowed:
-            raise AccessDeniedException(denial(request, decision))
+    def _judge(self, role: RoleSession, action: str, group: Group, stream: str) -> None:
+        try:
+            role.judge(action, group.stream_arn(stream), region=group.region, account_id=group.account_id)
+        except NotAllowed as error:
+            raise AccessDeniedException(str(error)) from error

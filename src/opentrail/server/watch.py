@@ -135,6 +135,7 @@ class Watch:
         return {
             "positions": {name: follower.position for name, follower in self._followers.items()},
             "trouble": {name: said for name, (said, at) in self._trouble.items() if now - at < 2 * TROUBLE},
+            "counts": {name: count for part in self._parts for name, count in part.counts().items()},
         }
 
 

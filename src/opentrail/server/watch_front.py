@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from opentrail.api.authorisation import Authorisation
 from opentrail.api.call import Handler, Service
@@ -25,6 +26,7 @@ from opentrail.api.logs.tag_calls import TagOperations
 from opentrail.clock import Clock
 from opentrail.identity import Identities
 from opentrail.identity.vault import Vault
+from opentrail.journal.positions import Positions
 from opentrail.kms import KeyManagement
 from opentrail.link import Link
 from opentrail.monitoring.alarms.control import Alarms
@@ -39,9 +41,13 @@ from opentrail.server.folder import DataFolder
 from opentrail.server.roles import Orders
 from opentrail.server.subscription_destinations import SubscriptionDestinations
 from opentrail.storage.database import Database
+from opentrail.storage.writer import Writer
 from opentrail.trails.control import Trails
 from opentrail.trails.regions import Regions
 from opentrail.wire.models import Catalogue
+
+RULES: Final = "event-rules-changed"
+"""Name of the promise that no position up to which rules were judged as they stood is given out a second time after a power cut."""
 
 
 class WatchFront:
@@ -57,14 +63,16 @@ class WatchFront:
         identities: Identities,
         kms: KeyManagement,
         regions: Regions,
+        head: Callable[[], int],
     ) -> None:
-        """`state` is `DataFolder.state`; the databases of the watch are opened here."""
+        """`state` is `DataFolder.state`, `head` tells the journal's newest position; the databases of the watch are opened here."""
         folder = DataFolder(orders.data_dir)
         self.link = Link(Path(orders.watch_link))
         self._monitoring = Database.at(folder.monitoring)
         self._rules = Database.at(folder.rules)
         self._insights = Database.at(folder.insights)
-        self.log_groups = log_groups = LogGroups(self._monitoring, clock, keys=kms.service_keys, dropped=(drop_group,))
+        writer = Writer(self._monitoring, name="monitoring-writer")
+        self.log_groups = log_groups = LogGroups(self._monitoring, clock, keys=kms.service_keys, dropped=(drop_group,), writer=writer)
         metric_filters = MetricFilters(self._monitoring, clock)
         destinations = SubscriptionDestinations(Upstreams.parse(orders.upstreams, sandbox=orders.sandbox))
         logs = Logs(
@@ -81,11 +89,13 @@ class WatchFront:
         )
         metrics = MetricStore(self._monitoring, clock)
         alarms = Alarms(self._monitoring, clock, region_names=region_names())
-        self.event_buses = EventBuses(self._rules, clock, vault=Vault.open(folder.keys))
+        self.event_buses = EventBuses(
+            self._rules, clock, vault=Vault.open(folder.keys), identities=identities, head=partial(_noted, Positions(state), state, head)
+        )
         check = partial(Authorisation(identities=identities).check, protocol="json")
         self.services: list[Service] = [
             logs,
-            CloudWatch(metrics, alarms, catalogue.service("cloudwatch").model, clock),
+            CloudWatch(metrics, alarms, catalogue.service("cloudwatch").model, clock, writer),
             EventBridge(self.event_buses, catalogue.service("events").model, check=check),
         ]
 
@@ -102,5 +112,13 @@ class WatchFront:
         """Give back every connection."""
         await self.link.close()
         await asyncio.to_thread(self.log_groups.close)
+        await asyncio.to_thread(self.event_buses.close)
         for database in self.databases:
             database.close()
+
+
+def _noted(positions: Positions, state: Database, head: Callable[[], int]) -> int:
+    position = head()
+    with state.begin() as connection:
+        positions.save(connection, RULES, position)
+    return position

@@ -39,13 +39,14 @@ def asked(ask_watch: Any) -> tuple[int, Any, str]:
 
 def test_a_watch_that_is_behind_or_in_trouble_is_seen() -> None:
     async def watch(name: str, payload: Any) -> Any:
-        return {"positions": {"logs": 50, "rules": 20}, "trouble": {"rules": "OSError: disk full"}}
+        return {"positions": {"logs": 50, "rules": 20}, "trouble": {"rules": "OSError: disk full"}, "counts": {}}
 
     status, health, metrics = asked(watch)
     assert (status, health["status"]) == (200, "ok")
     assert health["watch"] == {
         "status": "trouble",
         "followers": {"logs": {"position": 50, "lag": 0}, "rules": {"position": 20, "lag": 30}},
+        "counts": {},
         "trouble": {"rules": "OSError: disk full"},
     }
     assert "\nopentrail_watch_up 0\n" in metrics
@@ -54,11 +55,16 @@ def test_a_watch_that_is_behind_or_in_trouble_is_seen() -> None:
 
 def test_a_watch_without_trouble() -> None:
     async def watch(name: str, payload: Any) -> Any:
-        return {"positions": {"logs": 50}, "trouble": {}}
+        return {"positions": {"logs": 50}, "trouble": {}, "counts": {"subscription_payloads_waiting": 3}}
 
     _, health, metrics = asked(watch)
-    assert health["watch"] == {"status": "ok", "followers": {"logs": {"position": 50, "lag": 0}}}
+    assert health["watch"] == {
+        "status": "ok",
+        "followers": {"logs": {"position": 50, "lag": 0}},
+        "counts": {"subscription_payloads_waiting": 3},
+    }
     assert "\nopentrail_watch_up 1\n" in metrics
+    assert "\nopentrail_subscription_payloads_waiting 3\n" in metrics
 
 
 @pytest.mark.parametrize("hangs", [True, False])

@@ -14,6 +14,7 @@ from botocore.model import ServiceModel
 from opentrail.api.call import Call
 from opentrail.api.cloudwatch import CloudWatch
 from opentrail.identity import Principal
+from opentrail.storage.writer import Writer
 from opentrail.wire.faults import Fault
 from opentrail.wire.http import Headers, Request
 from simulators.alarms import ACCOUNT, ALARM, REGION, START, TOPIC_ARN, AlarmHouse
@@ -27,7 +28,8 @@ class Door:
 
     def __init__(self, folder: Path) -> None:
         self.house = AlarmHouse(folder)
-        self.service = CloudWatch(self.house.metrics, self.house.alarms, MODEL, self.house.clock)
+        writer = Writer(self.house.database, name="metric-writer")
+        self.service = CloudWatch(self.house.metrics, self.house.alarms, MODEL, self.house.clock, writer)
 
     def call(self, operation: str, **given: Any) -> Call:
         return Call(

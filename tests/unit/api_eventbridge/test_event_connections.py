@@ -102,7 +102,7 @@ def test_a_destination_is_active_while_its_connection_is(root: EventCaller) -> N
     assert (found["ApiDestinationState"], found["InvocationRateLimitPerSecond"]) == ("ACTIVE", 5)
     root("UpdateApiDestination", Name="d", HttpMethod="PUT", Description="x")
     root.rule()
-    root("PutTargets", Rule="watch", Targets=[{"Id": "1", "Arn": made["ApiDestinationArn"]}])
+    root("PutTargets", Rule="watch", Targets=[{"Id": "1", "Arn": made["ApiDestinationArn"], "RoleArn": root.house.role()}])
     root("DeleteConnection", Name="c")
     (listed,) = root("ListApiDestinations", ConnectionArn=connection)["ApiDestinations"]
     assert (listed["ApiDestinationState"], listed["HttpMethod"]) == ("INACTIVE", "PUT")

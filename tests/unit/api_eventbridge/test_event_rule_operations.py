@@ -27,6 +27,7 @@ EVENT = {
 
 
 def test_put_rule_replaces_all_that_the_rule_said(root: EventCaller) -> None:
+    root.house.role()
     arn = root.rule(State="DISABLED", Description="d", RoleArn=f"arn:aws:iam::{ACCOUNT}:role/r")
     assert arn == f"{ARN}:rule/watch"
     root.target()
@@ -135,13 +136,14 @@ def test_the_rules_of_a_service_are_its_own(root: EventCaller, house: EventHouse
 
 def test_targets_are_told_as_they_were_given(root: EventCaller, house: EventHouse) -> None:
     root.rule()
-    destination = f"{ARN}:api-destination/hook/1234"
+    role, destination = house.role(), f"{ARN}:api-destination/hook/1234"
     given = [
-        {"Id": "bus", "Arn": f"arn:aws:events:eu-west-3:{ACCOUNT}:event-bus/default", "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/r"},
+        {"Id": "bus", "Arn": f"arn:aws:events:eu-west-3:{ACCOUNT}:event-bus/default", "RoleArn": role},
         {"Id": "chat", "Arn": "arn:aws:opentrail:::chat/ops", "Input": '"x"'},
         {"Id": "fifo", "Arn": QUEUE + ".fifo", "SqsParameters": {"MessageGroupId": "g"}, "DeadLetterConfig": {"Arn": QUEUE},
          "RetryPolicy": {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}},
-        {"Id": "hook", "Arn": destination, "HttpParameters": {"PathParameterValues": ["$.detail.id"], "HeaderParameters": {"a": "b"},
+        {"Id": "hook", "Arn": destination, "RoleArn": role,
+         "HttpParameters": {"PathParameterValues": ["$.detail.id"], "HeaderParameters": {"a": "b"},
                                                              "QueryStringParameters": {}}},
         {"Id": "topic", "Arn": TOPIC, "InputTransformer": {"InputPathsMap": {"who": "$.detail.userIdentity.arn"},
                                                            "InputTemplate": '"<who> at <aws.events.event.ingestion-time>"'}},
@@ -196,6 +198,35 @@ def test_what_no_target_can_be(given: dict[str, Any], said: str, root: EventCall
     message = root.refused("ValidationException", "PutTargets", Rule="watch", Targets=[{"Id": "a", "Arn": TOPIC}, {"Id": "q", **given}])
     assert said in message
     assert root("ListTargetsByRule", Rule="watch")["Targets"] == []
+
+
+def test_the_role_of_a_target_must_be_one_that_eventbridge_can_assume(root: EventCaller, house: EventHouse) -> None:
+    root.rule()
+    here = {"ArnEquals": {"aws:SourceArn": f"{ARN}:rule/watch"}, "StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    good, other = house.role(condition=here), house.role("other", condition={"ArnEquals": {"aws:SourceArn": f"{ARN}:rule/other"}})
+    refused = (f"arn:aws:iam::{ACCOUNT}:role/none", house.role("logs", service="logs.amazonaws.com"), other)
+    for role in refused:
+        target = {"Id": "q", "Arn": QUEUE, "RoleArn": role}
+        said = root.refused("ValidationException", "PutTargets", Rule="watch", Targets=[target])
+        assert said == f"Provided role '{role}' cannot be assumed by principal 'events.amazonaws.com'."
+        assert root.refused("ValidationException", "PutRule", Name="watch", EventPattern=PATTERN, RoleArn=role) == said
+    assert root("ListTargetsByRule", Rule="watch")["Targets"] == []
+    theirs = f"arn:aws:iam::{OTHER}:role/r"
+    said = root.refused("AccessDeniedException", "PutTargets", Rule="watch", Targets=[{"Id": "q", "Arn": QUEUE, "RoleArn": theirs}])
+    assert said == "Cross-account pass role is not allowed."
+    root.target(RoleArn=good)
+
+
+def test_which_targets_take_a_role(root: EventCaller, house: EventHouse) -> None:
+    root.rule()
+    role, destination, group = house.role(), f"{ARN}:api-destination/hook/1234", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/events/a"
+    said = root.refused("ValidationException", "PutTargets", Rule="watch", Targets=[{"Id": "q", "Arn": destination}])
+    assert said == f"RoleArn is required for target {destination}."
+    for arn in (group, "arn:aws:opentrail:::chat/ops"):
+        said = root.refused("ValidationException", "PutTargets", Rule="watch", Targets=[{"Id": "q", "Arn": arn, "RoleArn": role}])
+        assert said == f"RoleArn is not supported for target {arn}."
+    for arn in (destination, QUEUE, TOPIC, f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f", f"{ARN}:event-bus/other"):
+        root.target(Arn=arn, RoleArn=role)
 
 
 def test_how_many_targets_there_can_be(root: EventCaller) -> None:

@@ -10,17 +10,16 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from opentrail.rules import rows
 from opentrail.rules.dispatching import outbox, retrying
 from opentrail.rules.dispatching.bus_targets import MOST_HOPS
 from opentrail.rules.dispatching.lanes import PLACES, Lane, Places
 from opentrail.rules.names import BusName
 from opentrail.rules.store import targets
-from opentrail.rules.values import ApiDestination, Bus, Connection, HttpParameters, InputTransformer, RetryPolicy, Target
+from opentrail.rules.values import HttpParameters, InputTransformer, RetryPolicy, Target
 from opentrail.wire.faults import fault
 from simulators.event_targets import ACCOUNT, BUS, OTHER, REGION, Died, RulesWorld, queue, queue_target
+from simulators.rule_places import DEAD, api, make_bus
 
-DEAD = queue("dead")
 HOUR = 3600.0
 
 
@@ -167,7 +166,9 @@ def test_what_waited_while_nothing_ran_is_tried_all_the_same(world: RulesWorld) 
     ("code", "told"),
     [
         ("AccessDenied", "NO_PERMISSIONS"),
+        ("KmsAccessDenied", "NO_PERMISSIONS"),
         ("NotFound", "NO_RESOURCE"),
+        ("QueueDoesNotExist", "NO_RESOURCE"),
         ("InvalidParameterValue", "INVALID_PARAMETER"),
         ("Odd", "ERROR_FROM_TARGET"),
     ],
@@ -259,11 +260,6 @@ def bus_target(rule: str, there: BusName, *, here: BusName = BUS) -> Target:
     return Target(rule_arn=here.rule_arn(rule), target_id="t", arn=there.arn)
 
 
-def make_bus(world: RulesWorld, name: BusName, policy: str | None = None) -> None:
-    with world.store.write() as connection:
-        rows.keep_bus(connection, Bus(arn=name.arn, account_id=name.account_id, region=name.region, name=name.name, policy=policy))
-
-
 def test_another_bus_takes_the_event_and_its_rules_see_it(world: RulesWorld) -> None:
     second = BusName(region=REGION, account_id=ACCOUNT, name="second")
     make_bus(world, second)
@@ -314,37 +310,6 @@ def test_no_third_account(world: RulesWorld, caplog: pytest.LogCaptureFixture) -
     world.settle()
     assert numbers(world) == []
     assert "another account" in caplog.text
-
-
-def api(world: RulesWorld, kind: str, secret: dict[str, Any], *, rate: int | None = None, http: HttpParameters | None = None) -> str:
-    """A rule with an API destination; returns the URL without its query."""
-    link = f"arn:aws:events:{REGION}:{ACCOUNT}:connection/c/1"
-    connection = Connection(
-        arn=link,
-        account_id=ACCOUNT,
-        region=REGION,
-        name="c",
-        authorization_type=kind,
-        secret_arn="",
-        shown={},
-        sealed=world.vault.seal(json.dumps(secret), f"connection {link}"),
-    )
-    arn = f"arn:aws:events:{REGION}:{ACCOUNT}:api-destination/d/1"
-    destination = ApiDestination(
-        arn=arn,
-        account_id=ACCOUNT,
-        region=REGION,
-        name="d",
-        connection_arn=link,
-        endpoint="https://api.example.com/v1/*/in?x=1",
-        method="PUT",
-        rate_limit=rate,
-    )
-    with world.store.write() as database:
-        rows.keep_connection(database, connection)
-        rows.keep_destination(database, destination)
-    world.rule("users", Target(rule_arn=BUS.rule_arn("users"), target_id="t", arn=arn, http=http, dead_letter_arn=DEAD))
-    return "https://api.example.com/v1/*/in" if http is None else "https://api.example.com/v1/CreateUser%2F/in"
 
 
 def test_an_api_destination_is_called_as_connection_and_target_say(world: RulesWorld) -> None:

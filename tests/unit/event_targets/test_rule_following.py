@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select
 
-from opentrail.rules import rows, store
+from opentrail.rules import rows, spans, store
 from opentrail.rules.names import BusName
 from opentrail.rules.values import DISABLED, ENABLED_WITH_ALL, NewEvent, RuleState
 from simulators.event_targets import ACCOUNT, BUS, REGION, Died, RulesWorld, queue, queue_target
@@ -86,6 +86,103 @@ def test_a_rule_counts_from_when_it_was_made(world: RulesWorld) -> None:
     assert names(world) == ["DeleteUser"]
 
 
+MORE = '{"detail":{"eventName":["TagUser"]}}'
+
+
+@pytest.mark.parametrize("put", [False, True])
+def test_each_event_is_judged_by_the_rules_that_were_there_when_it_came(world: RulesWorld, put: bool) -> None:
+    """Nothing is read meanwhile: the watch is not running, or far behind."""
+
+    def happens(name: str) -> None:
+        if not put:
+            return world.happens(name)
+        event = put_event("Call", f"e-{name}") | {"source": "aws.iam", "detail": {"eventName": name}}
+        return world.intake.take([NewEvent(bus_arn=BUS.arn, event=event)])
+
+    happens("Early")
+    world.rule("switched", queue_target("switched", "switched"), state=DISABLED)
+    world.rule("altered", queue_target("altered", "altered"))
+    world.rule("kept", queue_target("kept", "kept"))
+    happens("CreateUser")
+    world.rule("switched", queue_target("switched", "switched"))
+    world.rule("altered", queue_target("altered", "altered"), pattern=MORE)
+    world.rule("kept", queue_target("kept", "more", target_id="u"))
+    happens("TagUser")
+    happens("DeleteUser")
+    world.rule("switched", queue_target("switched", "switched"), state=DISABLED)
+    world.rule("altered", queue_target("altered", "altered"))
+    happens("Late")
+    world.restart()
+    world.settle()
+    assert names(world, "switched") == ["TagUser", "DeleteUser"]
+    assert names(world, "altered") == ["CreateUser", "TagUser", "Late"]
+    assert names(world, "kept") == ["CreateUser", "TagUser", "DeleteUser", "Late"]
+    assert names(world, "more") == ["TagUser", "DeleteUser", "Late"]
+
+
+def test_a_rule_made_anew_knows_nothing_of_the_old_one(world: RulesWorld) -> None:
+    arn = world.rule("users", queue_target("users"))
+    world.happens("CreateUser")
+    with world.changing(arn) as connection:
+        connection.execute(store.targets.delete())
+        connection.execute(store.rules.delete())
+    world.rule("users", queue_target("users"))
+    world.happens("DeleteUser")
+    world.restart()
+    world.settle()
+    assert names(world) == ["DeleteUser"]
+
+
+def known_spans(world: RulesWorld) -> int:
+    with world.store.read() as connection:
+        return connection.execute(select(func.count()).select_from(spans.spans)).scalar_one()
+
+
+def test_how_a_rule_stood_is_forgotten_when_everything_is_read(world: RulesWorld) -> None:
+    world.rule("users", queue_target("users"))
+    world.happens("CreateUser")
+    world.intake.take([NewEvent(bus_arn=BUS.arn, event=put_event("Order", "e-1"))])
+    for _ in range(3):
+        world.rule("users", queue_target("users"))  # changes nothing
+    world.rule("users", queue_target("users"), pattern=MORE)
+    assert known_spans(world) == 2
+    while world.following.step():
+        pass
+    assert known_spans(world) == 2  # what was put onto the bus is not read yet
+    world.settle()
+    world.follow()
+    assert known_spans(world) == 1
+    world.rule("users", queue_target("users"), state=DISABLED)
+    world.settle()
+    world.follow()
+    assert known_spans(world) == 0
+
+
+def test_rules_from_before_there_were_spans_hold(world: RulesWorld) -> None:
+    world.rule("users", queue_target("users"))
+    with world.store.write() as connection:
+        connection.execute(spans.spans.delete())
+    world.happens("CreateUser")
+    world.restart()
+    world.settle()
+    assert names(world) == ["CreateUser"]
+
+
+def test_two_changes_of_a_rule_at_once_leave_no_gap(world: RulesWorld) -> None:
+    arn = world.rule("users", queue_target("users"))
+    for number in range(3):
+        world.happens(f"Call{number}")
+    for record, state in ((3, DISABLED), (2, "ENABLED")):  # the second had looked at the journal first
+        with world.store.write() as connection:
+            connection.execute(store.rules.update().values(state=state))
+            spans.change(connection, arn, spans.Point(record, 0))
+    world.happens("Call3")
+    world.restart()
+    world.settle()
+    assert names(world)[:3] == ["Call0", "Call1", "Call2"]
+    assert names(world)[-1] == "Call3"
+
+
 def test_a_clock_that_is_set_back_silences_no_rule(world: RulesWorld) -> None:
     world.rule("users", queue_target("users"))
     world.clock.at -= 3600
@@ -111,7 +208,7 @@ def test_changes_of_rules_count_at_once(world: RulesWorld) -> None:
 def test_events_that_were_put_reach_every_rule_of_their_bus(world: RulesWorld) -> None:
     own = BusName(region=REGION, account_id=ACCOUNT, name="orders")
     world.rule("new", queue_target("new", bus=own), pattern='{"detail-type":["Order"]}', bus=own)
-    events = [put("Order", "e-1"), put("Invoice", "e-2"), put("Order", "e-3")]
+    events = [put_event("Order", "e-1"), put_event("Invoice", "e-2"), put_event("Order", "e-3")]
     world.intake.take([NewEvent(bus_arn=own.arn, event=event) for event in events])
     world.settle()
     assert world.endpoint.ids(queue("jobs")) == ["e-1", "e-3"]
@@ -167,7 +264,7 @@ def test_dying_anywhere_loses_nothing_and_doubles_nothing(world: RulesWorld, pla
 @pytest.mark.parametrize("place", ["outbox.put", "rows.forget_events"])
 def test_dying_while_a_bus_is_followed(world: RulesWorld, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     world.rule("new", queue_target("new"), pattern='{"detail-type":["Order"]}')
-    world.intake.take([NewEvent(bus_arn=BUS.arn, event=put("Order", f"e-{number}")) for number in range(3)])
+    world.intake.take([NewEvent(bus_arn=BUS.arn, event=put_event("Order", f"e-{number}")) for number in range(3)])
 
     def die(*_: Any) -> None:
         raise Died
@@ -214,6 +311,7 @@ def test_ten_thousand_rules(world: RulesWorld) -> None:
     with world.store.write() as connection:
         connection.execute(insert(store.rules), many)
         connection.execute(insert(store.targets), places)
+        spans.adopt(connection)
     for _ in range(50):
         world.happens("CreateUser")
     world.settle()
@@ -221,7 +319,7 @@ def test_ten_thousand_rules(world: RulesWorld) -> None:
     assert sorted(numbers) == list(range(1, 51))
 
 
-def put(detail_type: str, event_id: str) -> dict[str, Any]:
+def put_event(detail_type: str, event_id: str) -> dict[str, Any]:
     return {
         "version": "0",
         "id": event_id,

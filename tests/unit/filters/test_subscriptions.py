@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from opentrail.monitoring.faults import InvalidParameterException
+from opentrail.monitoring.faults import AccessDeniedException, InvalidParameterException
+from opentrail.monitoring.filters.delivering import ENOUGH, GIVE_UP, LONGEST_PAUSE
 from opentrail.monitoring.filters.destinations import MOST_BYTES
+from opentrail.monitoring.filters.subscribing import GATHER
+from opentrail.monitoring.neighbours import Throttled, TooLarge
 from simulators.filtered_logs import ACCOUNT, GROUP, KINESIS, LAMBDA, NOW, REGION, ROLE, FilteredLogs
 
 
@@ -80,21 +83,144 @@ def test_after_a_restart_it_goes_on(house: FilteredLogs) -> None:
     assert house.destinations.messages(LAMBDA) == ["1", "2"]
 
 
-@pytest.mark.parametrize("never", [True, False])
-def test_given_up_at_last(house: FilteredLogs, never: bool, caplog: pytest.LogCaptureFixture) -> None:
+def attempts(house: FilteredLogs, count: int) -> None:
+    """Let so many attempts be due."""
+    for _ in range(count):
+        house.clock.advance(LONGEST_PAUSE)
+        house.deliver()
+
+
+@pytest.mark.parametrize("trouble", [AccessDeniedException("no"), ConnectionError(), Throttled("slow down")])
+def test_given_up_after_a_day(house: FilteredLogs, trouble: Exception, caplog: pytest.LogCaptureFixture) -> None:
     house.subscription("")
     house.put("1")
-    house.destinations.trouble[LAMBDA] = InvalidParameterException("no such function") if never else ConnectionError()
+    house.destinations.trouble[LAMBDA] = trouble
     house.deliver()
-    if not never:
-        house.clock.advance(24 * 3600 + 1)
-        house.deliver()
+    house.put("2")
+    attempts(house, ENOUGH)
+    assert house.delivering.counts() == {
+        "subscription_payloads_waiting": 2, "subscription_filters_failing": 1, "subscription_payloads_given_up": 0,
+    }  # fmt: skip
+    house.clock.advance(GIVE_UP)
+    house.deliver()  # both are as old as that
+    house.put("3")
+    house.deliver()
     assert "given up" in caplog.text
     del house.destinations.trouble[LAMBDA]
-    house.clock.advance(3600)
+    attempts(house, 1)
+    assert house.destinations.messages(LAMBDA) == ["3"]
+    assert house.delivering.counts() == {
+        "subscription_payloads_waiting": 0, "subscription_filters_failing": 0, "subscription_payloads_given_up": 2,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("trouble", "name"),
+    [
+        (AccessDeniedException("no"), "DeliveryErrors"),
+        (InvalidParameterException("gone"), "DeliveryErrors"),
+        (ConnectionError(), "DeliveryErrors"),
+        (Throttled("slow down"), "DeliveryThrottling"),
+    ],
+)
+def test_a_destination_that_refuses_loses_nothing(house: FilteredLogs, trouble: Exception, name: str) -> None:
+    house.subscription("")
+    house.put("1")
+    house.destinations.trouble[LAMBDA] = trouble
+    house.deliver()
+    assert house.told.names == [f"AWS/Logs/{name} {GROUP} s Lambda"]
+    attempts(house, 5)
+    assert house.delivering.counts()["subscription_filters_failing"] == 1
+    house.restart()
+    del house.destinations.trouble[LAMBDA]
+    house.put("2")
+    attempts(house, 1)
+    assert house.destinations.messages(LAMBDA) == ["1", "2"]
+    assert house.delivering.counts()["subscription_filters_failing"] == 0
+
+
+def test_what_is_too_large_holds_up_nothing(house: FilteredLogs) -> None:
+    house.subscription("")
+    house.put("1")
+    house.destinations.trouble[LAMBDA] = TooLarge("413")
+    house.deliver()
+    del house.destinations.trouble[LAMBDA]
     house.put("2")
     house.deliver()
     assert house.destinations.messages(LAMBDA) == ["2"]
+    assert house.delivering.counts()["subscription_payloads_given_up"] == 1
+
+
+def test_what_waits_is_bounded(house: FilteredLogs, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.subscription("")
+    house.destinations.trouble[LAMBDA] = ConnectionError()
+    for number in range(10):
+        house.put(str(number))
+        house.deliver()
+    monkeypatch.setattr("opentrail.monitoring.filters.delivering.MOST_WAITING", 1000)
+    attempts(house, 1)
+    del house.destinations.trouble[LAMBDA]
+    attempts(house, 1)
+    kept = house.destinations.messages(LAMBDA)
+    assert 0 < len(kept) < 10
+    assert kept == [str(number) for number in range(10 - len(kept), 10)]  # the newest, in order
+    assert house.delivering.counts()["subscription_payloads_given_up"] == 10 - len(kept)
+
+
+@pytest.mark.parametrize("jump", [-30 * 86_400.0, 30 * 86_400.0])
+def test_a_clock_that_is_set_loses_nothing_and_delays_nothing(house: FilteredLogs, jump: float) -> None:
+    house.subscription("")
+    house.destinations.trouble[LAMBDA] = ConnectionError()
+    house.put("1")
+    house.deliver()
+    house.clock.at += jump
+    house.deliver()
+    del house.destinations.trouble[LAMBDA]
+    attempts(house, 2)
+    assert house.destinations.messages(LAMBDA) == ["1"]
+
+
+def payloads(house: FilteredLogs) -> list[tuple[str, list[str]]]:
+    """Stream and messages of each payload that has come."""
+    return [(one["logStream"], [event["message"] for event in one["logEvents"]]) for _, one in house.destinations.taken if one["logGroup"]]
+
+
+def test_small_puts_to_a_stream_are_joined(house: FilteredLogs) -> None:
+    house.subscription("")
+    house.put("0")
+    house.deliver()
+    for number in range(1, 5):
+        house.put(str(number))
+        house.put(f"other {number}", stream="t")
+        house.deliver(after=0)
+    assert payloads(house) == [("s", ["0"])]  # the first came at once, the others are gathered
+    house.deliver(after=GATHER)
+    assert payloads(house)[1:] == [("s", ["1", "2", "3", "4"]), ("t", ["other 1", "other 2", "other 3", "other 4"])]
+
+
+def test_much_is_gathered_no_longer(house: FilteredLogs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("opentrail.monitoring.filters.subscribing.MOST_GATHERED", 10)
+    house.subscription("")
+    house.put("0")
+    house.deliver()
+    house.put("1")
+    house.deliver(after=0)
+    assert len(payloads(house)) == 1
+    house.put("x" * 10)
+    house.deliver(after=0)
+    assert payloads(house)[1:] == [("s", ["1", "x" * 10])]
+
+
+def test_what_is_gathered_outlives_the_process(house: FilteredLogs) -> None:
+    house.subscription("")
+    house.put("0")
+    house.deliver()
+    house.put("1")
+    house.deliver(after=0)
+    house.restart()
+    house.put("2")
+    house.deliver()
+    assert house.destinations.messages(LAMBDA) == ["0", "1", "2"]
 
 
 def test_what_a_replaced_filter_has_matched_is_still_delivered(house: FilteredLogs) -> None:

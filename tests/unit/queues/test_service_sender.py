@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from opentrail.identity.service_roles import RoleSession, ServiceRoles
 from opentrail.kms import policies
 from opentrail.kms.keys import Wanted
 from opentrail.messaging.queues import Party, Queue
@@ -169,3 +170,25 @@ def test_keys_that_cannot_be_used_are_named(house: QueueHouse) -> None:
     house.send(managed, "managed")
     assert house.bodies(managed) == ["managed"]
     assert ROOT.account_id == ACCOUNT
+
+
+def role(house: QueueHouse, name: str, *actions: str) -> RoleSession:
+    """A role of the queue's account that EventBridge has assumed."""
+    trust = policy({"Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"})
+    arn = house.identities.roles.create(ACCOUNT, name, trust.replace('"Resource": "*", ', "")).arn
+    if actions:
+        house.identities.attachments.put_inline(ACCOUNT, "role", name, "own", policy({"Action": list(actions)}))
+    roles = ServiceRoles(house.identities, house.clock, service="events.amazonaws.com", session_name="EventBridge")
+    return roles.assume(arn, ACCOUNT, source_arn=f"arn:aws:events:{REGION}:{ACCOUNT}:rule/r")
+
+
+def test_with_a_role_it_is_the_role_that_sends(house: QueueHouse) -> None:
+    queue = house.queue(Policy=policy(SNS))  # the service alone would do
+    deliver(house, queue, role=role(house, "sends", "sqs:SendMessage"))
+    (message,) = house.take(queue).messages
+    assert message.contents.sender_id.endswith(":EventBridge")
+    with pytest.raises(AccessDenied, match="assumed-role/lazy/EventBridge is not authorized to perform: sqs:SendMessage"):
+        deliver(house, queue, role=role(house, "lazy"))
+    named = house.queue("named", Policy=policy({"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/named"}, "Action": "sqs:SendMessage"}))
+    deliver(house, named, role=role(house, "named"))
+    assert len(house.take(named).messages) == 1

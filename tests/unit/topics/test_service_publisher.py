@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from opentrail.identity.service_roles import ServiceRoles
 from opentrail.kms import policies as key_policies
 from opentrail.messaging.topics import Notifications, ServicePublisher
 from opentrail.wire.faults import Fault
@@ -135,3 +136,26 @@ def test_what_one_process_publishes_another_delivers(house: TopicHouse, publishe
     elsewhere.deliver()
     assert elsewhere.queues.messages() == ["CloudTrail validation message."]
     assert isinstance(elsewhere.messages, Notifications)
+
+
+@pytest.mark.parametrize(("may", "by_topic"), [(True, False), (False, True), (False, False)])
+def test_with_a_role_it_is_the_role_that_publishes(
+    house: TopicHouse, keys: House, publisher: ServicePublisher, may: bool, by_topic: bool
+) -> None:
+    trust = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    arn = keys.identities.roles.create(ACCOUNT, "r", json.dumps({"Version": "2012-10-17", "Statement": [trust]})).arn
+    publish = {"Effect": "Allow", "Action": "sns:Publish", "Resource": "*"}
+    if may:
+        document = json.dumps({"Version": "2012-10-17", "Statement": [publish]})
+        keys.identities.attachments.put_inline(ACCOUNT, "role", "r", "own", document)
+    statement = {**publish, "Principal": {"AWS": arn if by_topic else f"{arn}x"}}
+    topic = house.topic(Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    roles = ServiceRoles(keys.identities, keys.clock, service="events.amazonaws.com", session_name="EventBridge")
+    role = roles.assume(arn, ACCOUNT, source_arn=TRAIL)
+    given: dict[str, Any] = {"topic_arn": topic, "message": "hello", "source_arn": TRAIL, "account_id": ACCOUNT, "role": role}
+    if may or by_topic:
+        publisher.publish(**given)
+    else:
+        with pytest.raises(Fault, match="SNS:Publish") as fault:
+            publisher.publish(**given)
+        assert fault.value.code == "AuthorizationError"

@@ -17,6 +17,7 @@ from opentrail.clock import Clock
 from opentrail.monitoring.alarms.control import Alarms
 from opentrail.monitoring.metrics.faults import InvalidParameterValueException, ValidationError
 from opentrail.monitoring.metrics.store import MetricStore
+from opentrail.storage.writer import Writer
 
 ON_METRICS: Final = frozenset({"PutMetricData", "GetMetricStatistics", "ListMetrics"})
 """Operations that call what the model does not allow `InvalidParameterValue`; the others say `ValidationError`."""
@@ -27,11 +28,11 @@ class CloudWatch:
 
     name = "cloudwatch"
 
-    def __init__(self, metrics: MetricStore, alarms: Alarms, model: ServiceModel, clock: Clock) -> None:
-        """`model` is botocore's model of CloudWatch, whose constraints requests must satisfy."""
+    def __init__(self, metrics: MetricStore, alarms: Alarms, model: ServiceModel, clock: Clock, writer: Writer) -> None:
+        """`model` is botocore's model of CloudWatch, whose constraints requests must satisfy; `writer` takes metric data."""
         self._model = model
         self._needs = Needs(alarms)
-        parts = (MetricOperations(metrics, clock), AlarmOperations(alarms), TagOperations(alarms))
+        parts = (MetricOperations(metrics, clock, writer), AlarmOperations(alarms), TagOperations(alarms))
         self.operations: Mapping[str, Handler] = {name: handler for part in parts for name, handler in part.operations.items()}
 
     def needs(self, call: Call) -> Sequence[Need]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from opentrail.api.call import Call, Handler, Result
@@ -23,6 +24,7 @@ from opentrail.monitoring.metrics.series import first, series, series_by_unit
 from opentrail.monitoring.metrics.statistics import SIMPLE, statistic
 from opentrail.monitoring.metrics.store import FINE_FOR, MetricStore, key_of
 from opentrail.monitoring.values import Metric
+from opentrail.storage.writer import Writer
 
 MOST_STATISTICS: Final = 1440
 """Points that one GetMetricStatistics gives."""
@@ -38,9 +40,10 @@ ACTIVE_FOR: Final = 3 * 3600
 class MetricOperations:
     """One handler for each operation on metric data."""
 
-    def __init__(self, metrics: MetricStore, clock: Clock) -> None:
+    def __init__(self, metrics: MetricStore, clock: Clock, writer: Writer) -> None:
         self._metrics = metrics
         self._clock = clock
+        self._writer = writer
         self.operations: Mapping[str, Handler] = {
             "PutMetricData": self.put_metric_data,
             "GetMetricStatistics": self.get_metric_statistics,
@@ -50,8 +53,7 @@ class MetricOperations:
 
     def put_metric_data(self, call: Call) -> None:
         new = points(call.parameters, account_id=call.account_id, region=call.region, now=self._clock.time())
-        with self._metrics.database.begin() as connection:
-            self._metrics.put(connection, new)
+        self._writer.run(partial(self._metrics.put, points=new))
 
     def get_metric_statistics(self, call: Call) -> Result:
         given = call.parameters

@@ -15,7 +15,9 @@ from opentrail.api.eventbridge import reading
 from opentrail.rules import put_events, tagging
 from opentrail.rules.control import EventBuses
 from opentrail.rules.names import BusName, partition
-from opentrail.wire.faults import ValidationException
+from opentrail.rules.target_kinds import place_of
+from opentrail.rules.values import EVENTS
+from opentrail.wire.faults import ValidationException, fault
 
 _RULES: Final[Mapping[str, str]] = {
     # operation → the member that names the rule
@@ -52,7 +54,7 @@ class Needs:
         """What the caller must be allowed. Raises the faults of names that cannot be."""
         operation, given, action = call.operation, call.parameters, f"events:{call.operation}"
         if operation in _RULES:
-            return [*self._on_rule(call, action), *_passed_roles(given)]
+            return [*self._on_rule(call, action), *_passed_roles(call)]
         if operation == "PutEvents":
             # Entries for buses of others are judged one by one: one refusal is no reason to lose the rest.
             buses = [
@@ -142,11 +144,14 @@ class Needs:
         return f"arn:{partition(call.region)}:events:{call.region}:{call.account_id}:{kind}/{name}" if found is None else found.arn
 
 
-def _passed_roles(given: Mapping[str, Any]) -> list[Need]:
-    """`iam:PassRole` for each role that EventBridge is given."""
-    roles = [given.get("RoleArn"), *(target.get("RoleArn") for target in given.get("Targets") or ())]
-    context = {"iam:PassedToService": ("events.amazonaws.com",)}
-    return [Need(action="iam:PassRole", resource=role, context=context) for role in dict.fromkeys(roles) if role]
+def _passed_roles(call: Call) -> list[Need]:
+    """`iam:PassRole` for each role that EventBridge is given. Nobody passes a role of another account (IAM guide, "PassRole")."""
+    given = call.parameters
+    roles = [role for role in (given.get("RoleArn"), *(target.get("RoleArn") for target in given.get("Targets") or ())) if role]
+    if any(place_of(role)[1] != call.caller.account_id for role in roles):
+        raise fault("AccessDeniedException", "Cross-account pass role is not allowed.")
+    context = {"iam:PassedToService": (EVENTS,)}
+    return [Need(action="iam:PassRole", resource=role, context=context) for role in dict.fromkeys(roles)]
 
 
 def _asked_of_pattern(text: str | None) -> dict[str, Sequence[str]]:

@@ -24,8 +24,8 @@ from opentrail.messaging.queues.names import Place
 from opentrail.messaging.queues.receiving import Asking
 from opentrail.messaging.queues.sealing import Keys, Party, Sealing
 from opentrail.messaging.queues.values import Attribute, Contents, Outgoing, Queue, Received, Sent, Taken
-from opentrail.messaging.queues.writer import Writer
 from opentrail.storage.database import Database
+from opentrail.storage.writer import Writer
 
 
 class Queues:
@@ -34,7 +34,7 @@ class Queues:
     def __init__(self, database: Database, clock: Clock, *, vault: Vault, secret: bytes, keys: Keys) -> None:
         """`vault` seals messages of queues without a KMS key, `secret` vouches for receipt handles, `keys` are those of KMS."""
         queues = store.Store(database)
-        self._writer = Writer(database)
+        self._writer = Writer(database, name="queue-writer")
         self._sealing = Sealing(vault, keys, clock)
         self.messages = Messages(database, queues, self._writer, self._sealing, Handles(secret), clock)
         self.control = Control(database, queues, self._writer, clock, self.messages.wake)

@@ -18,8 +18,8 @@ from opentrail.messaging.queues.faults import (
 )
 from opentrail.messaging.queues.store import deleted, messages, queues
 from opentrail.messaging.queues.values import Counts, Queue, redrive_of
-from opentrail.messaging.queues.writer import Writer
 from opentrail.storage.database import Database
+from opentrail.storage.writer import Writer
 
 GRACE: Final = 60.0
 """Seconds after which a name can be used again, and a queue be purged again."""

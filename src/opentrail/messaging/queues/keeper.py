@@ -13,7 +13,7 @@ from opentrail.messaging.queues.control import GRACE
 from opentrail.messaging.queues.moves import Moves
 from opentrail.messaging.queues.sending import DEDUPLICATION
 from opentrail.messaging.queues.store import attempts, boxes, deleted, duplicates, messages
-from opentrail.messaging.queues.writer import Writer
+from opentrail.storage.writer import Writer
 
 MOST: Final = 500
 """Rows that go in one transaction, so that nobody waits long for it."""

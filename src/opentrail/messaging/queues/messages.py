@@ -16,8 +16,8 @@ from opentrail.messaging.queues.polls import Polls
 from opentrail.messaging.queues.receiving import Asking, Receiving
 from opentrail.messaging.queues.sealing import Sealing
 from opentrail.messaging.queues.values import Outgoing, Queue, Sent, Taken
-from opentrail.messaging.queues.writer import Writer
 from opentrail.storage.database import Database
+from opentrail.storage.writer import Writer
 from opentrail.wire.faults import Fault
 
 T = TypeVar("T")

@@ -22,8 +22,8 @@ from opentrail.messaging.queues.faults import InvalidParameterValue, ResourceNot
 from opentrail.messaging.queues.receiving import move
 from opentrail.messaging.queues.store import messages, moves, queues
 from opentrail.messaging.queues.values import Queue
-from opentrail.messaging.queues.writer import Writer
 from opentrail.storage.database import Database
+from opentrail.storage.writer import Writer
 
 MAX_RATE: Final = 500
 """Messages of one task in a second."""

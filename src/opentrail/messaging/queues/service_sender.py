@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from opentrail.clock import Clock
 from opentrail.identity.policies import PolicyRequest, PolicySet, denial, evaluate, parsed, request_context
 from opentrail.identity.principals import service_principal
+from opentrail.identity.service_roles import NotAllowed, RoleSession
 from opentrail.messaging.queues import Attribute, Contents, Party, Queue, Queues, Sent, contents, names
 from opentrail.messaging.queues.faults import AccessDenied, InvalidParameterValue, QueueDoesNotExist
 
@@ -36,11 +37,13 @@ class ServiceSender:
         attributes: Mapping[str, Attribute] | None = None,
         group_id: str | None = None,
         deduplication_id: str | None = None,
+        role: RoleSession | None = None,
     ) -> Sent:
         """Put one message into the queue, durably: a notification or, by the same leave, a dead letter of the service.
 
         `source_arn` is what the service acts for (a topic, a rule), `account_id` its account: `aws:SourceArn` and `aws:SourceAccount` of
-        the queue policy. FIFO queues need `group_id`, and `deduplication_id` unless they make their own. Raises `QueueDoesNotExist`,
+        the queue policy. With `role` the service acts as a role that it has assumed: judged is what that may, by its own policies or the
+        queue's. FIFO queues need `group_id`, and `deduplication_id` unless they make their own. Raises `QueueDoesNotExist`,
         `AccessDenied`, `InvalidParameterValue` for what the queue cannot take (too large, no group), `InvalidMessageContents`, and
         faults of KMS keys.
         """
@@ -48,7 +51,10 @@ class ServiceSender:
         queue = None if place is None else self._queues.control.find(place)
         if queue is None:
             raise QueueDoesNotExist
-        self._judge(queue, source_arn, account_id)
+        if role is None:
+            self._judge(queue, source_arn, account_id)
+        else:
+            _judge_role(queue, role)
         found = dict(attributes or {})
         contents.check_body(body)
         size, limit = contents.size(body, found), queue.number("MaximumMessageSize")
@@ -58,8 +64,8 @@ class ServiceSender:
             group_id, deduplication_id = _ordered(queue, body, group_id, deduplication_id)
         outgoing = self._queues.outgoing(
             queue,
-            Contents(body, self._principal.principal_id, found),
-            Party(principal=self._principal, source_arn=source_arn),
+            Contents(body, self._principal.principal_id if role is None else role.principal.principal_id, found),
+            Party(principal=self._principal, source_arn=source_arn) if role is None else Party(principal=role.principal),
             group_id=group_id,
             deduplication_id=deduplication_id if queue.fifo else None,
         )
@@ -83,6 +89,15 @@ class ServiceSender:
         decision = evaluate(request, PolicySet(), None if queue.policy is None else parsed(queue.policy))
         if not decision.allowed:
             raise AccessDenied(denial(request, decision))
+
+
+def _judge_role(queue: Queue, role: RoleSession) -> None:
+    tags = {f"aws:ResourceTag/{key}": (value,) for key, value in queue.tags.items()}
+    place = queue.place
+    try:
+        role.judge("sqs:SendMessage", queue.arn, region=place.region, account_id=place.account_id, policy=queue.policy, context=tags)
+    except NotAllowed as error:
+        raise AccessDenied(str(error)) from error
 
 
 def _ordered(queue: Queue, body: str, group_id: str | None, deduplication_id: str | None) -> tuple[str, str]:

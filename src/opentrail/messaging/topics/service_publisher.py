@@ -5,6 +5,7 @@ from __future__ import annotations
 from opentrail.clock import Clock
 from opentrail.identity.policies import PolicyRequest, PolicySet, denial, evaluate, parsed, request_context
 from opentrail.identity.principals import service_principal
+from opentrail.identity.service_roles import NotAllowed, RoleSession
 from opentrail.messaging.topics.encryption import check_key
 from opentrail.messaging.topics.faults import AuthorizationErrorException
 from opentrail.messaging.topics.messages import draft
@@ -30,25 +31,45 @@ class ServicePublisher:
         self._principal = service_principal(service)
         self._for_owner = for_owner
 
-    def check(self, *, topic_arn: str, source_arn: str, account_id: str) -> None:
-        """Whether the service may publish to the topic for `source_arn` (the trail), which belongs to `account_id`.
+    def check(self, *, topic_arn: str, source_arn: str, account_id: str, role: RoleSession | None = None) -> None:
+        """Whether the service may publish to the topic for `source_arn` (the trail), which belongs to `account_id`; `role` as in `publish`.
 
         Raises `NotFound`, `AuthorizationError`, and the faults of a key: `KMSAccessDenied`, `KMSDisabled`, `KMSInvalidState`,
         `KMSNotFound`.
         """
         with self._store.read() as connection:
             topic = the_topic(connection, topic_arn)
+        if role is not None:
+            self._judge_role(topic, role)
+            check_key(self._keys, topic, role.principal, account_id=account_id, via="sns")
+            return
         self._judge(topic, source_arn, account_id)
         check_key(self._keys, topic, self._principal, account_id=account_id, source_arn=source_arn)
 
-    def publish(self, *, topic_arn: str, message: str, source_arn: str, account_id: str, subject: str | None = None) -> None:
+    def publish(
+        self,
+        *,
+        topic_arn: str,
+        message: str,
+        source_arn: str,
+        account_id: str,
+        subject: str | None = None,
+        role: RoleSession | None = None,
+    ) -> None:
         """Publish a message; it is durable on return, with one delivery for each subscription.
 
-        Raises what `check` does, and `InvalidParameter` for a message that is empty or too long.
+        With `role` the service acts as a role that it has assumed: judged is what that may, by its own policies or the topic's. Raises
+        what `check` does, and `InvalidParameter` for a message that is empty or too long.
         """
         wanted = draft({"Message": message} | ({} if subject is None else {"Subject": subject}))
-        self.check(topic_arn=topic_arn, source_arn=source_arn, account_id=account_id)
+        self.check(topic_arn=topic_arn, source_arn=source_arn, account_id=account_id, role=role)
         self._publishing.publish(topic_arn, [wanted])
+
+    def _judge_role(self, topic: Topic, role: RoleSession) -> None:
+        try:
+            role.judge("SNS:Publish", topic.arn, region=topic.region, account_id=topic.account_id, policy=topic.policy)
+        except NotAllowed as error:
+            raise AuthorizationErrorException(str(error)) from error
 
     def _judge(self, topic: Topic, source_arn: str, account_id: str) -> None:
         # Services call from no address, and inside one OpenTrail nothing travels unencrypted over a network.

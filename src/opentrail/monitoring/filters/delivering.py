@@ -1,7 +1,9 @@
 """Delivers what subscription filters have matched: in order for each filter, the filters beside each other, at least once.
 
-What cannot be delivered now is tried again, after a pause that doubles up to a minute, for a day; then, or when the destination says that
-it will never take it, it is given up, and the log says so.
+What cannot be delivered is tried again, after a pause that doubles up to a minute, for a day, also when the destination refuses: a
+permission that is missing, or a function that is gone, can be put right. Then it is given up, as is the oldest of what waits for a filter
+beyond `MOST_WAITING`, and a payload that is too large for its destination. Each failure is told by the metrics `DeliveryErrors` and
+`DeliveryThrottling` in `AWS/Logs`, by the log, and by `counts`.
 """
 
 from __future__ import annotations
@@ -12,13 +14,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from opentrail.clock import Clock
-from opentrail.monitoring.filters import store
+from opentrail.monitoring.filters import store, troubles
+from opentrail.monitoring.filters.destinations import destination
 from opentrail.monitoring.filters.store import DELIVERIES, SUBSCRIPTION_FILTERS
 from opentrail.monitoring.filters.values import SubscriptionFilter
-from opentrail.monitoring.neighbours import Functions
+from opentrail.monitoring.neighbours import Functions, TakesMetrics, Throttled, TooLarge
+from opentrail.monitoring.values import Metric, MetricPoint
 from opentrail.storage.database import Database
 from opentrail.wire.faults import Fault
 
@@ -27,8 +31,12 @@ LOOK: Final = 0.15
 AT_ONCE: Final = 8
 """Filters that are delivered for at the same time."""
 LONGEST_PAUSE: Final = 60.0
+MOST_WAITING: Final = 256 << 20
+"""Bytes of payloads that wait for one filter."""
 GIVE_UP: Final = 24 * 3600.0
 """Seconds after the first attempt (user guide: "retries for up to 24 hours")."""
+ENOUGH: Final = 10
+"""Attempts without which nothing is given up: a clock that is set forward, or a day without OpenTrail, is no day of trying."""
 
 log = logging.getLogger("opentrail.subscriptions")
 
@@ -37,18 +45,31 @@ class Delivering:
     """`run` until told to stop, or `step` by hand. One in a data folder at a time."""
 
     def __init__(
-        self, database: Database, clock: Clock, *, functions: Functions, start: Callable[[Callable[[], None]], object] | None = None
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        functions: Functions,
+        metrics: TakesMetrics,
+        start: Callable[[Callable[[], None]], object] | None = None,
     ) -> None:
         """`start` has a call made beside others; threads do it when nothing else is said."""
         self._database = database
         self._clock = clock
         self._functions = functions
+        self._metrics = metrics
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="subscription") if start is None else None
         self._start: Callable[[Callable[[], None]], object] = start or self._threads.submit  # type: ignore[union-attr]
         self._busy: set[int] = set()
         self._lock = threading.Lock()
         self._stop = threading.Event()
         database.create(store.METADATA)
+        database.create(troubles.METADATA)
+
+    def counts(self) -> dict[str, int]:
+        """What waits, what fails, what was given up."""
+        with self._database.read() as connection:
+            return troubles.counts(connection)
 
     def run(self, stop: threading.Event) -> None:
         """Deliver until `stop` is set."""
@@ -75,7 +96,9 @@ class Delivering:
         if self._database.first("SELECT 1 FROM subscription_deliveries LIMIT 1", ()) is None:
             return []
         heads = select(func.min(DELIVERIES.c.id)).group_by(DELIVERIES.c.filter_id)
-        query = select(DELIVERIES.c.filter_id).where(DELIVERIES.c.id.in_(heads), DELIVERIES.c.due <= self._clock.time())
+        now = self._clock.time()
+        due = (DELIVERIES.c.due <= now) | (DELIVERIES.c.due > now + 2 * LONGEST_PAUSE)  # so far ahead only after the clock was set back
+        query = select(DELIVERIES.c.filter_id).where(DELIVERIES.c.id.in_(heads), due)
         with self._database.read() as connection:
             return list(connection.scalars(query.order_by(DELIVERIES.c.due)))
 
@@ -102,14 +125,19 @@ class Delivering:
         if row is None:
             return False
         to = None if found is None else store.subscription_filter(found)
-        if to is not None and not self._attempt(to, row):
-            return False
+        error = None if to is None else self._attempt(to, row)
         with self._database.begin() as connection:
+            if to is not None and error is not None and not isinstance(error, TooLarge):
+                return self._failed(connection, to, row, error)
             connection.execute(delete(DELIVERIES).where(DELIVERIES.c.id == row.id))
+            if isinstance(error, TooLarge):
+                self._gave_up(connection, filter_id, 1, error)
+            elif row.attempts:
+                troubles.ends(connection, filter_id)
         return True
 
-    def _attempt(self, to: SubscriptionFilter, row: Any) -> bool:
-        """Whether it is done with, one way or the other."""
+    def _attempt(self, to: SubscriptionFilter, row: Any) -> Exception | None:
+        """What has gone wrong."""
         try:
             self._functions.deliver(
                 destination_arn=to.destination_arn,
@@ -118,16 +146,64 @@ class Delivering:
                 role_arn=to.role_arn,
                 source_arn=to.source_arn,
             )
-        except Fault as fault:
-            log.warning("%s does not take log events of %s, they are given up: %s", to.destination_arn, to.source_arn, fault.message)
-        except OSError as error:
-            now = self._clock.time()
-            first = now if row.first_attempt is None else row.first_attempt
-            if now - first < GIVE_UP:
-                pause = min(2.0 ** min(row.attempts, 10), LONGEST_PAUSE)
-                with self._database.begin() as connection:
-                    again = update(DELIVERIES).where(DELIVERIES.c.id == row.id)
-                    connection.execute(again.values(attempts=row.attempts + 1, first_attempt=first, due=now + pause))
-                return False
-            log.warning("%s was out of reach for a day, log events of %s are given up: %s", to.destination_arn, to.source_arn, error)
-        return True
+        except (Fault, OSError, TooLarge) as error:
+            return error
+        return None
+
+    def _failed(self, connection: Connection, to: SubscriptionFilter, row: Any, error: Exception) -> bool:
+        """It is tried again, unless that has been done for a day; whether the next can follow at once: never."""
+        now = self._clock.time()
+        first = now if row.first_attempt is None else row.first_attempt
+        if not row.attempts:
+            log.warning("%s does not take log events of %s, it is tried again: %s", to.destination_arn, to.source_arn, error)
+        troubles.begins(connection, to.id, _told(error), now)
+        self._metrics.put(connection, [_point(to, "DeliveryThrottling" if isinstance(error, Throttled) else "DeliveryErrors", now)])
+        lost = 0
+        if now - first >= GIVE_UP and row.attempts >= ENOUGH:
+            # What waits behind it is as old as the wait is long: nothing of it is worth another day.
+            old = (DELIVERIES.c.filter_id == to.id) & ((DELIVERIES.c.id == row.id) | (DELIVERIES.c.due <= now - GIVE_UP))
+            lost = connection.execute(delete(DELIVERIES).where(old)).rowcount
+        else:
+            pause = min(2.0 ** min(row.attempts, 10), LONGEST_PAUSE)
+            again = update(DELIVERIES).where(DELIVERIES.c.id == row.id)
+            connection.execute(again.values(attempts=row.attempts + 1, first_attempt=first, due=now + pause))
+        lost += _shed(connection, to.id)
+        if lost:
+            self._gave_up(connection, to.id, lost, error)
+        return False
+
+    def _gave_up(self, connection: Connection, filter_id: int, count: int, error: Exception) -> None:
+        troubles.gave_up(connection, filter_id, count)
+        log.error("%d payloads of the subscription filter %d are given up: %s", count, filter_id, _told(error))
+
+
+def _shed(connection: Connection, filter_id: int) -> int:
+    """Remove the oldest payloads of a filter for which too much waits; how many."""
+    there = DELIVERIES.c.filter_id == filter_id
+    waiting = connection.scalar(select(func.sum(func.length(DELIVERIES.c.payload))).where(there)) or 0
+    shed: list[int] = []
+    if waiting > MOST_WAITING:
+        for row in connection.execute(select(DELIVERIES.c.id, func.length(DELIVERIES.c.payload)).where(there).order_by(DELIVERIES.c.id)):
+            shed.append(row[0])
+            waiting -= row[1]
+            if waiting <= MOST_WAITING:
+                break
+        connection.execute(delete(DELIVERIES).where(there, DELIVERIES.c.id <= shed[-1]))
+    return len(shed)
+
+
+def _told(error: Exception) -> str:
+    return f"{error.code}: {error.message}" if isinstance(error, Fault) else str(error) or type(error).__name__
+
+
+def _point(to: SubscriptionFilter, name: str, now: float) -> MetricPoint:
+    """CloudWatch Logs' own metrics of subscription filters."""
+    kind = {"lambda": "Lambda", "kinesis": "Kinesis", "firehose": "Firehose"}[destination(to.destination_arn).service]
+    metric = Metric(
+        account_id=to.account_id,
+        region=to.region,
+        namespace="AWS/Logs",
+        name=name,
+        dimensions=(("DestinationType", kind), ("FilterName", to.name), ("LogGroupName", to.log_group)),
+    )
+    return MetricPoint(metric=metric, time=now, sum=1.0, minimum=1.0, maximum=1.0, unit="Count")

@@ -11,7 +11,7 @@ import orjson
 
 from opentrail.monitoring.faults import InvalidParameterException
 from opentrail.monitoring.filters.values import SubscriptionFilter
-from opentrail.monitoring.values import Chunk, LogEvent
+from opentrail.monitoring.values import LogEvent
 
 MOST_BYTES: Final = 192 << 10
 """Bytes of messages in one payload, so that it stays below what a function takes; one message may be alone."""
@@ -64,11 +64,11 @@ def control_message(now: int, kind: str) -> bytes:
     return _packed("CONTROL_MESSAGE", _OWNER, "", "", [], [{"id": "", "timestamp": now, "message": text}])
 
 
-def data_messages(to: SubscriptionFilter, chunk: Chunk, events: Sequence[LogEvent]) -> Iterator[bytes]:
-    """The events of a chunk that match, in payloads that are not too big."""
+def data_messages(to: SubscriptionFilter, log_stream: str, events: Sequence[LogEvent]) -> Iterator[bytes]:
+    """Events of one stream that match, in payloads that are not too big."""
     for some in _portions(events):
         shown = [{"id": event.event_id, "timestamp": event.timestamp, "message": event.message} for event in some]
-        yield _packed("DATA_MESSAGE", chunk.account_id, chunk.log_group, chunk.log_stream, [to.name], shown)
+        yield _packed("DATA_MESSAGE", to.account_id, to.log_group, log_stream, [to.name], shown)
 
 
 def _portions(events: Sequence[LogEvent]) -> Iterator[list[LogEvent]]:

@@ -1,4 +1,8 @@
-"""Subscription filters at work: events that match go, packed, on their way (`delivering`) in the transaction of the position."""
+"""Subscription filters at work: events that match go, packed, on their way (`delivering`) in the transaction of the position.
+
+What comes after a while of silence goes at once. What follows it is gathered for a second, so that many small puts to one stream become
+few payloads. What is gathered is in memory only, and the position is not saved meanwhile: after a crash it is read again.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +15,19 @@ from sqlalchemy import Connection, insert
 
 from opentrail.clock import Clock
 from opentrail.monitoring.filter_patterns import FilterPattern, Message, compiled
-from opentrail.monitoring.filters import store
+from opentrail.monitoring.filters import store, troubles
 from opentrail.monitoring.filters.destinations import data_messages
 from opentrail.monitoring.filters.following import Effect
 from opentrail.monitoring.filters.store import DELIVERIES, SUBSCRIPTION_FILTERS
 from opentrail.monitoring.filters.values import SubscriptionFilter
-from opentrail.monitoring.values import Chunk
+from opentrail.monitoring.values import Chunk, LogEvent
 from opentrail.storage.database import Database
 
 FOLLOWER: Final = "subscription-filters"
+GATHER: Final = 1.0
+"""Seconds for which matches are gathered."""
+MOST_GATHERED: Final = 4 << 20
+"""Bytes of messages at which it ends earlier."""
 REST: Final = 1.0
 """Seconds between two looks for filters that hold for nothing more."""
 
@@ -31,6 +39,7 @@ class Subscribing:
         self._database = database
         self._clock = clock
         database.create(store.METADATA)
+        database.create(troubles.METADATA)
         self.forget()
 
     def forget(self) -> None:
@@ -38,6 +47,9 @@ class Subscribing:
         self._generation: tuple[int, int] | None = None
         self._groups: dict[tuple[str, str, str], list[tuple[SubscriptionFilter, FilterPattern]]] = {}
         self._looked = -math.inf
+        self._gathered: dict[tuple[int, str], tuple[SubscriptionFilter, list[LogEvent]]] = {}
+        self._size = 0
+        self._sent_at = -math.inf
 
     def since(self) -> int | None:
         """Look up the filters, when they have changed."""
@@ -54,15 +66,16 @@ class Subscribing:
 
     def taken(self, chunks: Sequence[Chunk]) -> Effect | None:
         """What is to be delivered."""
-        rows: list[dict[str, Any]] = []
         for chunk in chunks:
             for found, pattern in self._groups.get((chunk.account_id, chunk.region, chunk.log_group), ()):
                 if found.since < chunk.position and (found.until is None or chunk.position <= found.until):
-                    rows += self._rows(found, pattern, chunk)
-        return (lambda connection: _put(connection, rows)) if rows else None
+                    self._gather(found, pattern, chunk)
+        return self._due()
 
     def settled(self, position: int) -> Effect | None:
-        """Filters that hold for nothing more are removed, and what was on its way for them."""
+        """What is gathered goes when it is time. Filters that hold for nothing more are removed, and what was on its way for them."""
+        if self._gathered:
+            return self._due()
         if self._clock.monotonic() - self._looked < REST:
             return None
         self._looked = self._clock.monotonic()
@@ -73,24 +86,43 @@ class Subscribing:
         def clean(connection: Connection) -> None:
             store.remove_past(connection, SUBSCRIPTION_FILTERS, position)
             store.remove_deliveries(connection)
+            troubles.tidy(connection)
             self._database.after_commit(connection, self.forget)
 
         return clean
 
-    def _rows(self, found: SubscriptionFilter, pattern: FilterPattern, chunk: Chunk) -> list[dict[str, Any]]:
+    def _gather(self, found: SubscriptionFilter, pattern: FilterPattern, chunk: Chunk) -> None:
         events = [event for event in chunk.events if pattern.matches(Message(event.message))]
-        random = found.distribution == "Random"
-        return [
-            {
-                "filter_id": found.id,
-                "partition_key": str(uuid.uuid4()) if random else chunk.log_stream[:256],
-                "payload": payload,
-                "attempts": 0,
-                "due": self._clock.time(),
-            }
-            for payload in data_messages(found, chunk, events)
-        ]
+        if events:
+            self._gathered.setdefault((found.id, chunk.log_stream), (found, []))[1].extend(events)
+            self._size += sum(len(event.message) for event in events)
+
+    def _due(self) -> Effect | None:
+        """Puts all that is gathered, if it is time."""
+        now = self._clock.monotonic()
+        if not self._gathered or (now - self._sent_at < GATHER and self._size < MOST_GATHERED):
+            return None
+        rows = [row for (_, stream), (found, events) in self._gathered.items() for row in _rows(found, stream, events, self._clock.time())]
+
+        def sent() -> None:
+            self._gathered, self._size, self._sent_at = {}, 0, now
+
+        def put(connection: Connection) -> None:
+            connection.execute(insert(DELIVERIES), rows)
+            self._database.after_commit(connection, sent)
+
+        return put
 
 
-def _put(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    connection.execute(insert(DELIVERIES), rows)
+def _rows(found: SubscriptionFilter, stream: str, events: Sequence[LogEvent], now: float) -> list[dict[str, Any]]:
+    random = found.distribution == "Random"
+    return [
+        {
+            "filter_id": found.id,
+            "partition_key": str(uuid.uuid4()) if random else stream[:256],
+            "payload": payload,
+            "attempts": 0,
+            "due": now,
+        }
+        for payload in data_messages(found, stream, events)
+    ]

@@ -16,7 +16,7 @@ from opentrail.monitoring.filters.metric_filters import group_named
 from opentrail.monitoring.filters.store import METRIC_FILTERS, SUBSCRIPTION_FILTERS
 from opentrail.monitoring.filters.values import SubscriptionFilter
 from opentrail.monitoring.logs import store as logs
-from opentrail.monitoring.neighbours import Functions
+from opentrail.monitoring.neighbours import Functions, TooLarge
 from opentrail.storage.database import Database
 from opentrail.wire.faults import Fault
 
@@ -61,7 +61,7 @@ class SubscriptionFilters:
             )
         except InvalidParameterException:
             raise
-        except (OSError, Fault) as error:
+        except (OSError, Fault, TooLarge) as error:
             said = error.message if isinstance(error, Fault) else str(error) or type(error).__name__
             raise InvalidParameterException(
                 f"Could not deliver test message to specified {_KINDS[to.service]}. Check if the given destination exists and "

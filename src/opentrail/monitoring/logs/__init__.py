@@ -18,8 +18,8 @@ from opentrail.monitoring.logs.reading import Reading
 from opentrail.monitoring.logs.retention import Retention
 from opentrail.monitoring.logs.sealing import Keys, Sealing
 from opentrail.monitoring.logs.service_logs import ServiceLogs
-from opentrail.monitoring.logs.writer import Writer
 from opentrail.storage.database import Database
+from opentrail.storage.writer import Writer
 
 __all__ = ["LogGroups"]
 
@@ -34,11 +34,12 @@ class LogGroups:
         *,
         keys: Keys,
         dropped: Sequence[Dropped] = (),
+        writer: Writer | None = None,
     ) -> None:
-        """`database` is `DataFolder.monitoring`; `dropped` as in `Control`."""
+        """`database` is `DataFolder.monitoring`; `dropped` as in `Control`; `writer` is closed with the log groups."""
         database.create(store.METADATA)
         self.database = database
-        self._writer = Writer(database)
+        self._writer = writer or Writer(database, name="log-writer")
         self.sealing = Sealing(keys, clock)
         self.control = Control(database, clock, self.sealing, dropped=dropped)
         self.putting = Putting(database, clock, self.sealing, self._writer)

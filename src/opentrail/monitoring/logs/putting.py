@@ -13,8 +13,8 @@ from opentrail.monitoring.logs import store
 from opentrail.monitoring.logs.accepting import accept
 from opentrail.monitoring.logs.sealing import Sealing
 from opentrail.monitoring.logs.values import Batch, Group, Stream
-from opentrail.monitoring.logs.writer import Writer
 from opentrail.storage.database import Database
+from opentrail.storage.writer import Writer
 
 NO_GROUP = "The specified log group does not exist."
 NO_STREAM = "The specified log stream does not exist."

@@ -14,8 +14,8 @@ from opentrail.monitoring.logs.policies import ResourcePolicies
 from opentrail.monitoring.logs.putting import NO_GROUP, chunk
 from opentrail.monitoring.logs.sealing import Sealing
 from opentrail.monitoring.logs.values import EVENT_OVERHEAD, Batch, Group
-from opentrail.monitoring.logs.writer import Writer
 from opentrail.storage.database import Database
+from opentrail.storage.writer import Writer
 
 EVENTBRIDGE: Final = ("events.amazonaws.com", "delivery.logs.amazonaws.com")
 """The principals that a policy for EventBridge names (EventBridge user guide, "Amazon CloudWatch Logs permissions"); one suffices."""

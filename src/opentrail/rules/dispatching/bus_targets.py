@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert
 from opentrail.clock import Clock
 from opentrail.identity.policies import PolicyRequest, PolicySet, evaluate, parsed, request_context
 from opentrail.identity.principals import Principal
+from opentrail.identity.service_roles import RoleSession
 from opentrail.rules import rows
 from opentrail.rules.dispatching import outbox
 from opentrail.rules.dispatching.outcomes import DONE, Load, Outcome, never
@@ -30,8 +31,10 @@ class BusTargets:
         self._store = store
         self._clock = clock
 
-    def forward(self, load: Load) -> Outcome:
-        """Have the other bus take the event, durably."""
+    def forward(self, load: Load, role: RoleSession | None = None) -> Outcome:
+        """Have the other bus take the event, durably. With a role it is the role that puts the event: both it and, in another account,
+        the policy of the bus must let it. Without one the policy must let the account. Raises `NotAllowed`.
+        """
         delivery = load.delivery
         here, there = bus_of(delivery.bus_arn), bus_of(load.target.arn)
         with self._store.read() as connection:
@@ -44,7 +47,22 @@ class BusTargets:
             return never("THIRD_REGION_HOP_DETECTED", "The event came from another bus already: it does not go on to another Region.")
         if delivery.hops >= MOST_HOPS:
             return never("INVALID_PARAMETER", f"The event has been forwarded {MOST_HOPS} times: rules send it in a circle.")
-        if there.account_id != here.account_id and not self._may(bus, here.account_id, load.rule.arn):
+        if role is not None:
+            role.judge(
+                "events:PutEvents",
+                bus.arn,
+                region=bus.region,
+                account_id=bus.account_id,
+                policy=bus.policy,
+                context={
+                    "events:source": (str(delivery.event.get("source", "")),),
+                    "events:detail-type": (str(delivery.event.get("detail-type", "")),),
+                    "events:eventBusInvocation": ("true",),
+                    "aws:SourceArn": (load.rule.arn,),
+                    "aws:SourceAccount": (here.account_id,),
+                },
+            )
+        elif there.account_id != here.account_id and not self._may(bus, here.account_id, load.rule.arn):
             return never("NO_PERMISSIONS", f"The policy of {bus.arn} does not let the account {here.account_id} put events.")
         event = NewEvent(bus_arn=bus.arn, event=delivery.event)
         with self._store.add() as connection:

@@ -6,10 +6,12 @@ import logging
 from dataclasses import dataclass
 
 from opentrail.clock import Clock, iso_seconds
+from opentrail.identity.service_roles import NotAllowed, NotAssumable, RoleSession, ServiceRoles
 from opentrail.rules.dispatching.bus_targets import BusTargets
 from opentrail.rules.dispatching.http_targets import HttpTargets
 from opentrail.rules.dispatching.outcomes import DONE, Load, Outcome, never, refused, unreachable
 from opentrail.rules.neighbours import Chat, Functions, LogGroups, Queues, Topics
+from opentrail.rules.target_kinds import place_of, takes_role
 from opentrail.rules.transforming import Occasion, compact, text_for
 from opentrail.wire.faults import Fault
 
@@ -31,6 +33,7 @@ class Carrier:
     buses: BusTargets
     http: HttpTargets
     chat: Chat
+    roles: ServiceRoles
 
     def carry(self, load: Load) -> Outcome:
         """One attempt. Raises nothing."""
@@ -38,6 +41,10 @@ class Carrier:
             return self._carry(load, text_for(load.target, _occasion(load)))
         except Fault as fault:
             return refused(fault)
+        except NotAssumable as error:
+            return never("FAILED_TO_ASSUME_ROLE", str(error))
+        except NotAllowed as error:
+            return never("NO_PERMISSIONS", str(error))
         except OSError as error:
             return unreachable(error)
         except Exception as error:  # whatever it is, the delivery is still to be made
@@ -75,9 +82,12 @@ class Carrier:
 
     def _carry(self, load: Load, text: str) -> Outcome:
         target, rule = load.target, load.rule
+        role = None
+        if target.role_arn is not None and takes_role(load.kind):
+            role = self.roles.assume(target.role_arn, rule.account_id, source_arn=rule.arn)
         match load.kind:
             case "topic":
-                self.topics.publish(topic_arn=target.arn, message=text, source_arn=rule.arn, account_id=rule.account_id)
+                self.topics.publish(topic_arn=target.arn, message=text, source_arn=rule.arn, account_id=rule.account_id, role=role)
             case "queue":
                 self.queues.deliver(
                     queue_arn=target.arn,
@@ -86,6 +96,7 @@ class Carrier:
                     account_id=rule.account_id,
                     attributes={},
                     group_id=target.message_group_id,
+                    role=role,
                 )
             case "log-group":
                 if self.logs is None:
@@ -101,10 +112,12 @@ class Carrier:
             case "function":
                 if self.functions is None:
                     return never("NO_RESOURCE", "There is no upstream for Lambda: start OpenTrail with --upstream lambda=URL.")
+                _judge(role, "lambda:InvokeFunction", target.arn)
                 self.functions.invoke(function_arn=target.arn, payload=text.encode(), source_arn=rule.arn)
             case "bus":
-                return self.buses.forward(load)
+                return self.buses.forward(load, role)
             case "api-destination":
+                _judge(role, "events:InvokeApiDestination", target.arn)
                 return self.http.send(load, text)
             case "chat":
                 title = f"{load.delivery.event.get('detail-type', 'Event')}: {rule.name}"
@@ -112,6 +125,13 @@ class Carrier:
             case None:
                 return never("INVALID_PARAMETER", f"Events cannot be sent to {target.arn}.")
         return DONE
+
+
+def _judge(role: RoleSession | None, action: str, resource: str) -> None:
+    """What has no policy of its own here is reached by leave of the role alone. Raises `NotAllowed`."""
+    if role is not None:
+        region, account_id = place_of(resource)
+        role.judge(action, resource, region=region, account_id=account_id)
 
 
 def _occasion(load: Load) -> Occasion:

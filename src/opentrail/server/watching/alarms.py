@@ -24,7 +24,8 @@ def part(ground: Ground) -> Part:
         ground.messages, ground.clock, keys=ground.kms.service_keys, service="cloudwatch.amazonaws.com", for_owner=True
     )
     messages = ActionOutbox(alarms, ground.clock, kind=TOPIC, topics=publisher)
-    events = ActionOutbox(alarms, ground.clock, kind=EVENT, events=Intake(Store(ground.rules), ground.clock))
+    intake = Intake(Store(ground.rules), ground.clock)
+    events = ActionOutbox(alarms, ground.clock, kind=EVENT, events=intake)
 
     def wake() -> None:
         messages.wake()
@@ -38,5 +39,6 @@ def part(ground: Ground) -> Part:
             "alarm-events": events.run,
             "alarm-history": HistoryKeeper(alarms, ground.clock).run,
             "metric-expiry": Expiry(metrics, ground.clock).run,
-        }
+        },
+        close=intake.close,
     )

@@ -45,7 +45,9 @@ def part(ground: Ground) -> Part:
         log_groups.close()
 
     filters = _Filters(ground, log_groups)
-    return Part(followers={"trail-log-groups": delivery}, chores={"log-retention": retain, **filters.chores}, close=close)
+    return Part(
+        followers={"trail-log-groups": delivery}, chores={"log-retention": retain, **filters.chores}, counts=filters.counts, close=close
+    )
 
 
 class _Filters:
@@ -53,11 +55,13 @@ class _Filters:
 
     def __init__(self, ground: Ground, log_groups: LogGroups) -> None:
         database, clock, reader = ground.monitoring, ground.clock, log_groups.reader
-        measuring = Measuring(database, clock, metrics=MetricStore(database, clock))
-        delivering = Delivering(database, clock, functions=SubscriptionDestinations(ground.upstreams))
+        metrics = MetricStore(database, clock)
+        measuring = Measuring(database, clock, metrics=metrics)
+        delivering = Delivering(database, clock, functions=SubscriptionDestinations(ground.upstreams), metrics=metrics)
         self.chores: Mapping[str, Chore] = {
             METRIC_FILTERS: Following(METRIC_FILTERS, database, reader=reader, work=measuring).run,
             SUBSCRIPTION_FILTERS: Following(SUBSCRIPTION_FILTERS, database, reader=reader, work=Subscribing(database, clock)).run,
             "subscription-deliveries": delivering.run,
         }
+        self.counts = delivering.counts
         self.close = delivering.close

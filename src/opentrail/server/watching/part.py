@@ -31,5 +31,7 @@ class Part:
     chores: Mapping[str, Chore] = field(default_factory=dict)
     answers: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     """Question of the front → what answers it; blocks. A question may come twice."""
+    counts: Callable[[], Mapping[str, float]] = dict
+    """What the pages of the front tell of it, by name."""
     close: Callable[[], None] = lambda: None
     """Called when nothing runs any more."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
+from opentrail.identity.service_roles import RoleSession, ServiceRoles
 from opentrail.journal.positions import Positions
 from opentrail.messaging.queues import Attribute, Queues
 from opentrail.messaging.queues.service_sender import ServiceSender
@@ -20,14 +20,13 @@ from opentrail.rules.dispatching.http_targets import HttpTargets
 from opentrail.rules.following import InboxFollowing, JournalFollowing
 from opentrail.rules.scheduling import Scheduling
 from opentrail.rules.store import Store
+from opentrail.rules.values import EVENTS, SESSION
 from opentrail.server.messages import notifier
 from opentrail.server.watching.ground import Ground
 from opentrail.server.watching.part import Part
 from opentrail.server.watching.trail_selection import TrailSelection
 from opentrail.server.watching.upstream_functions import UpstreamFunctions
 from opentrail.wire.faults import fault
-
-EVENTS: Final = "events.amazonaws.com"
 
 
 def part(ground: Ground) -> Part:
@@ -46,6 +45,7 @@ def part(ground: Ground) -> Part:
         buses=BusTargets(store, clock),
         http=HttpTargets(OwnWeb(), ground.vault),
         chat=OwnChat(notifier(ground.orders.settings.messaging)),
+        roles=ServiceRoles(ground.identities, clock, service=EVENTS, session_name=SESSION),
     )
     dispatcher = Dispatcher(database, clock, carrier=carrier)
     following = JournalFollowing(
@@ -70,6 +70,7 @@ def part(ground: Ground) -> Part:
             "event-targets": dispatcher.run,
             "event-schedules": Scheduling(database, clock, wake=dispatcher.wake).run,
         },
+        counts=lambda: {"event_deliveries_waiting": dispatcher.waiting()},
         close=close,
     )
 
@@ -81,12 +82,26 @@ class OwnQueues:
         self._sender = sender
 
     def deliver(
-        self, *, queue_arn: str, body: str, source_arn: str, account_id: str, attributes: Mapping[str, str], group_id: str | None = None
+        self,
+        *,
+        queue_arn: str,
+        body: str,
+        source_arn: str,
+        account_id: str,
+        attributes: Mapping[str, str],
+        group_id: str | None = None,
+        role: RoleSession | None = None,
     ) -> None:
         """As `rules.neighbours.Queues`."""
         told = {name: Attribute("String", text=value) for name, value in attributes.items()}
         self._sender.deliver(
-            queue_arn=queue_arn, body=body, attributes=told, source_arn=source_arn, account_id=account_id, group_id=group_id
+            queue_arn=queue_arn,
+            body=body,
+            attributes=told,
+            source_arn=source_arn,
+            account_id=account_id,
+            group_id=group_id,
+            role=role,
         )
 
 

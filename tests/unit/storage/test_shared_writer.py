@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from opentrail.messaging.queues.writer import Closed, Writer
 from opentrail.storage.database import Database
+from opentrail.storage.writer import Closed, Writer
 from opentrail.wire.faults import ValidationException
 
 
@@ -33,7 +33,7 @@ def names(database: Database) -> list[str]:
 
 
 def test_jobs_that_wait_share_a_commit(database: Database) -> None:
-    writer, held, commits = Writer(database), threading.Event(), [0]
+    writer, held, commits = Writer(database, name="w"), threading.Event(), [0]
     began = database.begin
 
     def counted() -> object:
@@ -51,7 +51,7 @@ def test_jobs_that_wait_share_a_commit(database: Database) -> None:
 
 
 def test_a_job_that_fails_is_undone_alone(database: Database) -> None:
-    writer, held = Writer(database), threading.Event()
+    writer, held = Writer(database, name="w"), threading.Event()
 
     def failing(connection: Connection) -> None:
         put(connection, "undone")
@@ -75,7 +75,7 @@ def test_a_job_that_fails_is_undone_alone(database: Database) -> None:
 
 
 def test_nobody_is_told_of_success_when_the_commit_fails(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    writer = Writer(database)
+    writer = Writer(database, name="w")
 
     def broken() -> None:
         raise OperationalError("COMMIT", None, Exception("disk I/O error"))
@@ -91,11 +91,33 @@ def test_nobody_is_told_of_success_when_the_commit_fails(database: Database, mon
 
 
 def test_a_closed_writer_finishes_and_takes_no_more(database: Database) -> None:
-    writer = Writer(database)
+    writer = Writer(database, name="w")
     futures = [writer.submit(lambda connection, name=f"n{number}": put(connection, name)) for number in range(5)]
     writer.close()
     assert all(future.done() for future in futures)
     assert len(names(database)) == 5
     with pytest.raises(Closed):
         writer.submit(lambda connection: None)
-    Writer(database).close()
+    Writer(database, name="w").close()
+
+
+def test_who_gives_up_waiting_in_time_has_nothing_done(database: Database) -> None:
+    writer, held = Writer(database, name="w"), threading.Event()
+    writer.submit(lambda connection: held.wait(10))
+    later = writer.submit(lambda connection: put(connection, "wanted no more"))
+    assert later.cancel()
+    held.set()
+    assert writer.run(lambda connection: put(connection, "kept")) == "kept"
+    assert names(database) == ["kept"]
+    writer.close()
+
+
+def test_jobs_are_done_in_the_order_in_which_they_came(database: Database) -> None:
+    writer, held, expected = Writer(database, name="w"), threading.Event(), [f"n{number:03}" for number in range(300, 0, -1)]
+    writer.submit(lambda connection: held.wait(10))
+    futures = [writer.submit(lambda connection, name=name: put(connection, name)) for name in expected]
+    held.set()
+    assert [future.result() for future in futures] == expected
+    with database.read() as connection:
+        assert list(connection.exec_driver_sql("SELECT name FROM items ORDER BY rowid").scalars()) == expected
+    writer.close()

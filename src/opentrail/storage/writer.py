@@ -1,8 +1,13 @@
-"""The one who writes to the message database: what many callers want at once becomes one commit.
+"""One who writes to a database for many: what several callers want at once becomes one commit.
 
-A commit waits for the disk; a hundred sends that share one wait once. Each job is a function of the connection. What it raises is
-told to its caller, and what it had written by then is undone, without the others hearing of it. A caller is told of success only when the
-commit is on disk.
+A commit waits for the disk; a hundred calls that share one wait once. Each job is a function of the connection. What it raises is told to
+its caller, and what it had written by then is undone, without the others hearing of it. A caller is told of success only when the commit is
+on disk.
+
+    writer = Writer(database, name="queue-writer")
+    number = writer.run(lambda connection: store.add(connection, row))
+
+One for a database and process is enough: two would wait for each other's lock.
 """
 
 from __future__ import annotations
@@ -11,7 +16,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
 
@@ -21,19 +26,21 @@ from opentrail.storage.database import Database
 T = TypeVar("T")
 Job = Callable[[Connection], T]
 
-MOST = 256
+MOST: Final = 256
 """Jobs in one commit."""
 
 
 class Closed(OpenTrailError):
-    """The message database is closed: the server is stopping."""
+    """The database is closed: the server is stopping."""
 
 
 class Writer:
     """A thread that carries out jobs in the order in which they come. It begins with the first job."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, name: str) -> None:
+        """`name` is that of the thread."""
         self._database = database
+        self._name = name
         self._jobs: deque[tuple[Job[Any], Future[Any]]] = deque()
         self._change = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -47,7 +54,7 @@ class Writer:
                 raise Closed
             self._jobs.append((job, future))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="queue-writer", daemon=True)
+                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
                 self._thread.start()
             self._change.notify()
         return future
