@@ -195,8 +195,15 @@ def is_of_aws(source: str) -> bool:
 
 def deed(channel_arn: str, uid: str) -> int:
     """A number of 128 bits for what the source calls `uid`, in one channel: events that tell of the same deed have the same."""
-    text = f"{channel_arn}\n{uid}".encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "big")
+    begun = _deeds(channel_arn).copy()
+    begun.update(uid.encode("utf-8", "surrogatepass"))
+    return int.from_bytes(begun.digest(), "big")
+
+
+@lru_cache(maxsize=1024)
+def _deeds(channel_arn: str) -> hashlib.blake2b:
+    """The digest of what every deed of a channel begins with."""
+    return hashlib.blake2b(f"{channel_arn}\n".encode("utf-8", "surrogatepass"), digest_size=16)
 
 
 def size(value: Any) -> int:

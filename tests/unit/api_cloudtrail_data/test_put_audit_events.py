@@ -30,7 +30,7 @@ from opentrail.identity.principals import Principal
 from opentrail.lake.channels.channel import channel_arn
 from opentrail.lake.channels.known import Known
 from opentrail.lake.names import Place
-from opentrail.recorder.activity import activity_event
+from opentrail.recorder.activity import ActivityRecords
 from opentrail.wire.faults import ServiceUnavailable
 from opentrail.wire.http import Request
 from simulators.audit_events import CHANNEL, PuttingApplication, entry, event_data, nothing
@@ -367,15 +367,8 @@ def test_any_content_is_recorded_whole_or_refused_with_a_reason(changes: dict[st
         assert read.code in ("InvalidData", "FieldNotFound", "FieldTooLong", "InvalidRecipient")
         assert 1 <= len(read.message) <= 1024
         return
-    record = activity_event(
-        read.data,
-        event_id=read.event_id,
-        event_time=read.event_time,
-        region="us-east-1",
-        account_id=ACCOUNT,
-        channel_arn=CHANNEL,
-        ingested=0.0,
-    )
+    made = ActivityRecords(region="us-east-1", account_id=ACCOUNT, channel_arn=CHANNEL, ingested=0.0)
+    record = made.record(read.data, event_id=read.event_id, event_time=read.event_time)
     assert json.loads(record)["eventData"].keys() == data.keys()
 
 

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from uuid import UUID
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from enum import Enum
 
 from opentrail.wire.faults import Fault
 
@@ -31,16 +30,43 @@ answered before this call among them."""
 log = logging.getLogger("opentrail.cloudtrail_data")
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What is to become of the ids of one request."""
+class Turn(Enum):
+    """What is to become of an event."""
 
-    fresh: Mapping[str, int]
-    """To be recorded now, with the numbers of their `UID`s; nobody else gets them until `settle`."""
-    under_way: frozenset[str]
-    """Another request is recording them at this moment; whether it can is not known yet."""
-    originals: Mapping[str, str]
-    """Fresh id → id of the first event that had the same `UID`: what it said is said anew."""
+    RECORDED = "now"
+    """By this request."""
+    KNOWN = "before"
+    """It is on disk, or this request has it twice."""
+    UNDER_WAY = "perhaps"
+    """Another request is recording it at this moment; whether it can is not known yet."""
+
+
+class Claim:
+    """The events that one request records: nobody else gets them until it is settled. Made by `RecentEvents.claim`."""
+
+    def __init__(self, known: Mapping[int, None], firsts: Mapping[int, int], under_way: set[int]) -> None:
+        self.fresh: dict[int, int] = {}
+        """Id → number of the `UID`, of each event to be recorded."""
+        self._known = known
+        self._firsts = firsts
+        self._under_way = under_way
+        self._first_here: dict[int, int] = {}
+
+    def turn(self, event: int, uid: int) -> Turn:
+        """Take the event with this id and this number of its `UID`, unless it is known or under way."""
+        if event in self._under_way:
+            return Turn.KNOWN if event in self.fresh else Turn.UNDER_WAY
+        if event in self._known:
+            return Turn.KNOWN
+        self.fresh[event] = uid
+        self._under_way.add(event)
+        self._first_here.setdefault(uid, event)
+        return Turn.RECORDED
+
+    def original(self, event: int, uid: int) -> int | None:
+        """Of an event to be recorded: the id of the first one that had the same `UID`, whose deed it tells anew; `None` if it is the first."""
+        first = self._firsts.get(uid) or self._first_here[uid]
+        return None if first == event else first
 
 
 class RecentEvents:
@@ -55,7 +81,7 @@ class RecentEvents:
         """Ids as numbers, oldest first."""
         self._firsts: dict[int, int] = {}
         """Number of a `UID` → id of the first event that had it, oldest first."""
-        self._under_way: set[str] = set()
+        self._under_way: set[int] = set()
         self._loading: asyncio.Task[None] | None = None
         self._waited_out = False
 
@@ -70,36 +96,18 @@ class RecentEvents:
             self._waited_out = True
             log.warning("the event store does not tell which audit events it has: until it does, events sent again may be recorded twice")
 
-    def claim(self, events: Iterable[tuple[str, int]]) -> Claim:
-        """Take those of the events (id, number of the `UID`) that are neither known nor under way."""
-        fresh: dict[str, int] = {}
-        under_way = set()
-        originals: dict[str, str] = {}
-        firsts: dict[int, str] = {}
-        for event_id, uid in events:
-            if event_id in self._under_way:
-                under_way.add(event_id)
-            elif event_id not in fresh and _number(event_id) not in self._known:
-                fresh[event_id] = uid
-                first = self._firsts.get(uid)
-                if first is not None:
-                    originals[event_id] = str(UUID(int=first))
-                elif uid in firsts:
-                    originals[event_id] = firsts[uid]
-                else:
-                    firsts[uid] = event_id
-        self._under_way |= fresh.keys()
-        return Claim(fresh, frozenset(under_way), originals)
+    def claim(self) -> Claim:
+        """For the events of one request. Between this and the last `turn` nothing may be awaited."""
+        return Claim(self._known, self._firsts, self._under_way)
 
-    def settle(self, events: Mapping[str, int], recorded: bool) -> None:
-        """Give claimed ids back (with the numbers of their `UID`s), and remember them if they were `recorded`."""
-        for event_id, uid in events.items():
-            self._under_way.discard(event_id)
-            if recorded:
-                number = _number(event_id)
-                self._known[number] = None
-                self._firsts.setdefault(uid, number)
-        self._bound_it()
+    def settle(self, claim: Claim, recorded: bool) -> None:
+        """Give the events of a claim back, and remember them if they were `recorded`."""
+        self._under_way.difference_update(claim.fresh)
+        if recorded:
+            self._known.update(dict.fromkeys(claim.fresh))
+            for event, uid in claim.fresh.items():
+                self._firsts.setdefault(uid, event)
+            self._bound_it()
 
     def _bound_it(self) -> None:
         for memory in (self._known, self._firsts):
