@@ -25,9 +25,9 @@ class ActivityRecords:
         self._metadata = b"," + metadata[1:-1] + b',"eventData":'
 
     def record(self, data: Mapping[str, Any], *, event_id: str, event_time: str, original_event_id: str | None = None) -> bytes:
-        """The record's JSON bytes. `data` is an `eventData` that `activity.problem` finds nothing wrong with, `event_id` a UUID, `event_time`
-        what `activity.normal_time` gives. `original_event_id` names an event that told of the same deed (`UID`) in other words: this one
-        updates it."""
+        """The record's JSON bytes. `data` is an `eventData` that `activity.problem` finds nothing wrong with, `event_id` a UUID,
+        `event_time` what `activity.normal_time` gives. `original_event_id` names an event that told of the same deed (`UID`) in other
+        words: this one updates it."""
         addendum = b""
         if original_event_id is not None:
             told = {"reason": "UPDATED_DATA", "originalUID": data["UID"], "originalEventID": original_event_id}

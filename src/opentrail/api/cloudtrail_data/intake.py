@@ -59,7 +59,7 @@ class Intake:
             raise
 
     def _taken(self, channel: Named, given: Sequence[Mapping[str, Any]], identities: Sequence[bytes | None], claim: Claim) -> Taken:
-        """One event after the other, each read, known or claimed, and written down before the next: what it was read into is still at hand."""
+        """One event after the other, each read, claimed and written down before the next: what it was read into is still at hand."""
         arn, account_id = channel.arn, channel.account_id
         made = ActivityRecords(region=channel.region, account_id=account_id, channel_arn=arn, ingested=self._clock.time())
         records: list[bytes] = []
@@ -81,9 +81,7 @@ class Intake:
             if turn is Turn.RECORDED:
                 first = claim.original(entry.number, entry.uid)
                 original = None if first is None else entries.spelled(first)
-                records.append(
-                    made.record(entry.data, event_id=entry.event_id, event_time=entry.event_time, original_event_id=original)
-                )
+                records.append(made.record(entry.data, event_id=entry.event_id, event_time=entry.event_time, original_event_id=original))
         attempted = attempted or entries.event_id_of(arn, entries.octets(given[-1]))
         taken = successful[-1]["eventID"] if successful else None
         error = failed[-1]["errorCode"] if failed else None

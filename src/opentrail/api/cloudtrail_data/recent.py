@@ -64,7 +64,7 @@ class Claim:
         return Turn.RECORDED
 
     def original(self, event: int, uid: int) -> int | None:
-        """Of an event to be recorded: the id of the first one that had the same `UID`, whose deed it tells anew; `None` if it is the first."""
+        """Of an event to be recorded: the first one that had the same `UID`, whose deed it tells anew; `None` if it is the first."""
         first = self._firsts.get(uid) or self._first_here[uid]
         return None if first == event else first
 
