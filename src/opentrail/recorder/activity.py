@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from opentrail.clock import iso_seconds
-from opentrail.events import activity
 from opentrail.events import record as records
 
-_HEAD: Final = records.encode(
-    {"eventVersion": records.VERSION, "eventCategory": activity.CATEGORY, "eventType": activity.TYPE, "eventID": ""}
-).removesuffix(b'"}')
+_HEAD: Final = records.FROM_OUTSIDE + b'"eventID":"'
 
 
 class ActivityRecords:
