@@ -95,9 +95,12 @@ def problem(data: Any) -> Problem | None:
     return next(_problems(data), None)
 
 
-_TEXTS: Final = tuple((field.name, field.limit) for field in FIELDS if field.kind == "text" and field.limit and "." not in field.name)
-_OBJECTS: Final = tuple(field.name for field in FIELDS if field.kind == "object" and "." not in field.name)
-_NEEDED: Final = tuple(field.name for field in FIELDS if field.required and "." not in field.name)
+_TOP: Final = tuple(field for field in FIELDS if "." not in field.name)
+_TEXTS: Final = tuple((field.name, field.limit) for field in _TOP if field.kind == "text" and field.limit and field.required)
+_MORE_TEXTS: Final = tuple((field.name, field.limit) for field in _TOP if field.kind == "text" and field.limit and not field.required)
+_OBJECTS: Final = tuple(field.name for field in _TOP if field.kind == "object" and not field.required)
+_TYPE: Final = LIMITS["userIdentity.type"]
+_PRINCIPAL: Final = LIMITS["userIdentity.principalId"]
 SMALL: Final = 4 << 10
 """Bytes of an `eventData` in which no object can be too large, however its numbers are written."""
 
@@ -110,10 +113,11 @@ def surely_fits(data: Any) -> bool:
     if type(data) is not dict:
         return False
     get = data.get
-    for name in _NEEDED:
-        if not get(name):
-            return False
     for name, limit in _TEXTS:
+        value = get(name)
+        if type(value) is not str or not 0 < len(value) <= limit:
+            return False
+    for name, limit in _MORE_TEXTS:
         value = get(name)
         if value is not None and (type(value) is not str or len(value) > limit):
             return False
@@ -121,24 +125,24 @@ def surely_fits(data: Any) -> bool:
         value = get(name)
         if value is not None and type(value) is not dict:
             return False
-    who, account, time, address = data["userIdentity"], data["recipientAccountId"], data["eventTime"], get("sourceIPAddress")
+    who, account, time, address = get("userIdentity"), get("recipientAccountId"), get("eventTime"), get("sourceIPAddress")
+    if type(who) is not dict or type(account) is not str or not account or type(time) is not str or normal_time(time) is None:
+        return False
     kind, principal, details = who.get("type"), who.get("principalId"), who.get("details")
     return (
         type(kind) is str
-        and 0 < len(kind) <= LIMITS["userIdentity.type"]
+        and 0 < len(kind) <= _TYPE
         and type(principal) is str
-        and 0 < len(principal) <= LIMITS["userIdentity.principalId"]
+        and 0 < len(principal) <= _PRINCIPAL
         and (details is None or type(details) is dict)
-        and type(account) is str
-        and type(time) is str
-        and normal_time(time) is not None
         and (address is None or (type(address) is str and is_address(address)))
     )
 
 
 def normal_time(text: str) -> str | None:
     """`eventTime` as records print it (`2026-01-05T10:11:12Z`); `None` when it is no time of that form since 1970, in UTC."""
-    return _second(text[:19]) if _REST.fullmatch(text, 19) is not None else None
+    rest = text[19:]
+    return _second(text[:19]) if rest == "Z" or _REST.fullmatch(rest) is not None else None
 
 
 @lru_cache(maxsize=4096)

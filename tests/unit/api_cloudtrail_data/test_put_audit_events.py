@@ -20,7 +20,7 @@ from opentrail.api.call import Answer, Call
 from opentrail.api.cloudtrail_data import CloudTrailData, entries
 from opentrail.api.cloudtrail_data.entries import Entry
 from opentrail.api.cloudtrail_data.intake import Intake
-from opentrail.api.cloudtrail_data.recent import RecentEvents
+from opentrail.api.cloudtrail_data.recent import Newest, RecentEvents
 from opentrail.clock import ManualClock
 from opentrail.errors import JournalFull
 from opentrail.events import activity
@@ -346,6 +346,15 @@ def test_the_memory_is_bounded() -> None:
         assert [len((await put(made, entry(number))).records) for number in (4, 3, 2, 1, 0)] == [0, 0, 0, 1, 1]
 
     asyncio.run(story())
+
+
+def test_only_the_newest_are_remembered_each_with_what_it_had_first() -> None:
+    memory = Newest(1000, [(number, number + 1) for number in range(1500)])
+    memory.keep(1499, 7)
+    for number in range(1500, 5000):
+        memory.keep(number, number + 1)
+        memory.keep(number, 7)
+    assert memory.values == {number: number + 1 for number in range(4000, 5000)}
 
 
 # Whatever is sent

@@ -20,9 +20,8 @@ _EVENTS: Final = UUID("6f7065e1-7261-4c2d-8a65-76656e747300")
 """The namespace of our event ids; must never change, or events sent again would get other ids."""
 
 
-_KEPT: Final = ~(0xF << 76 | 0x3 << 62)
-_VERSION: Final = 5 << 76 | 2 << 62
-"""Where a UUID says of which kind it is, and that it is of kind 5."""
+_VARIANT: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+"""The digit of a UUID that says by which rules it was made."""
 
 _parsed = msgspec.json.Decoder().decode
 
@@ -34,8 +33,6 @@ class Entry(NamedTuple):
     """The client's, within this request."""
     event_id: str
     """Ours: the same for the same content in the same channel."""
-    number: int
-    """`event_id` as a number."""
     event_time: str
     data: Mapping[str, Any]
     uid: int
@@ -43,21 +40,10 @@ class Entry(NamedTuple):
 
 
 def event_id_of(channel_arn: str, raw: bytes) -> str:
-    """The id of the event with this content in this channel."""
-    return spelled(number_of(channel_arn, raw))
-
-
-def number_of(channel_arn: str, raw: bytes) -> int:
-    """`event_id_of` as a number: UUID 5, at a fifth of the time of `uuid5`."""
+    """The id of the event with this content in this channel: UUID 5, at a fifth of the time of `uuid5`."""
     name = _named(channel_arn) + hashlib.sha256(raw).hexdigest().encode()
-    digest = hashlib.sha1(name, usedforsecurity=False).digest()
-    return int.from_bytes(digest[:16], "big") & _KEPT | _VERSION
-
-
-def spelled(number: int) -> str:
-    """An id as everybody writes it, at a third of the time of `UUID`."""
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = hashlib.sha1(name, usedforsecurity=False).hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 @lru_cache(maxsize=1024)
@@ -96,8 +82,8 @@ def read(entry: Mapping[str, Any], *, channel_arn: str, account_id: str, identit
         return Problem("InvalidEventSource", "eventSource names an AWS service; a channel takes events from outside AWS.")
     event_time = activity.normal_time(data["eventTime"])
     assert event_time is not None  # `problem` has looked
-    number = number_of(channel_arn, raw if identity is None else identity)
-    return Entry(entry["id"], spelled(number), number, event_time, data, activity.deed(channel_arn, data["UID"]))
+    event_id = event_id_of(channel_arn, raw if identity is None else identity)
+    return Entry(entry["id"], event_id, event_time, data, activity.deed(channel_arn, data["UID"]))
 
 
 def _matches(raw: bytes, checksum: str) -> bool:

@@ -73,14 +73,12 @@ class Intake:
                 failed.append({"id": asked["id"], "errorCode": entry.code, "errorMessage": entry.message})
                 continue
             attempted = entry.event_id
-            turn = claim.turn(entry.number, entry.uid)
+            turn, original = claim.turn(entry.event_id, entry.uid)
             if turn is Turn.UNDER_WAY:
                 failed.append({"id": entry.id, "errorCode": UNDER_WAY.code, "errorMessage": UNDER_WAY.message})
                 continue
             successful.append({"id": entry.id, "eventID": entry.event_id})
             if turn is Turn.RECORDED:
-                first = claim.original(entry.number, entry.uid)
-                original = None if first is None else entries.spelled(first)
                 records.append(made.record(entry.data, event_id=entry.event_id, event_time=entry.event_time, original_event_id=original))
         attempted = attempted or entries.event_id_of(arn, entries.octets(given[-1]))
         taken = successful[-1]["eventID"] if successful else None
