@@ -100,7 +100,7 @@ def _caught_up(running: RunningOpenTrail) -> int:
 
 def main() -> None:
     chosen = options(__doc__)
-    rounds, count = (2, 60) if chosen.quick else (5, 300)
+    rounds, count = (2, 60) if chosen.quick else (6, 500)
     rates, costs, times = [], [], []
     with work_folder() as name, RunningOpenTrail(Path(name)) as running:
         server = opentrail(running)
@@ -134,6 +134,10 @@ def main() -> None:
             what="processor time of the front for an event",
             reached=f"{front:.0f} us",
             ratio=f"{number(1e6 / max(front, 0.1))}/s on one core",
+        ),
+        Line(
+            what=f"the same in the last round, from the {number(put * EVENTS - count * EVENTS)}th event on (200 000 ids are remembered)",
+            reached=f"{costs[-1].get('front', 0.0):.0f} us",
         ),
         Line(what="time until a request is answered", reached=f"p50 {median(times) * 1e3:.0f} ms"),
         Line(

@@ -57,6 +57,7 @@ PARTS = (
     Part("history", "LookupEvents"),
     Part("policies", "Policy evaluations per second"),
     Part("rules", "Events through event rules"),
+    Part("filters", "Records through filter patterns"),
     Part("selection", "What data events cost", takes_options=False),
     Part("recording", "What recording costs"),
     Part("delivery", "Events delivered per second"),

@@ -70,7 +70,8 @@ FIELDS: Final = (
 LIMITS: Final[Mapping[str, int]] = {field.name: field.limit for field in FIELDS if field.limit}
 """Limit by field, for those that have one."""
 
-_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?Z?", re.ASCII)
+_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)", re.ASCII)
+_REST = re.compile(r"(?:\.\d{1,9})?Z?", re.ASCII)
 
 
 _OF_AWS = re.compile(r"[a-z0-9-]+\.amazonaws\.com(?:\.cn)?", re.IGNORECASE)
@@ -94,9 +95,12 @@ def problem(data: Any) -> Problem | None:
     return next(_problems(data), None)
 
 
-_TEXTS: Final = tuple((field.name, field.limit) for field in FIELDS if field.kind == "text" and field.limit and "." not in field.name)
-_OBJECTS: Final = tuple(field.name for field in FIELDS if field.kind == "object" and "." not in field.name)
-_NEEDED: Final = tuple(field.name for field in FIELDS if field.required and "." not in field.name)
+_TOP: Final = tuple(field for field in FIELDS if "." not in field.name)
+_TEXTS: Final = tuple((field.name, field.limit) for field in _TOP if field.kind == "text" and field.limit and field.required)
+_MORE_TEXTS: Final = tuple((field.name, field.limit) for field in _TOP if field.kind == "text" and field.limit and not field.required)
+_OBJECTS: Final = tuple(field.name for field in _TOP if field.kind == "object" and not field.required)
+_TYPE: Final = LIMITS["userIdentity.type"]
+_PRINCIPAL: Final = LIMITS["userIdentity.principalId"]
 SMALL: Final = 4 << 10
 """Bytes of an `eventData` in which no object can be too large, however its numbers are written."""
 
@@ -109,10 +113,11 @@ def surely_fits(data: Any) -> bool:
     if type(data) is not dict:
         return False
     get = data.get
-    for name in _NEEDED:
-        if not get(name):
-            return False
     for name, limit in _TEXTS:
+        value = get(name)
+        if type(value) is not str or not 0 < len(value) <= limit:
+            return False
+    for name, limit in _MORE_TEXTS:
         value = get(name)
         if value is not None and (type(value) is not str or len(value) > limit):
             return False
@@ -120,24 +125,29 @@ def surely_fits(data: Any) -> bool:
         value = get(name)
         if value is not None and type(value) is not dict:
             return False
-    who, account, time, address = data["userIdentity"], data["recipientAccountId"], data["eventTime"], get("sourceIPAddress")
+    who, account, time, address = get("userIdentity"), get("recipientAccountId"), get("eventTime"), get("sourceIPAddress")
+    if type(who) is not dict or type(account) is not str or not account or type(time) is not str or normal_time(time) is None:
+        return False
     kind, principal, details = who.get("type"), who.get("principalId"), who.get("details")
     return (
         type(kind) is str
-        and 0 < len(kind) <= LIMITS["userIdentity.type"]
+        and 0 < len(kind) <= _TYPE
         and type(principal) is str
-        and 0 < len(principal) <= LIMITS["userIdentity.principalId"]
+        and 0 < len(principal) <= _PRINCIPAL
         and (details is None or type(details) is dict)
-        and type(account) is str
-        and type(time) is str
-        and normal_time(time) is not None
         and (address is None or (type(address) is str and is_address(address)))
     )
 
 
-@lru_cache(maxsize=4096)
 def normal_time(text: str) -> str | None:
     """`eventTime` as records print it (`2026-01-05T10:11:12Z`); `None` when it is no time of that form since 1970, in UTC."""
+    rest = text[19:]
+    return _second(text[:19]) if rest == "Z" or _REST.fullmatch(rest) is not None else None
+
+
+@lru_cache(maxsize=4096)
+def _second(text: str) -> str | None:
+    """`normal_time` of a time without a fraction: many events have the same."""
     match = _TIME.fullmatch(text)
     if match is None:
         return None
@@ -146,7 +156,7 @@ def normal_time(text: str) -> str | None:
         return None
     if hour > 23 or minute > 59 or second > 59:
         return None
-    return text[:19] + "Z"
+    return text + "Z"
 
 
 def _problems(data: Mapping[str, Any]) -> Iterator[Problem]:
@@ -188,15 +198,23 @@ def _too_long(field: Field, length: int) -> Problem | None:
     return Problem("FieldTooLong", f"{field.name} has {length} {unit}; at most {field.limit} are taken.")
 
 
+@lru_cache(maxsize=4096)
 def is_of_aws(source: str) -> bool:
     """Whether `source` is the name of an AWS service (`s3.amazonaws.com`), which an event from outside AWS cannot come from."""
-    return source[-3:].lower() in ("com", ".cn") and _OF_AWS.fullmatch(source) is not None
+    return _OF_AWS.fullmatch(source) is not None
 
 
 def deed(channel_arn: str, uid: str) -> int:
     """A number of 128 bits for what the source calls `uid`, in one channel: events that tell of the same deed have the same."""
-    text = f"{channel_arn}\n{uid}".encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "big")
+    begun = _deeds(channel_arn).copy()
+    begun.update(uid.encode("utf-8", "surrogatepass"))
+    return int.from_bytes(begun.digest(), "big")
+
+
+@lru_cache(maxsize=1024)
+def _deeds(channel_arn: str) -> hashlib.blake2b:
+    """The digest of what every deed of a channel begins with."""
+    return hashlib.blake2b(f"{channel_arn}\n".encode("utf-8", "surrogatepass"), digest_size=16)
 
 
 def size(value: Any) -> int:

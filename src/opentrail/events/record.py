@@ -20,6 +20,10 @@ import orjson
 VERSION: Final = "1.11"
 """`eventVersion` of the records OpenTrail makes."""
 
+FROM_OUTSIDE: Final = f'{{"eventVersion":"{VERSION}","eventCategory":"ActivityAuditLog","eventType":"ActivityLog",'.encode()
+"""What the record of an event from outside AWS begins with, as `recorder.activity` makes it: who has no use for one need not read it. Older
+ones, and those of other makers, may begin otherwise."""
+
 ORDER: Final = (
     "eventVersion", "userIdentity", "eventTime", "eventSource", "eventName", "awsRegion", "sourceIPAddress", "userAgent", "errorCode",
     "errorMessage", "requestParameters", "responseElements", "additionalEventData", "requestID", "eventID", "readOnly", "resources",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -188,6 +189,7 @@ def _of_activity(position: int, raw: _Record, text: str) -> Event:
     )
 
 
+@lru_cache(maxsize=1 << 14)
 def epoch(time: str) -> int:
     """`2026-01-05T10:11:12Z` as seconds since the epoch, rounded down. Raises `Undecodable` when it is no such time."""
     match = _TIME.fullmatch(time)

@@ -6,9 +6,10 @@ import sqlite3
 import threading
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import count as count_from
 from pathlib import Path
+
+import msgspec
 
 from opentrail.errors import JournalCorrupt, JournalError, JournalTrimmed
 from opentrail.journal import sqlite
@@ -25,8 +26,7 @@ _NEWEST = "SELECT coalesce((SELECT last FROM batches WHERE data IS NOT NULL ORDE
 _TRIMMED = "SELECT trimmed FROM bounds"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """A record and its position."""
 
     position: int

@@ -3,42 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from opentrail.clock import iso_seconds
-from opentrail.events import activity
 from opentrail.events import record as records
 
-_second = lru_cache(maxsize=16)(iso_seconds)
-"""The events of one request, and of many, come in the same second."""
+_HEAD: Final = records.FROM_OUTSIDE + b'"eventID":"'
 
 
-def activity_event(
-    data: Mapping[str, Any],
-    *,
-    event_id: str,
-    event_time: str,
-    region: str,
-    account_id: str,
-    channel_arn: str,
-    ingested: float,
-    original_event_id: str | None = None,
-) -> bytes:
-    """The record's JSON bytes. `data` is an `eventData` that `activity.problem` finds nothing wrong with, `ingested` epoch seconds.
-    `original_event_id` names an event that told of the same deed (`UID`) in other words: this one updates it."""
-    addendum = {"reason": "UPDATED_DATA", "originalUID": data["UID"], "originalEventID": original_event_id} if original_event_id else None
-    return records.encode(
-        {
-            "eventVersion": records.VERSION,
-            "eventCategory": activity.CATEGORY,
-            "eventType": activity.TYPE,
-            "eventID": event_id,
-            "eventTime": event_time,
-            "awsRegion": region,
-            "recipientAccountId": account_id,
-            **({"addendum": addendum} if addendum else {}),
-            "metadata": {"ingestionTime": _second(int(ingested)), "channelARN": channel_arn},
-            "eventData": data,
-        }
-    )
+class ActivityRecords:
+    """Makes the records of the events that come by one channel at one moment: all but the events themselves is written once."""
+
+    def __init__(self, *, region: str, account_id: str, channel_arn: str, ingested: float) -> None:
+        """`ingested` in epoch seconds."""
+        place = records.encode({"awsRegion": region, "recipientAccountId": account_id})
+        metadata = records.encode({"metadata": {"ingestionTime": iso_seconds(ingested), "channelARN": channel_arn}})
+        self._place = b'","' + place[2:-1]
+        self._metadata = b"," + metadata[1:-1] + b',"eventData":'
+
+    def record(self, data: Mapping[str, Any], *, event_id: str, event_time: str, original_event_id: str | None = None) -> bytes:
+        """The record's JSON bytes. `data` is an `eventData` that `activity.problem` finds nothing wrong with, `event_id` a UUID,
+        `event_time` what `activity.normal_time` gives. `original_event_id` names an event that told of the same deed (`UID`) in other
+        words: this one updates it."""
+        addendum = b""
+        if original_event_id is not None:
+            told = {"reason": "UPDATED_DATA", "originalUID": data["UID"], "originalEventID": original_event_id}
+            addendum = b"," + records.encode({"addendum": told})[1:-1]
+        known = (_HEAD, event_id.encode(), b'","eventTime":"', event_time.encode(), self._place, addendum, self._metadata)
+        return b"".join((*known, records.encode(data), b"}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from opentrail.events import selectors
+from opentrail.events.record import FROM_OUTSIDE
 
 GLOBAL_SOURCES = frozenset(
     f"{name}.amazonaws.com" for name in ("iam", "cloudfront", "organizations", "route53", "route53domains", "waf", "globalaccelerator")
@@ -77,7 +78,9 @@ _facts = msgspec.json.Decoder(Facts)
 
 
 def facts(record: bytes) -> Facts | None:
-    """What delivery has to know of `record`; `None` when it is not a record of any account and Region."""
+    """What delivery has to know of `record`; `None` when it is not a record of any account and Region, or none that a trail can take."""
+    if record.startswith(FROM_OUTSIDE):
+        return None
     try:
         return _facts.decode(record)
     except (msgspec.MsgspecError, UnicodeDecodeError):

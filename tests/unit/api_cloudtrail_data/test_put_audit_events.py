@@ -20,7 +20,7 @@ from opentrail.api.call import Answer, Call
 from opentrail.api.cloudtrail_data import CloudTrailData, entries
 from opentrail.api.cloudtrail_data.entries import Entry
 from opentrail.api.cloudtrail_data.intake import Intake
-from opentrail.api.cloudtrail_data.recent import RecentEvents
+from opentrail.api.cloudtrail_data.recent import Newest, RecentEvents
 from opentrail.clock import ManualClock
 from opentrail.errors import JournalFull
 from opentrail.events import activity
@@ -30,7 +30,7 @@ from opentrail.identity.principals import Principal
 from opentrail.lake.channels.channel import channel_arn
 from opentrail.lake.channels.known import Known
 from opentrail.lake.names import Place
-from opentrail.recorder.activity import activity_event
+from opentrail.recorder.activity import ActivityRecords
 from opentrail.wire.faults import ServiceUnavailable
 from opentrail.wire.http import Request
 from simulators.audit_events import CHANNEL, PuttingApplication, entry, event_data, nothing
@@ -348,6 +348,15 @@ def test_the_memory_is_bounded() -> None:
     asyncio.run(story())
 
 
+def test_only_the_newest_are_remembered_each_with_what_it_had_first() -> None:
+    memory = Newest(1000, [(number, number + 1) for number in range(1500)])
+    memory.keep(1499, 7)
+    for number in range(1500, 5000):
+        memory.keep(number, number + 1)
+        memory.keep(number, 7)
+    assert memory.values == {number: number + 1 for number in range(4000, 5000)}
+
+
 # Whatever is sent
 
 JSON = st.recursive(
@@ -367,15 +376,8 @@ def test_any_content_is_recorded_whole_or_refused_with_a_reason(changes: dict[st
         assert read.code in ("InvalidData", "FieldNotFound", "FieldTooLong", "InvalidRecipient")
         assert 1 <= len(read.message) <= 1024
         return
-    record = activity_event(
-        read.data,
-        event_id=read.event_id,
-        event_time=read.event_time,
-        region="us-east-1",
-        account_id=ACCOUNT,
-        channel_arn=CHANNEL,
-        ingested=0.0,
-    )
+    made = ActivityRecords(region="us-east-1", account_id=ACCOUNT, channel_arn=CHANNEL, ingested=0.0)
+    record = made.record(read.data, event_id=read.event_id, event_time=read.event_time)
     assert json.loads(record)["eventData"].keys() == data.keys()
 
 

@@ -7,8 +7,8 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -20,9 +20,14 @@ _EVENTS: Final = UUID("6f7065e1-7261-4c2d-8a65-76656e747300")
 """The namespace of our event ids; must never change, or events sent again would get other ids."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """An event that can be recorded."""
+_VARIANT: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+"""The digit of a UUID that says by which rules it was made."""
+
+_parsed = msgspec.json.Decoder().decode
+
+
+class Entry(NamedTuple):
+    """An event that can be recorded. A tuple: a hundred are made for each request."""
 
     id: str
     """The client's, within this request."""
@@ -35,13 +40,16 @@ class Entry:
 
 
 def event_id_of(channel_arn: str, raw: bytes) -> str:
-    """The id of the event with this content in this channel."""
-    name = f"{channel_arn}\n{hashlib.sha256(raw).hexdigest()}".encode()
-    made = bytearray(hashlib.sha1(_EVENTS.bytes + name, usedforsecurity=False).digest()[:16])  # UUID 5, at half the time of `uuid5`
-    made[6] = made[6] & 0x0F | 0x50
-    made[8] = made[8] & 0x3F | 0x80
-    text = made.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    """The id of the event with this content in this channel: UUID 5, at a fifth of the time of `uuid5`."""
+    name = _named(channel_arn) + hashlib.sha256(raw).hexdigest().encode()
+    text = hashlib.sha1(name, usedforsecurity=False).hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
+
+
+@lru_cache(maxsize=1024)
+def _named(channel_arn: str) -> bytes:
+    """What the name of every event of a channel begins with."""
+    return _EVENTS.bytes + f"{channel_arn}\n".encode()
 
 
 def octets(entry: Mapping[str, Any]) -> bytes:
@@ -60,7 +68,7 @@ def read(entry: Mapping[str, Any], *, channel_arn: str, account_id: str, identit
     if len(raw) > activity.MAX_EVENT:
         return Problem("FieldTooLong", f"eventData has {len(raw)} bytes; at most {activity.MAX_EVENT} are taken.")
     try:
-        data = msgspec.json.decode(raw)
+        data = _parsed(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Problem("InvalidData", "eventData is not valid JSON.")
     small = len(raw) <= activity.SMALL and raw.count(b"{") + raw.count(b"[") <= activity.DEEPEST
@@ -74,13 +82,8 @@ def read(entry: Mapping[str, Any], *, channel_arn: str, account_id: str, identit
         return Problem("InvalidEventSource", "eventSource names an AWS service; a channel takes events from outside AWS.")
     event_time = activity.normal_time(data["eventTime"])
     assert event_time is not None  # `problem` has looked
-    return Entry(
-        id=entry["id"],
-        event_id=event_id_of(channel_arn, raw if identity is None else identity),
-        event_time=event_time,
-        data=data,
-        uid=activity.deed(channel_arn, data["UID"]),
-    )
+    event_id = event_id_of(channel_arn, raw if identity is None else identity)
+    return Entry(entry["id"], event_id, event_time, data, activity.deed(channel_arn, data["UID"]))
 
 
 def _matches(raw: bytes, checksum: str) -> bool:

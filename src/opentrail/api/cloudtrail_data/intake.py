@@ -12,11 +12,10 @@ from typing import Any, Protocol
 
 from opentrail.api.cloudtrail_data import entries
 from opentrail.api.cloudtrail_data.channels import Named
-from opentrail.api.cloudtrail_data.entries import Entry
-from opentrail.api.cloudtrail_data.recent import RecentEvents
+from opentrail.api.cloudtrail_data.recent import Claim, RecentEvents, Turn
 from opentrail.clock import Clock
 from opentrail.events.activity import Problem
-from opentrail.recorder.activity import activity_event
+from opentrail.recorder.activity import ActivityRecords
 
 UNDER_WAY = Problem("Throttling", "The same event is being taken in by another request; send it again.")
 
@@ -52,47 +51,44 @@ class Intake:
         """`given` are entries as botocore spells them. An event that has been sent before is known by its content, or by its identity where
         `identities` names one for each. Waits for the memory after a start."""
         await self._recent.ready()
+        claim = self._recent.claim()
+        try:
+            return self._taken(channel, given, (None,) * len(given) if identities is None else identities, claim)
+        except BaseException:
+            self._recent.settle(claim, False)
+            raise
+
+    def _taken(self, channel: Named, given: Sequence[Mapping[str, Any]], identities: Sequence[bytes | None], claim: Claim) -> Taken:
+        """One event after the other, each read, claimed and written down before the next: what it was read into is still at hand."""
         arn, account_id = channel.arn, channel.account_id
-        if identities is None:
-            read = [entries.read(entry, channel_arn=arn, account_id=account_id) for entry in given]
-        else:
-            read = [
-                entries.read(entry, channel_arn=arn, account_id=account_id, identity=identity)
-                for entry, identity in zip(given, identities, strict=True)
-            ]
-        claim = self._recent.claim((entry.event_id, entry.uid) for entry in read if isinstance(entry, Entry))
-        now = self._clock.time()
-        records: dict[str, bytes] = {}
+        made = ActivityRecords(region=channel.region, account_id=account_id, channel_arn=arn, ingested=self._clock.time())
+        records: list[bytes] = []
         successful: list[dict[str, str]] = []
         failed: list[dict[str, str]] = []
-        for asked, entry in zip(given, read, strict=True):
+        attempted = ""
+        for asked, identity in zip(given, identities, strict=True):
+            entry = entries.read(asked, channel_arn=arn, account_id=account_id, identity=identity)
             if isinstance(entry, Problem):
+                attempted = ""
                 failed.append({"id": asked["id"], "errorCode": entry.code, "errorMessage": entry.message})
-            elif entry.event_id in claim.under_way:
+                continue
+            attempted = entry.event_id
+            turn, original = claim.turn(entry.event_id, entry.uid)
+            if turn is Turn.UNDER_WAY:
                 failed.append({"id": entry.id, "errorCode": UNDER_WAY.code, "errorMessage": UNDER_WAY.message})
-            else:
-                successful.append({"id": entry.id, "eventID": entry.event_id})
-                if entry.event_id in claim.fresh and entry.event_id not in records:
-                    records[entry.event_id] = activity_event(
-                        entry.data,
-                        event_id=entry.event_id,
-                        event_time=entry.event_time,
-                        region=channel.region,
-                        account_id=account_id,
-                        channel_arn=arn,
-                        ingested=now,
-                        original_event_id=claim.originals.get(entry.event_id),
-                    )
-        last = read[-1]
-        attempted = last.event_id if isinstance(last, Entry) else entries.event_id_of(arn, entries.octets(given[-1]))
+                continue
+            successful.append({"id": entry.id, "eventID": entry.event_id})
+            if turn is Turn.RECORDED:
+                records.append(made.record(entry.data, event_id=entry.event_id, event_time=entry.event_time, original_event_id=original))
+        attempted = attempted or entries.event_id_of(arn, entries.octets(given[-1]))
         taken = successful[-1]["eventID"] if successful else None
         error = failed[-1]["errorCode"] if failed else None
 
         def settled(recorded: bool) -> None:
-            self._recent.settle(claim.fresh, recorded)
+            self._recent.settle(claim, recorded)
             if recorded:
                 self._notes.note(arn, attempted=attempted, taken=taken, error=error)
             else:
                 self._notes.note(arn, attempted=attempted, taken=None, error="InternalFailure")
 
-        return Taken(successful=successful, failed=failed, records=list(records.values()), settled=settled)
+        return Taken(successful=successful, failed=failed, records=records, settled=settled)

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
+from enum import Enum
 from uuid import UUID
 
 from opentrail.wire.faults import Fault
@@ -31,16 +32,61 @@ answered before this call among them."""
 log = logging.getLogger("opentrail.cloudtrail_data")
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What is to become of the ids of one request."""
+class Turn(Enum):
+    """What is to become of an event."""
 
-    fresh: Mapping[str, int]
-    """To be recorded now, with the numbers of their `UID`s; nobody else gets them until `settle`."""
-    under_way: frozenset[str]
-    """Another request is recording them at this moment; whether it can is not known yet."""
-    originals: Mapping[str, str]
-    """Fresh id → id of the first event that had the same `UID`: what it said is said anew."""
+    RECORDED = "now"
+    """By this request."""
+    KNOWN = "before"
+    """It is on disk, or this request has it twice."""
+    UNDER_WAY = "perhaps"
+    """Another request is recording it at this moment; whether it can is not known yet."""
+
+
+class Newest:
+    """Values by key, of the newest `bound` keys. To forget the oldest takes no longer than to remember another: a dictionary alone would
+    look for its oldest key from the front, past all that were deleted there."""
+
+    def __init__(self, bound: int, pairs: Iterable[tuple[int, int]] = ()) -> None:
+        self.values: dict[int, int] = {}
+        self._bound = bound
+        self._order: deque[int] = deque()
+        for key, value in pairs:
+            self.keep(key, value)
+
+    def keep(self, key: int, value: int) -> None:
+        """Remember `value`, unless the key has one."""
+        if key in self.values:
+            return
+        self.values[key] = value
+        self._order.append(key)
+        if len(self._order) > self._bound:
+            del self.values[self._order.popleft()]
+
+
+class Claim:
+    """The events that one request records: nobody else gets them until it is settled. Made by `RecentEvents.claim`."""
+
+    def __init__(self, known: Container[int], firsts: Mapping[int, int], under_way: set[int]) -> None:
+        self.fresh: dict[int, int] = {}
+        """Id → number of the `UID`, of each event to be recorded."""
+        self._known = known
+        self._firsts = firsts
+        self._under_way = under_way
+        self._first_here: dict[int, int] = {}
+
+    def turn(self, event_id: str, uid: int) -> tuple[Turn, str | None]:
+        """Take the event with this id and this number of its `UID`, unless it is known or under way. Of one to be recorded also the id of
+        the first that had the same `UID`, whose deed it tells anew; `None` if it is the first."""
+        number = _number(event_id)
+        if number in self._under_way:
+            return (Turn.KNOWN if number in self.fresh else Turn.UNDER_WAY), None
+        if number in self._known:
+            return Turn.KNOWN, None
+        self.fresh[number] = uid
+        self._under_way.add(number)
+        first = self._firsts.get(uid) or self._first_here.setdefault(uid, number)
+        return Turn.RECORDED, None if first == number else str(UUID(int=first))
 
 
 class RecentEvents:
@@ -51,11 +97,11 @@ class RecentEvents:
         self._bound = bound
         self._patience = patience
         self._pause = pause
-        self._known: dict[int, None] = {}
-        """Ids as numbers, oldest first."""
-        self._firsts: dict[int, int] = {}
-        """Number of a `UID` → id of the first event that had it, oldest first."""
-        self._under_way: set[str] = set()
+        self._known = Newest(bound)
+        """Ids as numbers → numbers of their `UID`s, where they are known."""
+        self._firsts = Newest(bound)
+        """Number of a `UID` → id of the first event that had it."""
+        self._under_way: set[int] = set()
         self._loading: asyncio.Task[None] | None = None
         self._waited_out = False
 
@@ -70,41 +116,17 @@ class RecentEvents:
             self._waited_out = True
             log.warning("the event store does not tell which audit events it has: until it does, events sent again may be recorded twice")
 
-    def claim(self, events: Iterable[tuple[str, int]]) -> Claim:
-        """Take those of the events (id, number of the `UID`) that are neither known nor under way."""
-        fresh: dict[str, int] = {}
-        under_way = set()
-        originals: dict[str, str] = {}
-        firsts: dict[int, str] = {}
-        for event_id, uid in events:
-            if event_id in self._under_way:
-                under_way.add(event_id)
-            elif event_id not in fresh and _number(event_id) not in self._known:
-                fresh[event_id] = uid
-                first = self._firsts.get(uid)
-                if first is not None:
-                    originals[event_id] = str(UUID(int=first))
-                elif uid in firsts:
-                    originals[event_id] = firsts[uid]
-                else:
-                    firsts[uid] = event_id
-        self._under_way |= fresh.keys()
-        return Claim(fresh, frozenset(under_way), originals)
+    def claim(self) -> Claim:
+        """For the events of one request. Between this and the last `turn` nothing may be awaited."""
+        return Claim(self._known.values, self._firsts.values, self._under_way)
 
-    def settle(self, events: Mapping[str, int], recorded: bool) -> None:
-        """Give claimed ids back (with the numbers of their `UID`s), and remember them if they were `recorded`."""
-        for event_id, uid in events.items():
-            self._under_way.discard(event_id)
-            if recorded:
-                number = _number(event_id)
-                self._known[number] = None
-                self._firsts.setdefault(uid, number)
-        self._bound_it()
-
-    def _bound_it(self) -> None:
-        for memory in (self._known, self._firsts):
-            while len(memory) > self._bound:
-                del memory[next(iter(memory))]
+    def settle(self, claim: Claim, recorded: bool) -> None:
+        """Give the events of a claim back, and remember them if they were `recorded`."""
+        self._under_way.difference_update(claim.fresh)
+        if recorded:
+            for event, uid in claim.fresh.items():
+                self._known.keep(event, uid)
+                self._firsts.keep(uid, event)
 
     async def _fill(self) -> None:
         while True:
@@ -114,13 +136,10 @@ class RecentEvents:
             except Fault:  # the process that has the event store is not up yet
                 await asyncio.sleep(self._pause)
         oldest_first = [(_number(event_id), uid) for event_id, uid in reversed(found)]
-        self._known = {**dict.fromkeys(number for number, _ in oldest_first), **self._known}
-        firsts: dict[int, int] = {}
-        for number, uid in oldest_first:
-            if uid is not None:
-                firsts.setdefault(uid, number)
-        self._firsts = {**firsts, **{uid: number for uid, number in self._firsts.items() if uid not in firsts}}
-        self._bound_it()
+        known = ((number, uid or 0) for number, uid in oldest_first)
+        firsts = ((uid, number) for number, uid in oldest_first if uid is not None)
+        self._known = Newest(self._bound, [*known, *self._known.values.items()])
+        self._firsts = Newest(self._bound, [*firsts, *self._firsts.values.items()])
 
 
 def _number(event_id: str) -> int:

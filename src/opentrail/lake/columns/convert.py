@@ -8,13 +8,14 @@ from typing import Final
 
 import pyarrow as pa
 
-from opentrail.lake.columns import quick
+from opentrail.lake.columns import outside, quick
 from opentrail.lake.columns.arrow import ARROW, POSITION
 from opentrail.lake.columns.buffers import JSON
 from opentrail.lake.columns.plain import to_row
 from opentrail.lake.columns.text import NotJSON
 from opentrail.lake.families import Family
 
+_QUICK: Final = {Family.EVENTS: quick, Family.ACTIVITY: outside}
 BATCH: Final = 2_000
 """Records that are taken apart at a time: what lies between them and their rows is a few megabytes and stays in the processor's cache."""
 
@@ -51,9 +52,10 @@ def to_table(family: Family, records: Sequence[JSON], positions: Sequence[int] |
 
 
 def _batch(family: Family, start: int, records: Sequence[JSON], positions: Sequence[int], refused: list[Refused]) -> pa.Table:
-    indexes, read = quick.usual(records) if family is Family.EVENTS and _is_text(records) else ((), [])
-    if len(indexes) == len(records):
-        return quick.to_table(records, read, positions)
+    way = _QUICK.get(family)
+    indexes, read = way.usual(records) if way is not None and _is_text(records) else ((), [])
+    if way is not None and len(indexes) == len(records):
+        return way.to_table(records, read, positions)
     done = set(indexes)
     others, rows = [], []
     for index, record in enumerate(records):
@@ -66,9 +68,9 @@ def _batch(family: Family, start: int, records: Sequence[JSON], positions: Seque
         else:
             others.append(index)
     table = pa.Table.from_pylist(rows, schema=ARROW[family])
-    if not done:
+    if way is None or not done:
         return table
-    quickly = quick.to_table([records[index] for index in indexes], read, [positions[index] for index in indexes])
+    quickly = way.to_table([records[index] for index in indexes], read, [positions[index] for index in indexes])
     return _merged(quickly, indexes, table, others)
 
 

@@ -6,7 +6,7 @@ known, or an object that is none. What repeats from record to record (identities
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
@@ -67,10 +67,10 @@ _SCHEMA: Final = ARROW[Family.EVENTS]
 _READERS: Final = {column.name: reader(column.type) for column in COLUMNS[Family.EVENTS]}
 
 
-def usual(records: Sequence[buffers.JSON]) -> tuple[Sequence[int], list[Any]]:
-    """Indexes of the records of the usual types, and what was read of them; to be given to `to_table`."""
+def usual(records: Sequence[buffers.JSON], decode: Callable[[buffers.JSON], Any] = _decode) -> tuple[Sequence[int], list[Any]]:
+    """Indexes of the records of the usual types, and what `decode` has read of them; to be given to `to_table`."""
     try:
-        read = list(map(_decode, records))
+        read = list(map(decode, records))
         if None not in [micros(event.eventTime) for event in read]:
             return range(len(read)), read
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -78,7 +78,7 @@ def usual(records: Sequence[buffers.JSON]) -> tuple[Sequence[int], list[Any]]:
     indexes, read = [], []
     for index, record in enumerate(records):
         try:
-            event = _decode(record)
+            event = decode(record)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             continue
         if micros(event.eventTime) is not None:
