@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Generator, Mapping
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No time is measured in a test, and a run that was green is green again; EXPLORE=1 looks at examples that nobody has seen.
+settings.register_profile(
+    "opentrail", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=not os.environ.get("EXPLORE")
+)
+settings.load_profile("opentrail")
 
 
 @pytest.hookimpl(wrapper=True)
