@@ -18,7 +18,7 @@ from typing import Any
 from part import Line, finish, options
 
 from opentrail.clock import ManualClock, iso_seconds
-from opentrail.insights.follower import InsightsFollower
+from opentrail.insights.follower import PAGE, InsightsFollower
 from opentrail.journal import Entry
 from opentrail.server.watching.analysed import Analysed
 from opentrail.storage.database import Database
@@ -102,9 +102,10 @@ def main() -> None:
         records = stream(clock.time() - minutes * 60, minutes)
         sources = Analysed(state, clock, known_regions())
         sources.renew()
+        entries = Memory(records).entries
         begun = time.process_time()
-        for record in records:
-            sources.facts(record)
+        for at in range(0, len(entries), PAGE):
+            sources.facts(entries[at : at + PAGE])
         decoding = (time.process_time() - begun) / len(records) * 1e6
         follower = InsightsFollower(insights, clock, journal=Memory(records), sources=sources)
         begun = time.process_time()

@@ -11,7 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -30,8 +30,8 @@ MOST_NOTES: Final = 10_000
 """Events that are noted down before tallies are made of them."""
 MOST_PLANS: Final = 20_000
 """Kinds of events of which it is remembered into what they count."""
-MOST_CALLERS: Final = 10_000
-"""ARNs that are remembered without their session."""
+MOST_NAMES: Final = 10_000
+"""ARNs that are remembered without their session, and user agents as they are told."""
 
 
 class Attributed(msgspec.Struct, array_like=True):
@@ -70,14 +70,40 @@ class _Plan:
         self.code = code
 
 
-class _Cell:
-    """Calls of one minute and plan that are not in a tally yet."""
+_Calls = list[tuple[Any, str | None]]
+"""Of each call the `userIdentity` and the user agent."""
 
-    __slots__ = ("agents", "callers")
 
-    def __init__(self) -> None:
-        self.callers: list[str] = []
-        self.agents: list[str | None] = []
+class _Noted:
+    """The events of one minute that are not in a tally yet."""
+
+    __slots__ = ("by_kind", "by_plan", "minute")
+
+    def __init__(self, minute: int) -> None:
+        self.minute = minute
+        self.by_plan: dict[_Plan, _Calls] = {}
+        self.by_kind: dict[tuple[object, ...], _Calls | None] = {}
+        """The same lists, for kinds that last; `None`: nobody takes them."""
+
+
+class _Callers(dict[str, str]):
+    """ARN as a record has it → as attributions tell it."""
+
+    def __missing__(self, raw: str) -> str:
+        if len(self) >= MOST_NAMES:
+            self.clear()
+        told = self[raw] = _without_session(raw)
+        return told
+
+
+class _Agents(dict[str | None, str]):
+    """User agent as a record has it → as attributions tell it."""
+
+    def __missing__(self, raw: str | None) -> str:
+        if len(self) >= MOST_NAMES:
+            self.clear()
+        told = self[raw] = sys.intern((raw or NOTHING)[:LONGEST])
+        return told
 
 
 _Takers = tuple[Taker, ...]
@@ -92,10 +118,11 @@ class Counts:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._minutes: dict[str, int | None] = {}
-        self._callers: dict[str, str] = {}
+        self._callers = _Callers()
+        self._agents = _Agents()
         self._lasting: dict[tuple[object, ...], _Plan | None] = {}
         self._plans: dict[tuple[object, ...], _Plan | None] = {}
-        self._noted: dict[str, dict[_Plan, _Cell]] = {}
+        self._noted: dict[str, _Noted] = {}
         self._notes = 0
         self._latest = ""
         self.open: dict[int, dict[Series, Tally]] = {}
@@ -103,15 +130,17 @@ class Counts:
 
     def take(self, entries: Sequence[Entry]) -> None:
         """Count these records, as far as anybody has them analysed."""
-        facts_of, lasting, noted, latest = self._sources.facts, self._lasting, self._noted, self._latest
-        for entry in entries:
-            facts = facts_of(entry.record)
+        noted: _Noted | None = None
+        current = ""  # the minute of the last event: most often that of the next
+        for entry, facts in zip(entries, self._sources.facts(entries), strict=True):
             if facts is None:
                 continue
             text = facts.event_time[:16]
-            if text > latest and self._minute(text) is not None:
-                latest = text
-            key = (
+            if text != current:
+                current, noted = text, self._opened(text)
+            if noted is None or (facts.read_only is not False and not facts.error_code and facts.event_category != DATA):
+                continue  # most events: what only reads, and is allowed to
+            kind = (
                 facts.event_name,
                 facts.error_code,
                 facts.event_source,
@@ -121,37 +150,25 @@ class Counts:
                 facts.event_category,
                 facts.event_type,
             )
-            plan = lasting.get(key, _UNKNOWN)
-            if plan is _UNKNOWN:
-                plan = self._plan(entry.position, facts, key)
-            if plan is None:
-                continue
-            cells = noted.get(text)
-            if cells is None:
-                if self._minute(text) is None:
-                    continue
-                cells = noted[text] = {}
-            cell = cells.get(plan)
-            if cell is None:
-                cell = cells[plan] = _Cell()
-            who = facts.user_identity
-            cell.callers.append(NOTHING if who is None else who.arn or who.invoked_by or NOTHING)
-            cell.agents.append(facts.user_agent)
-        self._latest = latest
+            found = noted.by_kind.get(kind, _UNKNOWN)
+            if found is _UNKNOWN:
+                found = self._found(entry.position, facts, kind, noted)
+            if found is not None:
+                found.append((facts.user_identity, facts.user_agent))
         self._notes += len(entries)
         if self._notes >= MOST_NOTES:
             self.settle()
 
-    def settle(self) -> None:
-        """Have everything in `open`."""
-        for text, cells in self._noted.items():
-            minute = self._minute(text)
-            assert minute is not None
-            tallies = self.open.setdefault(minute, {})
-            for plan, cell in cells.items():
-                self._add(tallies, plan, cell)
-        self._noted.clear()
-        self._notes = 0
+    def settle(self, last: int | None = None) -> None:
+        """Have everything in `open`, or what is of the minutes up to `last`."""
+        if last is None:
+            self._notes = 0
+        for text in [text for text, noted in self._noted.items() if last is None or noted.minute <= last]:
+            noted = self._noted.pop(text)
+            if noted.by_plan:
+                tallies = self.open.setdefault(noted.minute, {})
+                for plan, calls in noted.by_plan.items():
+                    self._add(tallies, plan, calls)
 
     def begin_anew(self) -> None:
         """Others take events now than before."""
@@ -162,22 +179,43 @@ class Counts:
     @property
     def earliest_minute(self) -> int | None:
         """The first open minute; `None`: there is none."""
-        return min((*self.open, *(self._minute(text) or 0 for text in self._noted)), default=None)
+        return min((*self.open, *(noted.minute for noted in self._noted.values() if noted.by_plan)), default=None)
 
     @property
     def latest_minute(self) -> int | None:
         """The minute of the newest record seen; `None` before the first."""
         return self._minute(self._latest) if self._latest else None
 
-    def _plan(self, position: int, facts: Facts, key: tuple[object, ...]) -> _Plan | None:
+    def _opened(self, text: str) -> _Noted | None:
+        """Where events of this minute are noted; `None`: it is no time."""
+        noted = self._noted.get(text)
+        if noted is None:
+            minute = self._minute(text)
+            if minute is None:
+                return None
+            noted = self._noted[text] = _Noted(minute)
+            self._latest = max(self._latest, text)
+        return noted
+
+    def _found(self, position: int, facts: Facts, kind: tuple[object, ...], noted: _Noted) -> _Calls | None:
+        """Where the event is noted; `None`: nobody takes it."""
+        plan = self._lasting.get(kind, _NO_PLAN)
+        if plan is _NO_PLAN:
+            plan = self._plan(position, facts, kind)
+        events = None if plan is None else noted.by_plan.setdefault(plan, [])
+        if kind in self._lasting:
+            noted.by_kind[kind] = events
+        return events
+
+    def _plan(self, position: int, facts: Facts, kind: tuple[object, ...]) -> _Plan | None:
         takers: _Takers = ()
         is_call = facts.event_category == DATA or facts.read_only is False
         is_counted = facts.event_category in (DATA, MANAGEMENT) and (is_call or bool(facts.error_code))
         if is_counted and facts.event_type != "AwsServiceEvent":  # nobody called
             takers = tuple(self._sources.takers(position, facts))
-        by_takers = (*key, takers)
-        plan = self._plans.get(by_takers, _UNKNOWN)
-        if plan is _UNKNOWN:
+        by_takers = (*kind, takers)
+        plan = self._plans.get(by_takers, _NO_PLAN)
+        if plan is _NO_PLAN:
             plan = _planned(facts, takers, is_call=is_call)
             if len(self._plans) >= MOST_PLANS:
                 self._plans.clear()
@@ -186,30 +224,21 @@ class Counts:
         if not is_counted or self._sources.is_lasting(position, facts):
             if len(self._lasting) >= MOST_PLANS:
                 self._lasting.clear()
-            self._lasting[key] = plan
+            self._lasting[kind] = plan
         return plan
 
-    def _add(self, tallies: dict[Series, Tally], plan: _Plan, cell: _Cell) -> None:
-        callers: dict[str, int] = {}
-        for raw, count in Counter(cell.callers).items():
-            who = self._callers.get(raw)
-            if who is None:
-                if len(self._callers) >= MOST_CALLERS:
-                    self._callers.clear()
-                who = self._callers[raw] = _without_session(raw)
-            callers[who] = callers.get(who, 0) + count
-        agents: dict[str, int] = {}
-        for agent, count in Counter(cell.agents).items():
-            name = sys.intern((agent or NOTHING)[:LONGEST])
-            agents[name] = agents.get(name, 0) + count
+    def _add(self, tallies: dict[Series, Tally], plan: _Plan, calls: _Calls) -> None:
+        by = Attributed()
+        sketches.fold(by.callers, Counter(map(self._callers.__getitem__, [_caller(who) for who, _ in calls])))
+        sketches.fold(by.agents, Counter(map(self._agents.__getitem__, [agent for _, agent in calls])))
         for series in plan.series:
             tally = tallies.get(series)
             if tally is None:
                 tally = tallies[series] = Tally()
-            tally.count += len(cell.callers)
-            sketches.fold(tally.by.callers, callers)
-            sketches.fold(tally.by.agents, agents)
-            sketches.add(tally.by.codes, plan.code, len(cell.callers))
+            tally.count += len(calls)
+            sketches.fold(tally.by.callers, by.callers)
+            sketches.fold(tally.by.agents, by.agents)
+            sketches.add(tally.by.codes, plan.code, len(calls))
 
     def _minute(self, text: str) -> int | None:
         """Minutes since 1970, of a time as far as its minutes; `None` for what is no time."""
@@ -225,7 +254,12 @@ class Counts:
         return minute
 
 
-_UNKNOWN: Final = _Plan((), "")
+_UNKNOWN: Final[_Calls] = []
+_NO_PLAN: Final = _Plan((), "")
+
+
+def _caller(who: Any) -> str:
+    return NOTHING if who is None else who.arn or who.invoked_by or NOTHING
 
 
 def _planned(facts: Facts, takers: _Takers, *, is_call: bool) -> _Plan | None:

@@ -34,9 +34,13 @@ PAGE: Final = 2000
 """Records that are read together."""
 LATE: Final = 10
 """Seconds after the end of a minute in which its last records are waited for."""
-OFTEN, SELDOM = 1.0, 60.0
-"""Seconds between two commits at least: when a minute was closed or nothing is counted, and while minutes are only open. What is found is
-committed at once."""
+OFTEN, SELDOM, LOADED = 1.0, 60.0, 300.0
+"""Seconds between two commits at least: when a minute was closed or nothing is counted; while minutes are only open; and when records are
+many. What is found is committed at once."""
+MANY: Final = 4000
+"""Records since the last commit that are many: to write everything down each minute would cost more than to read them again."""
+MOST_WAITING: Final = 20_000
+"""Points and series that wait for a commit."""
 UPKEEP: Final = 3600.0
 """Seconds between two looks at what has outlived its time."""
 MOST_SERIES: Final = 50_000
@@ -174,7 +178,7 @@ class InsightsFollower:
         """Judge every minute up to `last`."""
         earliest = self._counts.earliest_minute
         if earliest is not None and earliest <= last:
-            self._counts.settle()
+            self._counts.settle(last)
         for minute in sorted(minute for minute in self._counts.open if minute <= last):
             tallies = self._counts.open.pop(minute)
             self._warm(tallies)
@@ -232,7 +236,11 @@ class InsightsFollower:
 
     def _commit_if_due(self) -> None:
         now = self._clock.monotonic()
-        interval = SELDOM if self._counts.earliest_minute is not None and not self._points and not self._dirty else OFTEN
+        waiting = len(self._points) + len(self._dirty)
+        if self._read - self._saved >= MANY and waiting < MOST_WAITING:
+            interval = LOADED
+        else:
+            interval = OFTEN if waiting or self._counts.earliest_minute is None else SELDOM
         if self._told or (now - self._committed >= interval and (self._read != self._saved or self._dirty or self._gone)):
             self._commit()
         if now - self._upkept >= UPKEEP:

@@ -15,6 +15,8 @@ from opentrail.insights.values import Series
 
 RECENT: Final = 60
 """Minutes of which who called is kept apart: an episode may have begun that long before it is noticed."""
+TOGETHER: Final = 15
+"""Minutes that join the others at once, when they are no longer recent: to unpack them one by one would cost more."""
 FEW: Final = 15.0
 """Calls in an hour below which their absence says nothing, so that a silent minute may be judged later …"""
 LATER: Final = 15
@@ -106,9 +108,10 @@ def _record(series: Series, memory: Memory, turn: Turn, minutes: range) -> bytes
 
 
 def _age(memory: Memory, now: int) -> None:
-    for minute in [minute for minute in memory.recent.minutes if minute <= now - RECENT]:
-        by = memory.recent.pop(minute)
-        (memory.usual if memory.unusual is None or minute < memory.start else memory.unusual).join(by)
     if now - memory.halved >= WEEK:
         memory.usual.halve()
         memory.halved = now
+    minutes = memory.recent.minutes
+    if minutes and min(minutes) <= now - RECENT - TOGETHER:
+        for minute, by in memory.recent.pop([minute for minute in minutes if minute <= now - RECENT]):
+            (memory.usual if memory.unusual is None or minute < memory.start else memory.unusual).join(by)

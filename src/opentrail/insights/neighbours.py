@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from opentrail.insights.values import Series
+from opentrail.journal import Entry
 
 
 class Facts(Protocol):
@@ -44,8 +45,8 @@ class Sources(Protocol):
     def arns(self) -> Sequence[str]:
         """All of them."""
 
-    def facts(self, record: bytes) -> Facts | None:
-        """`None`: this is no record of an account and Region."""
+    def facts(self, entries: Sequence[Entry]) -> Sequence[Facts | None]:
+        """Of each record; `None`: it is none of an account and Region."""
 
     def takers(self, position: int, facts: Facts) -> Sequence[Taker]:
         """Who takes the record at `position`, each scope once."""

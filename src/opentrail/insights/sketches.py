@@ -8,6 +8,7 @@ frequent stays, and the counts together are always the number of values seen.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from heapq import heapify, heapreplace
 from typing import Any, Final
 
 IN_MINUTE: Final = 10
@@ -35,12 +36,28 @@ def fold(into: dict[str, int], counted: Mapping[str, int]) -> None:
     if not into and len(counted) <= IN_MINUTE:
         into.update(counted)
         return
-    for value, count in sorted(counted.items(), key=_count, reverse=True):
-        add(into, value, count)
+    new = []
+    for value, count in counted.items():
+        if value in into:
+            into[value] += count
+        else:
+            new.append((count, value))
+    if new:
+        new.sort(reverse=True)
+        room = IN_MINUTE - len(into)
+        into.update((value, count) for count, value in new[:room])
+        if len(new) > room:
+            _replace(into, new[room:])
 
 
-def _count(item: tuple[str, int]) -> int:
-    return item[1]
+def _replace(into: dict[str, int], new: list[tuple[int, str]]) -> None:
+    """As `add` does for one after the other, with the rarest always at hand."""
+    rarest = [(count, value) for value, count in into.items()]
+    heapify(rarest)
+    for count, value in new:
+        heapreplace(rarest, (rarest[0][0] + count, value))
+    into.clear()
+    into.update((value, count) for count, value in rarest)
 
 
 def join(into: dict[str, int], other: Mapping[str, int]) -> None:

@@ -13,6 +13,7 @@ from opentrail.events.selectors import Matcher, compiled
 from opentrail.insights import neighbours
 from opentrail.insights.neighbours import Taker
 from opentrail.insights.values import CALL_RATE, DATA, ERROR_RATE, MANAGEMENT, STORES, TRAILS, Series
+from opentrail.journal import Entry
 from opentrail.lake.event_data_store import EventDataStore, Stretch
 from opentrail.lake.families import Family
 from opentrail.lake.stores.register import StoreRegister
@@ -37,6 +38,13 @@ class _Facts(Facts, gc=False, kw_only=True, rename="camel"):
 
 
 _decoder = msgspec.json.Decoder(_Facts)
+
+
+def _facts(record: bytes) -> _Facts | None:
+    try:
+        return _decoder.decode(record)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,12 +128,13 @@ class Analysed:
         """All of them."""
         return self._arns
 
-    def facts(self, record: bytes) -> neighbours.Facts | None:
+    def facts(self, entries: Sequence[Entry]) -> Sequence[neighbours.Facts | None]:
         """What counting looks at; `None`: this is no record of an account and Region."""
         try:
-            return _decoder.decode(record)
+            decode = _decoder.decode
+            return [decode(entry.record) for entry in entries]
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return None
+            return [_facts(entry.record) for entry in entries]
 
     def takers(self, position: int, facts: neighbours.Facts) -> Sequence[Taker]:
         """Who takes the record at `position`, each scope once."""
