@@ -99,9 +99,9 @@ def main() -> None:
             ACCOUNT, REGION, "audit", [{"InsightType": "ApiCallRateInsight"}, {"InsightType": "ApiErrorRateInsight"}]
         )
         trails.start_logging(ACCOUNT, REGION, "audit")
-        records = stream(clock.time() - minutes * 60, minutes)
+        records = stream(clock.time(), minutes)
         sources = Analysed(state, clock, known_regions())
-        sources.renew()
+        sources.renew(0)
         entries = Memory(records).entries
         begun = time.process_time()
         for at in range(0, len(entries), PAGE):
@@ -110,7 +110,7 @@ def main() -> None:
         follower = InsightsFollower(insights, clock, journal=Memory(records), sources=sources)
         begun = time.process_time()
         while follower.step():
-            clock.elapsed += 24.0  # as if in real time: 2,000 records in 24 seconds
+            clock.advance(24)  # as in real time: 2,000 records in 24 seconds
         clock.advance(70)
         follower.step()
         whole = (time.process_time() - begun) / len(records) * 1e6

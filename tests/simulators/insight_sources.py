@@ -34,7 +34,7 @@ class OneTrail:
     is_on: bool = True
     has_changed: bool = False
 
-    def renew(self) -> bool:
+    def renew(self, position: int) -> bool:
         changed, self.has_changed = self.has_changed, False
         return changed
 

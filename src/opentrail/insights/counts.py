@@ -177,6 +177,11 @@ class Counts:
         self._plans.clear()
 
     @property
+    def minutes(self) -> set[int]:
+        """Those that are open."""
+        return {*self.open, *(noted.minute for noted in self._noted.values())}
+
+    @property
     def earliest_minute(self) -> int | None:
         """The first open minute; `None`: there is none."""
         return min((*self.open, *(noted.minute for noted in self._noted.values() if noted.by_plan)), default=None)

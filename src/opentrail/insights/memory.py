@@ -10,6 +10,7 @@ import msgspec
 from opentrail.insights import detector, records
 from opentrail.insights.counts import Attributed, Tally
 from opentrail.insights.detector import State, Turn
+from opentrail.insights.jumps import Jump
 from opentrail.insights.recent import Recent
 from opentrail.insights.values import Series
 
@@ -37,11 +38,13 @@ class Memory(msgspec.Struct, array_like=True):
     """The first minute of that episode."""
     halved: int = 0
     """The minute at which `usual` was halved last."""
+    jump: int = 0
+    """The number of the last jump of the clock that it went along with."""
 
     @classmethod
-    def new(cls, series: Series, since: int) -> Memory:
+    def new(cls, series: Series, since: int, jump: int = 0) -> Memory:
         """Nobody has called since the minute `since`."""
-        return cls(state=State.new(since, errors=bool(series.error_code)), halved=since)
+        return cls(state=State.new(since, errors=bool(series.error_code)), halved=since, jump=jump)
 
     def encoded(self) -> bytes:
         """Up to some ten thousand bytes; some hundred for a series seldom called."""
@@ -69,6 +72,18 @@ def pass_by(series: Series, memory: Memory, minute: int) -> list[tuple[Turn, byt
     """Nobody called up to the end of `minute`."""
     told = _told(series, memory, detector.advance(memory.state, minute))
     _age(memory, minute)
+    return told
+
+
+def go_on(series: Series, memory: Memory, jumps: Sequence[Jump]) -> list[tuple[Turn, bytes]]:
+    """Nobody called before the first of these jumps; what each of them leaves out was not watched."""
+    told = []
+    for jump in jumps:
+        told += _told(series, memory, detector.advance(memory.state, jump.before))
+        if jump.is_back or memory.state.minute < jump.after:
+            told += _told(series, memory, detector.unseen(memory.state, jump.after))
+        memory.halved = min(memory.halved, jump.after)
+        memory.jump = jump.number
     return told
 
 

@@ -39,8 +39,9 @@ class Taker(NamedTuple):
 class Sources(Protocol):
     """The trails and event data stores that have Insights on. One thread."""
 
-    def renew(self) -> bool:
-        """Look at them as committed now; whether they are others than before."""
+    def renew(self, position: int) -> bool:
+        """Look at them as committed now; whether they are others than before. One that has ended since counts as long as it was there for
+        records above `position`: they are counted like those before."""
 
     def arns(self) -> Sequence[str]:
         """All of them."""

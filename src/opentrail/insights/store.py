@@ -93,7 +93,6 @@ LISTED = Table(
 )
 Index("insights_listed_source", LISTED.c.insight_source, LISTED.c.account_id, LISTED.c.region, LISTED.c.time)
 
-_ADD: Final = insert(SERIES)
 _FIND: Final = select(SERIES.c.id).where(*(SERIES.c[name] == bindparam(name) for name in _NAMES))
 
 KEPT: Final[Mapping[int, int]] = {60: 15 * 86_400, 300: 63 * 86_400, 3600: 90 * 86_400}
@@ -124,12 +123,20 @@ def known(connection: Connection) -> dict[Series, Known]:
     return {Series(*row[3:]): Known(row.id, row.wakes, row.latest) for row in rows}
 
 
-def series_id(connection: Connection, series: Series) -> int:
-    """The number of a series, which it gets when it has none."""
-    found = find(connection, series)
-    if found is not None:
-        return found
-    return connection.execute(_ADD, series._asdict()).inserted_primary_key[0]  # type: ignore[index, no-any-return]
+def series_ids(connection: Connection, wanted: Iterable[Series]) -> dict[Series, int]:
+    """The numbers of these series; those that have none get one."""
+    found: dict[Series, int] = {}
+    new = []
+    for series in wanted:
+        number = find(connection, series)
+        if number is None:
+            new.append(series)
+        else:
+            found[series] = number
+    if new:
+        connection.execute(insert(SERIES), [series._asdict() for series in new])
+        found |= {series: number for series in new if (number := find(connection, series)) is not None}
+    return found
 
 
 def find(connection: Connection, series: Series) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -93,23 +94,32 @@ class Analysed:
         self._register = StoreRegister(database, clock)
         self._routes = Routes(database, regions)
         self._changes: tuple[int, int] = (-1, -1)
+        self._until = math.inf
+        """The position at which the next trail that was stopped is done with."""
         self._trails: dict[int, store.Trail] = {}
         self._stores: tuple[_OfStore, ...] = ()
         self._places: dict[tuple[str, str], _Place] = {}
         self._arns: list[str] = []
         database.create(store.METADATA)
 
-    def renew(self) -> bool:
-        """Look at them as committed now; whether a trail or a store is different."""
+    def renew(self, position: int) -> bool:
+        """Look at them as committed now; whether a trail or a store is different. A trail that was stopped or deleted counts until the
+        follower is at the end of its last window that has records above `position`."""
         with self._database.read() as connection:
             trails_changes = store.changes(connection)
         changes = (trails_changes, self._register.generation())
-        if changes == self._changes:
+        if changes == self._changes and position < self._until:
             return False
         with self._database.read() as connection:
             working = store.working_trails(connection)
-            windows = store.windows(connection)
-        self._trails = {trail.id: trail for trail in working if trail.is_logging and trail.deleted_at is None and insights.asked(trail)}
+            windows = store.windows(connection, read=True)
+        stops = {window.trail_id: window.stop for window in windows if window.stop is not None and window.stop > position}
+        self._until = min(stops.values(), default=math.inf)
+        self._trails = {
+            trail.id: trail
+            for trail in working
+            if ((trail.is_logging and trail.deleted_at is None) or trail.id in stops) and insights.asked(trail)
+        }
         self._routes.renew(self._trails, windows, {})
         with_insights = {found.id: found for found in self._register.all() if found.insights}
         self._stores = tuple(
@@ -146,7 +156,8 @@ class Analysed:
         for one in of_trails:
             taker = one.data if is_data else one.management
             route = one.route
-            if taker is not None and position > route.open_from and route.served(position) and route.takes(facts):
+            was_logging = position > route.open_from or route.was_logging(position, facts.request_id)
+            if taker is not None and was_logging and route.served(position) and route.takes(facts):
                 if is_data:
                     takers.append(taker)
                 else:
