@@ -52,13 +52,13 @@ class Jumps:
         self.known = list(known)
 
     def look(self) -> list[tuple[int, int]]:
-        """The jump since the last look, if there was one: the last minute before it that was watched, and the first after it."""
+        """The jump since the last look, if there was one: the last minute that was over at that look, and the first after this one."""
         monotonic, wall = self._clock.monotonic(), self._clock.time()
         if self._clock.monotonic() - monotonic > SLOW:
             return []  # something else had the processor in between: compared next time
-        right = self._wall + monotonic - self._monotonic
+        last, right = self._wall, self._wall + monotonic - self._monotonic
         self._wall, self._monotonic = wall, monotonic
-        return [] if abs(wall - right) < TOLERANCE else [(int(right) // 60 - 1, int(wall) // 60 + 1)]
+        return [] if abs(wall - right) < TOLERANCE else [(int(last) // 60 - 1, int(wall) // 60 + 1)]
 
     def began(self, minutes: Iterable[int], *, caught_up: bool) -> list[tuple[int, int]]:
         """The jumps between the last process and this one, as far as `minutes` (those with records that were read) show them."""
