@@ -214,14 +214,14 @@ class Counts:
 
     def _plan(self, position: int, facts: Facts, kind: tuple[object, ...]) -> _Plan | None:
         takers: _Takers = ()
-        is_call = facts.event_category == DATA or facts.read_only is False
-        is_counted = facts.event_category in (DATA, MANAGEMENT) and (is_call or bool(facts.error_code))
+        is_counted = facts.event_category in (DATA, MANAGEMENT)
         if is_counted and facts.event_type != "AwsServiceEvent":  # nobody called
             takers = tuple(self._sources.takers(position, facts))
         by_takers = (*kind, takers)
         plan = self._plans.get(by_takers, _NO_PLAN)
         if plan is _NO_PLAN:
-            plan = _planned(facts, takers, is_call=is_call)
+            series = tuple(series_of(facts, takers))
+            plan = _Plan(series, (facts.error_code or "")[:LONGEST] or NOTHING) if series else None
             if len(self._plans) >= MOST_PLANS:
                 self._plans.clear()
                 self._lasting.clear()
@@ -267,13 +267,15 @@ def _caller(who: Any) -> str:
     return NOTHING if who is None else who.arn or who.invoked_by or NOTHING
 
 
-def _planned(facts: Facts, takers: _Takers, *, is_call: bool) -> _Plan | None:
+def series_of(facts: Facts, takers: Sequence[Taker]) -> list[Series]:
+    """What a call counts for: calls are those that write, and all of data events; errors are whatever failed."""
+    is_call = facts.event_category == DATA or facts.read_only is False
     place = (facts.recipient_account_id, facts.aws_region, facts.event_source, facts.event_name)
-    code = (facts.error_code or "")[:LONGEST]
     found = [Series(taker.scope, *place) for taker in takers if taker.calls and is_call]
+    code = (facts.error_code or "")[:LONGEST]
     if code:
         found += [Series(taker.scope, *place, code) for taker in takers if taker.errors]
-    return _Plan(tuple(found), code or NOTHING) if found else None
+    return found
 
 
 def _without_session(arn: str) -> str:

@@ -16,6 +16,7 @@ import msgspec
 from opentrail.clock import Clock, iso_seconds
 from opentrail.errors import JournalTrimmed
 from opentrail.insights import store, telling, time_store
+from opentrail.insights.baselines import Baselines
 from opentrail.insights.counts import Counts, Tally
 from opentrail.insights.jumps import Jumps
 from opentrail.insights.neighbours import Sources
@@ -104,6 +105,7 @@ class InsightsFollower:
                 self._counts.open.setdefault(minute, {})[Series(*series)] = tally
         self._jumps = Jumps(self._clock, alive, jumps)
         self._watched = Watched(self._database, self._jumps, self._closed)
+        self._baselines = Baselines(self._database, self._clock, watched=self._watched, jumps=self._jumps)
         self._points = Points()
         self._sources_differ = True
         self._committed = self._clock.monotonic()
@@ -134,6 +136,7 @@ class InsightsFollower:
             earliest = self._counts.earliest_minute
             self._begin_sources(int(now) // 60 if earliest is None else earliest)
             self._close((int(now) - LATE) // 60 - 1)
+        self._baselines.step(self._closed, self._since, self._sources)
         self._commit_if_due()
         return bool(entries)
 
@@ -156,11 +159,14 @@ class InsightsFollower:
 
     def _begin_sources(self, minute: int) -> None:
         for arn in self._sources.arns():
-            self._since.setdefault(arn, minute)
+            if arn not in self._since:
+                self._since[arn] = minute
+                self._baselines.begin(arn, minute)
 
     def _end_what_nobody_asks_for(self) -> None:
         """Insights are off, or what they need is not logged any more: begin anew when they are back."""
         asked = set(self._sources.arns())
+        self._baselines.end(self._since.keys() - asked)
         self._since = {arn: minute for arn, minute in self._since.items() if arn in asked}
         for series in [series for series in self._watched if not self._sources.behind(series)]:
             self._watched.forget(series)
@@ -196,7 +202,11 @@ class InsightsFollower:
             interval = LOADED
         else:
             interval = OFTEN if waiting or self._counts.earliest_minute is None else SELDOM
-        if self._watched.told or (now - self._committed >= interval and (self._read != self._saved or waiting)):
+        if (
+            self._watched.told
+            or self._baselines.has_changes
+            or (now - self._committed >= interval and (self._read != self._saved or waiting))
+        ):
             self._commit()
         if now - self._upkept >= UPKEEP:
             self._upkept = now
@@ -214,6 +224,7 @@ class InsightsFollower:
             self._points.save(connection, numbers)
             for told in self._watched.told:
                 telling.tell(connection, *told)
+            self._baselines.save(connection)
             store.save_sources(connection, self._since)
             open_minutes = [
                 (minute, tuple(series), tally) for minute, tallies in self._counts.open.items() for series, tally in tallies.items()
@@ -223,4 +234,5 @@ class InsightsFollower:
             self._positions.save(connection, FOLLOWER, self._read)
         self._saved, self._committed = self._read, self._clock.monotonic()
         self._watched.saved()
+        self._baselines.saved()
         self._points.saved()

@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Boolean, Column, Integer, LargeBinary, String, Table, delete, func, select, update
+from sqlalchemy import Boolean, Column, Integer, LargeBinary, String, Table, and_, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
+from sqlalchemy.sql.elements import ColumnElement
 
 from opentrail.insights.store import METADATA
 from opentrail.insights.values import Series
@@ -55,15 +56,14 @@ def learners(connection: Connection) -> list[Learner]:
 
 def begin(connection: Connection, arn: str, minute: int) -> None:
     """It was switched on in this minute and has everything to learn."""
-    connection.execute(
-        upsert(LEARNERS).values(arn=arn, switched_on=minute, begin=-1, next=-1, is_done=False).on_conflict_do_nothing()
-    )
+    connection.execute(upsert(LEARNERS).values(arn=arn, switched_on=minute, begin=-1, next=-1, is_done=False).on_conflict_do_nothing())
 
 
-def go_on(connection: Connection, arn: str, *, begin: int, next: int, is_done: bool) -> bool:
-    """So far it is; whether anybody still wants it."""
+def go_on(connection: Connection, learner: Learner, *, begin: int, next: int, is_done: bool) -> bool:
+    """So far it is now; False: it has been switched off since `learner` was read, or begun anew."""
+    same = (LEARNERS.c.arn == learner.arn, LEARNERS.c.switched_on == learner.switched_on, LEARNERS.c.next == learner.next)
     values = {"begin": begin, "next": next, "is_done": is_done}
-    return connection.execute(update(LEARNERS).where(LEARNERS.c.arn == arn).values(**values)).rowcount > 0
+    return connection.execute(update(LEARNERS).where(*same).values(**values)).rowcount > 0
 
 
 def end(connection: Connection, arns: Collection[str]) -> None:
@@ -103,9 +103,6 @@ def taken_over(connection: Connection, arn: str, series: Iterable[Series]) -> No
         connection.execute(delete(LEARNT).where(_is(arn, one)))
 
 
-def _is(arn: str, series: Series):  # type: ignore[no-untyped-def]
+def _is(arn: str, series: Series) -> ColumnElement[bool]:
     """The row of one series."""
-    condition = LEARNT.c.arn == arn
-    for name, value in series._asdict().items():
-        condition &= LEARNT.c[name] == value
-    return condition
+    return and_(LEARNT.c.arn == arn, *(LEARNT.c[name] == value for name, value in series._asdict().items()))

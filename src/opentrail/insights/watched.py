@@ -92,17 +92,22 @@ class Watched:
             if known.wakes is not None and known.wakes > minute + 60:
                 known.wakes = minute
 
+    def called_since(self, minute: int) -> list[Series]:
+        """Those that had calls in that minute or later."""
+        return [series for series, known in self._known.items() if known.latest >= minute]
+
     def memory(self, series: Series) -> Memory | None:
-        """What is remembered of it, to be changed: it is written with the next commit. `None`: nothing."""
+        """What is remembered of it; `None`: nothing. Who changes it gives it back to `put`."""
         if series not in self._known:
             return None
         self._warm([series])
-        self._dirty.add(series)
         return self._hot[series]
 
-    def begin(self, series: Series, memory: Memory, latest: int) -> None:
-        """Watch it from now on. `latest`: the last minute with calls."""
-        self._known[series], self._hot[series] = Known(0, wakes(memory), latest), memory
+    def put(self, series: Series, memory: Memory, latest: int) -> None:
+        """From now on this is remembered of it. `latest`: the last minute with calls, if it was not known so far."""
+        known = self._known.setdefault(series, Known(0, None, latest))
+        known.wakes = wakes(memory)
+        self._hot[series] = memory
         self._dirty.add(series)
 
     def forget(self, series: Series) -> None:

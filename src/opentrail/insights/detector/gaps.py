@@ -1,4 +1,4 @@
-"""What was not watched, since the clock jumped or nothing was running: neither silence nor calls may be read into it."""
+"""What was not watched, since the clock jumped or nothing was running: neither silence nor calls may be read into it. And what is past."""
 
 from __future__ import annotations
 
@@ -32,3 +32,11 @@ def unseen(state: State, minute: int) -> Sequence[Turn]:
     state.minute, state.resumed = minute - 1, minute
     state.near.half = -1
     return turns
+
+
+def close_past(state: State, minute: int) -> None:
+    """What was before `minute` is learnt, but nothing is told of it: no window reaches back there."""
+    first = next((index for index, past in enumerate(state.minutes) if past >= minute), len(state.minutes))
+    del state.minutes[:first], state.counts[:first]
+    state.resumed = max(state.resumed, minute)
+    state.near.half = -1

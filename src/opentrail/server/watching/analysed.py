@@ -28,6 +28,8 @@ MOST_PLACES: Final = 10_000
 """Accounts and Regions that are remembered at the same time."""
 
 
+NOW: Final = 1 << 62
+"""A position above all there are."""
 OF_A_KIND: Final = frozenset({"eventCategory", "eventSource", "eventName", "eventType", "readOnly"})
 """Fields of selectors that are the same for all events of a kind, as counting knows them apart."""
 STS: Final = "sts.amazonaws.com"
@@ -113,12 +115,13 @@ class Analysed:
         with self._database.read() as connection:
             working = store.working_trails(connection)
             windows = store.windows(connection, read=True)
-        stops = {window.trail_id: window.stop for window in windows if window.stop is not None and window.stop > position}
-        self._until = min(stops.values(), default=math.inf)
+        stops = [(window.trail_id, window.stop) for window in windows if window.stop is not None and window.stop > position]
+        ending = {trail_id for trail_id, _ in stops}
+        self._until = min((stop for _, stop in stops), default=math.inf)
         self._trails = {
             trail.id: trail
             for trail in working
-            if ((trail.is_logging and trail.deleted_at is None) or trail.id in stops) and insights.asked(trail)
+            if ((trail.is_logging and trail.deleted_at is None) or trail.id in ending) and insights.asked(trail)
         }
         self._routes.renew(self._trails, windows, {})
         with_insights = {found.id: found for found in self._register.all() if found.insights}
@@ -173,6 +176,16 @@ class Analysed:
         if left_calls or left_errors:
             takers.append(Taker(STORES, left_calls, left_errors))
         return takers
+
+    def past_takers(self, arn: str, facts: neighbours.Facts) -> Sequence[Taker]:
+        """Whom the trail or store `arn` would have had take a management event, had it been there. Nobody where more than its kind would
+        decide."""
+        assert isinstance(facts, Facts)
+        of_trails, of_stores = self._at(facts.recipient_account_id, facts.aws_region)
+        for one in of_trails:
+            if self._trails[one.route.chain.trail_id].arn == arn:
+                return [one.management] if one.management is not None and one.is_settled(NOW) and one.route.takes(facts) else []
+        return [one.taker for one in of_stores if one.taker.scope == arn and one.is_settled(NOW) and one.matcher.matches(facts)]
 
     def is_lasting(self, position: int, facts: neighbours.Facts) -> bool:
         """Whether each later record of this kind has the same takers, until `renew`: nothing else in a record is looked at."""
