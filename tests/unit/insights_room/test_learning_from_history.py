@@ -102,7 +102,9 @@ def test_what_is_taken_over_is_what_would_be_known_had_it_been_on_all_the_time(p
         step(whole, int(MIDNIGHT + 2.5 * DAY) // 60 + minute, 4)
     advance(whole, state.minute)
     close_past(whole, int(MIDNIGHT + 2.5 * DAY) // 60)
-    assert state == whole
+    for name in ("since", "first", "minutes", "counts", "days", "slots", "level", "level_expected", "steady", "resumed"):
+        assert getattr(state, name) == getattr(whole, name), name
+    assert [margin.past for margin in state.daily] == [margin.past for margin in whole.daily]
 
 
 def test_a_name_that_history_does_not_have_is_known_to_be_new(past: Past) -> None:
