@@ -36,14 +36,16 @@ STS: Final = "sts.amazonaws.com"
 """Whether its events are global is said by the record alone."""
 
 
-class _Facts(Facts, gc=False, kw_only=True, rename="camel"):
+class CallFacts(Facts, gc=False, kw_only=True, rename="camel"):
+    """What counting looks at, and what decides who takes it."""
+
     user_agent: str | None = None
 
 
-_decoder = msgspec.json.Decoder(_Facts)
+_decoder = msgspec.json.Decoder(CallFacts)
 
 
-def _facts(record: bytes) -> _Facts | None:
+def _facts(record: bytes) -> CallFacts | None:
     try:
         return _decoder.decode(record)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -151,7 +153,7 @@ class Analysed:
 
     def takers(self, position: int, facts: neighbours.Facts) -> Sequence[Taker]:
         """Who takes the record at `position`, each scope once."""
-        assert isinstance(facts, _Facts)
+        assert isinstance(facts, CallFacts)
         of_trails, of_stores = self._at(facts.recipient_account_id, facts.aws_region)
         is_data = facts.event_category == DATA
         takers: list[Taker] = []
@@ -180,7 +182,7 @@ class Analysed:
     def past_takers(self, arn: str, facts: neighbours.Facts) -> Sequence[Taker]:
         """Whom the trail or store `arn` would have had take a management event, had it been there. Nobody where more than its kind would
         decide."""
-        assert isinstance(facts, Facts)
+        assert isinstance(facts, CallFacts)
         of_trails, of_stores = self._at(facts.recipient_account_id, facts.aws_region)
         for one in of_trails:
             if self._trails[one.route.chain.trail_id].arn == arn:

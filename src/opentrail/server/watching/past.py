@@ -11,8 +11,7 @@ from opentrail.insights import neighbours
 from opentrail.insights.neighbours import PastCalls, Taker
 from opentrail.insights.values import MANAGEMENT
 from opentrail.link import Link
-from opentrail.server.watching.analysed import NOW, Analysed
-from opentrail.trails.facts import Facts
+from opentrail.server.watching.analysed import NOW, Analysed, CallFacts
 
 
 class Past:
@@ -58,8 +57,8 @@ class PastAnalysed:
         return self._analysed.past_takers(arn, facts)
 
 
-def _facts(account_id: str, region: str, source: str, name: str, error_code: str | None, read_only: bool | None, kind: str) -> Facts:
-    return Facts(
+def _facts(account_id: str, region: str, source: str, name: str, error_code: str | None, read_only: bool | None, kind: str) -> CallFacts:
+    return CallFacts(
         event_category=MANAGEMENT,
         event_source=source,
         event_name=name,
