@@ -18,7 +18,8 @@ from typing import Any
 from part import Line, finish, options
 
 from opentrail.clock import ManualClock, iso_seconds
-from opentrail.insights.follower import PAGE, InsightsFollower
+from opentrail.insights.counts import TOGETHER
+from opentrail.insights.follower import InsightsFollower
 from opentrail.journal import Entry
 from opentrail.server.watching.analysed import Analysed
 from opentrail.storage.database import Database
@@ -104,8 +105,8 @@ def main() -> None:
         sources.renew(0)
         entries = Memory(records).entries
         begun = time.process_time()
-        for at in range(0, len(entries), PAGE):
-            sources.facts(entries[at : at + PAGE])
+        for at in range(0, len(entries), TOGETHER):
+            sources.facts(entries[at : at + TOGETHER])
         decoding = (time.process_time() - begun) / len(records) * 1e6
         follower = InsightsFollower(insights, clock, journal=Memory(records), sources=sources)
         begun = time.process_time()

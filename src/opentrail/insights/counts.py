@@ -10,7 +10,7 @@ import calendar
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -26,6 +26,8 @@ LONGEST: Final = 512
 """Characters of a value that are kept; user agents may be of any length."""
 MOST_MINUTES: Final = 4096
 """Texts of minutes whose numbers are remembered."""
+TOGETHER: Final = 64
+"""Records that are decoded together: few enough that what came of them is still at hand."""
 MOST_NOTES: Final = 10_000
 """Events that are noted down before tallies are made of them."""
 MOST_PLANS: Final = 20_000
@@ -132,7 +134,7 @@ class Counts:
         """Count these records, as far as anybody has them analysed."""
         noted: _Noted | None = None
         current = ""  # the minute of the last event: most often that of the next
-        for entry, facts in zip(entries, self._sources.facts(entries), strict=True):
+        for entry, facts in self._facts(entries):
             if facts is None:
                 continue
             text = facts.event_time[:16]
@@ -158,6 +160,11 @@ class Counts:
         self._notes += len(entries)
         if self._notes >= MOST_NOTES:
             self.settle()
+
+    def _facts(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, Facts | None]]:
+        for at in range(0, len(entries), TOGETHER):
+            some = entries[at : at + TOGETHER]
+            yield from zip(some, self._sources.facts(some), strict=True)
 
     def settle(self, last: int | None = None) -> None:
         """Have everything in `open`, or what is of the minutes up to `last`."""
@@ -233,17 +240,18 @@ class Counts:
         return plan
 
     def _add(self, tallies: dict[Series, Tally], plan: _Plan, calls: _Calls) -> None:
-        by = Attributed()
-        sketches.fold(by.callers, Counter(map(self._callers.__getitem__, [_caller(who) for who, _ in calls])))
-        sketches.fold(by.agents, Counter(map(self._agents.__getitem__, [agent for _, agent in calls])))
+        number = len(calls)
+        callers = sketches.condensed(Counter(map(self._callers.__getitem__, [_caller(who) for who, _ in calls])))
+        agents = sketches.condensed(Counter(map(self._agents.__getitem__, [agent for _, agent in calls])))
         for series in plan.series:
             tally = tallies.get(series)
             if tally is None:
-                tally = tallies[series] = Tally()
-            tally.count += len(calls)
-            sketches.fold(tally.by.callers, by.callers)
-            sketches.fold(tally.by.agents, by.agents)
-            sketches.add(tally.by.codes, plan.code, len(calls))
+                tallies[series] = Tally(number, Attributed(dict(callers), dict(agents), {plan.code: number}))
+            else:
+                tally.count += number
+                sketches.fold(tally.by.callers, callers)
+                sketches.fold(tally.by.agents, agents)
+                sketches.add(tally.by.codes, plan.code, number)
 
     def _minute(self, text: str) -> int | None:
         """Minutes since 1970, of a time as far as its minutes; `None` for what is no time."""

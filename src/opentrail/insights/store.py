@@ -27,6 +27,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    tuple_,
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
@@ -125,17 +126,14 @@ def known(connection: Connection) -> dict[Series, Known]:
 
 def series_ids(connection: Connection, wanted: Iterable[Series]) -> dict[Series, int]:
     """The numbers of these series; those that have none get one."""
+    given = list(wanted)
+    if given:
+        connection.execute(upsert(SERIES).on_conflict_do_nothing(), [series._asdict() for series in given])
+    columns = [SERIES.c[name] for name in _NAMES]
     found: dict[Series, int] = {}
-    new = []
-    for series in wanted:
-        number = find(connection, series)
-        if number is None:
-            new.append(series)
-        else:
-            found[series] = number
-    if new:
-        connection.execute(insert(SERIES), [series._asdict() for series in new])
-        found |= {series: number for series in new if (number := find(connection, series)) is not None}
+    for at in range(0, len(given), _SOME):
+        rows = connection.execute(select(SERIES.c.id, *columns).where(tuple_(*columns).in_(given[at : at + _SOME])))
+        found.update({Series(*row[1:]): row.id for row in rows})
     return found
 
 
