@@ -7,7 +7,6 @@ have passed; what comes later still is added to the points of its minute and lea
 from __future__ import annotations
 
 import calendar
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,14 +15,11 @@ from typing import Any, Final
 import msgspec
 
 from opentrail.insights import sketches
+from opentrail.insights.names import LONGEST, NOTHING, Agents, Callers, caller
 from opentrail.insights.neighbours import Facts, Sources, Taker
 from opentrail.insights.values import DATA, MANAGEMENT, Series
 from opentrail.journal import Entry
 
-NOTHING: Final = "null"
-"""How an Insights record says that a value was absent: the string (reference of records, §12)."""
-LONGEST: Final = 512
-"""Characters of a value that are kept; user agents may be of any length."""
 MOST_MINUTES: Final = 4096
 """Texts of minutes whose numbers are remembered."""
 TOGETHER: Final = 64
@@ -32,8 +28,6 @@ MOST_NOTES: Final = 10_000
 """Events that are noted down before tallies are made of them."""
 MOST_PLANS: Final = 20_000
 """Kinds of events of which it is remembered into what they count."""
-MOST_NAMES: Final = 10_000
-"""ARNs that are remembered without their session, and user agents as they are told."""
 
 
 class Attributed(msgspec.Struct, array_like=True):
@@ -72,8 +66,14 @@ class _Plan:
         self.code = code
 
 
-_Calls = list[tuple[Any, str | None]]
-"""Of each call the `userIdentity` and the user agent."""
+class _Calls:
+    """Of each call the `userIdentity` and the user agent: two lists, so that a call makes nothing that has to be collected."""
+
+    __slots__ = ("agents", "callers")
+
+    def __init__(self) -> None:
+        self.callers: list[Any] = []
+        self.agents: list[str | None] = []
 
 
 class _Noted:
@@ -88,26 +88,6 @@ class _Noted:
         """The same lists, for kinds that last; `None`: nobody takes them."""
 
 
-class _Callers(dict[str, str]):
-    """ARN as a record has it → as attributions tell it."""
-
-    def __missing__(self, raw: str) -> str:
-        if len(self) >= MOST_NAMES:
-            self.clear()
-        told = self[raw] = _without_session(raw)
-        return told
-
-
-class _Agents(dict[str | None, str]):
-    """User agent as a record has it → as attributions tell it."""
-
-    def __missing__(self, raw: str | None) -> str:
-        if len(self) >= MOST_NAMES:
-            self.clear()
-        told = self[raw] = sys.intern((raw or NOTHING)[:LONGEST])
-        return told
-
-
 _Takers = tuple[Taker, ...]
 
 
@@ -120,8 +100,8 @@ class Counts:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._minutes: dict[str, int | None] = {}
-        self._callers = _Callers()
-        self._agents = _Agents()
+        self._callers = Callers()
+        self._agents = Agents()
         self._lasting: dict[tuple[object, ...], _Plan | None] = {}
         self._plans: dict[tuple[object, ...], _Plan | None] = {}
         self._noted: dict[str, _Noted] = {}
@@ -156,7 +136,8 @@ class Counts:
             if found is _UNKNOWN:
                 found = self._found(entry.position, facts, kind, noted)
             if found is not None:
-                found.append((facts.user_identity, facts.user_agent))
+                found.callers.append(facts.user_identity)
+                found.agents.append(facts.user_agent)
         self._notes += len(entries)
         if self._notes >= MOST_NOTES:
             self.settle()
@@ -214,10 +195,14 @@ class Counts:
         plan = self._lasting.get(kind, _NO_PLAN)
         if plan is _NO_PLAN:
             plan = self._plan(position, facts, kind)
-        events = None if plan is None else noted.by_plan.setdefault(plan, [])
+        calls = None
+        if plan is not None:
+            calls = noted.by_plan.get(plan)
+            if calls is None:
+                calls = noted.by_plan[plan] = _Calls()
         if kind in self._lasting:
-            noted.by_kind[kind] = events
-        return events
+            noted.by_kind[kind] = calls
+        return calls
 
     def _plan(self, position: int, facts: Facts, kind: tuple[object, ...]) -> _Plan | None:
         takers: _Takers = ()
@@ -240,9 +225,9 @@ class Counts:
         return plan
 
     def _add(self, tallies: dict[Series, Tally], plan: _Plan, calls: _Calls) -> None:
-        number = len(calls)
-        callers = sketches.condensed(Counter(map(self._callers.__getitem__, [_caller(who) for who, _ in calls])))
-        agents = sketches.condensed(Counter(map(self._agents.__getitem__, [agent for _, agent in calls])))
+        number = len(calls.agents)
+        callers = sketches.condensed(Counter(map(self._callers.__getitem__, [caller(who) for who in calls.callers])))
+        agents = sketches.condensed(Counter(map(self._agents.__getitem__, calls.agents)))
         for series in plan.series:
             tally = tallies.get(series)
             if tally is None:
@@ -267,12 +252,8 @@ class Counts:
         return minute
 
 
-_UNKNOWN: Final[_Calls] = []
+_UNKNOWN: Final = _Calls()
 _NO_PLAN: Final = _Plan((), "")
-
-
-def _caller(who: Any) -> str:
-    return NOTHING if who is None else who.arn or who.invoked_by or NOTHING
 
 
 def series_of(facts: Facts, takers: Sequence[Taker]) -> list[Series]:
@@ -284,12 +265,3 @@ def series_of(facts: Facts, takers: Sequence[Taker]) -> list[Series]:
     if code:
         found += [Series(taker.scope, *place, code) for taker in takers if taker.errors]
     return found
-
-
-def _without_session(arn: str) -> str:
-    """`userIdentityArn` of an attribution: roles without the session name; services by their name."""
-    if ":assumed-role/" in arn:
-        beginning, _, _ = arn.rpartition("/")
-        if not beginning.endswith(":assumed-role"):
-            arn = beginning
-    return arn[:LONGEST]

@@ -29,9 +29,9 @@ from simulators.trails import REGIONS, Buckets, key_pair
 
 REGION = "us-east-1"
 ALL = f"arn:aws:cloudtrail:{REGION}:{MANAGER}:trail/all"
-DATA = {"InsightSource": ALL, "DataType": "InsightsEvents"}
-METRIC = {"EventSource": "iam.amazonaws.com", "EventName": "DeleteRole", "InsightType": "ApiCallRateInsight"}
-OF_TRAIL = {**METRIC, "EventSource": "s3.amazonaws.com", "EventName": "PutObject", "TrailName": ALL}
+DATA: dict[str, Any] = {"InsightSource": ALL, "DataType": "InsightsEvents"}
+METRIC: dict[str, Any] = {"EventSource": "iam.amazonaws.com", "EventName": "DeleteRole", "InsightType": "ApiCallRateInsight"}
+OF_TRAIL: dict[str, Any] = {**METRIC, "EventSource": "s3.amazonaws.com", "EventName": "PutObject", "TrailName": ALL}
 
 
 class Stage:
@@ -138,10 +138,11 @@ def test_of_an_organization_trail_managers_and_delegates_hear_of_their_own_accou
     for key in (delegate, member):
         stage.found(key.principal.account_id, f"of-{key.principal.account_id}")
     stage.found(MANAGER, f"of-{MANAGER}")
-    for key, account_id in ((None, MANAGER), (delegate, delegate.principal.account_id)):
-        code, said = stage("ListInsightsData", key, **DATA)
+    askers: list[tuple[Credential | None, str]] = [(None, MANAGER), (delegate, delegate.principal.account_id)]
+    for asker, account_id in askers:
+        code, said = stage("ListInsightsData", asker, **DATA)
         assert (code, [event["EventId"] for event in said["Events"]]) == ("", [f"of-{account_id}"])
-        code, said = stage("ListInsightsMetricData", key, **OF_TRAIL)
+        code, said = stage("ListInsightsMetricData", asker, **OF_TRAIL)
         assert (code, said["TrailARN"], said["Values"]) == ("", ALL, [float(int(account_id) % 1000)])
     for operation, asked in (("ListInsightsData", DATA), ("ListInsightsMetricData", OF_TRAIL)):
         code, said = stage(operation, member, **asked)
