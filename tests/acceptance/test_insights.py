@@ -75,6 +75,20 @@ class World:
             made.append(call(at, "s3.amazonaws.com", "PutObject", userIdentity=INTRUDER, userAgent="script/1.0", **_DATA))
         return made
 
+    def ask(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        """The answer, as soon as the limit of requests allows it."""
+
+        def answer() -> Any:
+            try:
+                return getattr(self.cloudtrail, operation)(**parameters)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ThrottlingException":
+                    raise
+                return None
+
+        found: dict[str, Any] = wait_for(answer, pause=0.2)
+        return found
+
     def found(self, **parameters: Any) -> list[dict[str, Any]]:
         """The Insights records that LookupEvents shows, oldest first."""
         events = self.cloudtrail.lookup_events(EventCategory="insight", **parameters)["Events"]
@@ -158,9 +172,7 @@ def test_the_bucket_gets_them_where_the_trail_asked_for_them(world: World) -> No
         bodies = [world.s3.get_object(Bucket="audit-logs", Key=one["Key"])["Body"].read() for one in listed]
         return [record for body in bodies for record in json.loads(gzip.decompress(body))["Records"]]
 
-    of_data = {
-        event["EventId"] for event in world.cloudtrail.list_insights_data(InsightSource=TRAIL_ARN, DataType="InsightsEvents")["Events"]
-    }
+    of_data = {event["EventId"] for event in world.ask("list_insights_data", InsightSource=TRAIL_ARN, DataType="InsightsEvents")["Events"]}
     assert wait_for(lambda: {record["eventID"] for record in records()} == wanted | of_data or None, patience=60)
     assert {record["eventCategory"] for record in records()} == {"Insight"}
     assert "Contents" not in world.s3.list_objects_v2(Bucket="plain-logs", Prefix=f"AWSLogs/{ACCOUNT}/CloudTrail-Insight/")
@@ -168,18 +180,18 @@ def test_the_bucket_gets_them_where_the_trail_asked_for_them(world: World) -> No
 
 def test_insights_of_data_events_are_the_trails_own(world: World) -> None:
     asked = {"InsightSource": TRAIL_ARN, "DataType": "InsightsEvents"}
-    first = world.cloudtrail.list_insights_data(**asked, MaxResults=1)
-    second = world.cloudtrail.list_insights_data(**asked, MaxResults=1, NextToken=first["NextToken"])
+    first = world.ask("list_insights_data", **asked, MaxResults=1)
+    second = world.ask("list_insights_data", **asked, MaxResults=1, NextToken=first["NextToken"])
     assert "NextToken" not in second
     end, start = first["Events"][0], second["Events"][0]
     assert (end["EventName"], end["EventSource"]) == ("PutObject", "s3.amazonaws.com")
     details = json.loads(start["CloudTrailEvent"])["insightDetails"]
     assert (details["state"], details["sourceEventCategory"], details["insightSource"]) == ("Start", "Data", TRAIL_ARN)
-    found = world.cloudtrail.list_insights_data(**asked, Dimensions={"EventId": start["EventId"]})["Events"]
+    found = world.ask("list_insights_data", **asked, Dimensions={"EventId": start["EventId"]})["Events"]
     assert [event["EventId"] for event in found] == [start["EventId"]]
     assert all(record["insightDetails"]["eventName"] != "PutObject" for record in world.found())
     with pytest.raises(ClientError, match="InvalidParameterException"):
-        world.cloudtrail.list_insights_data(**{**asked, "InsightSource": TRAIL_ARN + "x"})
+        world.ask("list_insights_data", **{**asked, "InsightSource": TRAIL_ARN + "x"})
 
 
 def test_the_destination_of_the_store_gets_what_was_found_in_it(world: World) -> None:
@@ -202,18 +214,22 @@ def test_metric_data_shows_the_counts(world: World) -> None:
     assert len(page["Timestamps"]) == len(page["Values"]) == 5
     assert min(page["Values"]) > 30
     assert round(sum(page["Values"])) == world.calls
-    filled = world.cloudtrail.list_insights_metric_data(**asked, DataType="FillWithZeros", Period=3600)
+    filled = world.ask("list_insights_metric_data", **asked, DataType="FillWithZeros", Period=3600)
     assert len(filled["Values"]) in (24 * 90, 24 * 90 + 1)
     assert sum(value > 0 for value in filled["Values"]) >= 7 * 24
-    none = world.cloudtrail.list_insights_metric_data(**{**asked, "EventName": "CreateUser"})
+    none = world.ask("list_insights_metric_data", **{**asked, "EventName": "CreateUser"})
     assert none["Values"] == []
-    of_trail = world.cloudtrail.list_insights_metric_data(
-        TrailName="audit", EventSource="s3.amazonaws.com", EventName="PutObject", InsightType="ApiCallRateInsight"
+    of_trail = world.ask(
+        "list_insights_metric_data",
+        TrailName="audit",
+        EventSource="s3.amazonaws.com",
+        EventName="PutObject",
+        InsightType="ApiCallRateInsight",
     )
     assert of_trail["TrailARN"] == TRAIL_ARN
     assert max(of_trail["Values"]) > 4
     with pytest.raises(ClientError, match="InvalidParameterException"):
-        world.cloudtrail.list_insights_metric_data(**{**asked, "InsightType": "ApiErrorRateInsight"})
+        world.ask("list_insights_metric_data", **{**asked, "InsightType": "ApiErrorRateInsight"})
 
 
 def test_selectors_come_and_go(world: World) -> None:

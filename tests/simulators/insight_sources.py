@@ -34,7 +34,7 @@ class OneTrail:
     is_on: bool = True
     has_changed: bool = False
 
-    def renew(self) -> bool:
+    def renew(self, position: int) -> bool:
         changed, self.has_changed = self.has_changed, False
         return changed
 
@@ -44,11 +44,14 @@ class OneTrail:
     def arns(self) -> Sequence[str]:
         return [TRAIL_ARN] if self.is_on else []
 
-    def facts(self, record: bytes) -> Facts | None:
-        try:
-            return _decoder.decode(record)
-        except msgspec.MsgspecError:
-            return None
+    def facts(self, entries: Sequence[Entry]) -> Sequence[Facts | None]:
+        found: list[Facts | None] = []
+        for entry in entries:
+            try:
+                found.append(_decoder.decode(entry.record))
+            except msgspec.MsgspecError:
+                found.append(None)
+        return found
 
     def takers(self, position: int, facts: Facts) -> Sequence[Taker]:
         if not self.is_on:

@@ -24,7 +24,7 @@ from typing import IO, Protocol
 from opentrail.clock import Clock
 from opentrail.errors import JournalTrimmed, OpenTrailError
 from opentrail.events.activity import CATEGORY as ACTIVITY
-from opentrail.eventstore import query
+from opentrail.eventstore import query, rates
 from opentrail.eventstore.cold import DAY, ColdFile, ColdStore
 from opentrail.eventstore.columns import COLUMNS, INSIGHT, MANAGEMENT, Undecodable, deed, extract
 from opentrail.eventstore.compaction import choose
@@ -433,6 +433,24 @@ class EventStore:
             finally:
                 cursor.close()
         return [(event_id, deed(record)) for event_id, record in found]
+
+    def call_sizes(self, start: int, end: int) -> list[tuple[int, int]]:
+        """How much `calls` has to tell of each hour from second `start` up to but not with `end`: (hours since 1970, minutes)."""
+        with self._view() as (view, _, _):
+            cursor = self._connection.cursor()
+            try:
+                return rates.sizes(cursor, view.segments, view.files, max(start, self._oldest()), end)
+            finally:
+                cursor.close()
+
+    def calls(self, start: int, end: int) -> list[rates.Calls]:
+        """How often each management call that writes, or failed, was made in each minute from second `start` up to but not with `end`."""
+        with self._view() as (view, _, _):
+            cursor = self._connection.cursor()
+            try:
+                return rates.calls(cursor, view.segments, view.files, max(start, self._oldest()), end)
+            finally:
+                cursor.close()
 
     @contextmanager
     def _view(self, question: Question | None = None) -> Iterator[tuple[_View, list[Event], query.Key]]:

@@ -7,31 +7,27 @@ have passed; what comes later still is added to the points of its minute and lea
 from __future__ import annotations
 
 import calendar
-import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 import msgspec
 
 from opentrail.insights import sketches
+from opentrail.insights.names import LONGEST, NOTHING, Agents, Callers, caller
 from opentrail.insights.neighbours import Facts, Sources, Taker
 from opentrail.insights.values import DATA, MANAGEMENT, Series
 from opentrail.journal import Entry
 
-NOTHING: Final = "null"
-"""How an Insights record says that a value was absent: the string (reference of records, §12)."""
-LONGEST: Final = 512
-"""Characters of a value that are kept; user agents may be of any length."""
 MOST_MINUTES: Final = 4096
 """Texts of minutes whose numbers are remembered."""
+TOGETHER: Final = 64
+"""Records that are decoded together: few enough that what came of them is still at hand."""
 MOST_NOTES: Final = 10_000
 """Events that are noted down before tallies are made of them."""
 MOST_PLANS: Final = 20_000
 """Kinds of events of which it is remembered into what they count."""
-MOST_CALLERS: Final = 10_000
-"""ARNs that are remembered without their session."""
 
 
 class Attributed(msgspec.Struct, array_like=True):
@@ -70,14 +66,26 @@ class _Plan:
         self.code = code
 
 
-class _Cell:
-    """Calls of one minute and plan that are not in a tally yet."""
+class _Calls:
+    """Of each call the `userIdentity` and the user agent: two lists, so that a call makes nothing that has to be collected."""
 
     __slots__ = ("agents", "callers")
 
     def __init__(self) -> None:
-        self.callers: list[str] = []
+        self.callers: list[Any] = []
         self.agents: list[str | None] = []
+
+
+class _Noted:
+    """The events of one minute that are not in a tally yet."""
+
+    __slots__ = ("by_kind", "by_plan", "minute")
+
+    def __init__(self, minute: int) -> None:
+        self.minute = minute
+        self.by_plan: dict[_Plan, _Calls] = {}
+        self.by_kind: dict[tuple[object, ...], _Calls | None] = {}
+        """The same lists, for kinds that last; `None`: nobody takes them."""
 
 
 _Takers = tuple[Taker, ...]
@@ -92,10 +100,11 @@ class Counts:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._minutes: dict[str, int | None] = {}
-        self._callers: dict[str, str] = {}
+        self._callers = Callers()
+        self._agents = Agents()
         self._lasting: dict[tuple[object, ...], _Plan | None] = {}
         self._plans: dict[tuple[object, ...], _Plan | None] = {}
-        self._noted: dict[str, dict[_Plan, _Cell]] = {}
+        self._noted: dict[str, _Noted] = {}
         self._notes = 0
         self._latest = ""
         self.open: dict[int, dict[Series, Tally]] = {}
@@ -103,15 +112,17 @@ class Counts:
 
     def take(self, entries: Sequence[Entry]) -> None:
         """Count these records, as far as anybody has them analysed."""
-        facts_of, lasting, noted, latest = self._sources.facts, self._lasting, self._noted, self._latest
-        for entry in entries:
-            facts = facts_of(entry.record)
+        noted: _Noted | None = None
+        current = ""  # the minute of the last event: most often that of the next
+        for entry, facts in self._facts(entries):
             if facts is None:
                 continue
             text = facts.event_time[:16]
-            if text > latest and self._minute(text) is not None:
-                latest = text
-            key = (
+            if text != current:
+                current, noted = text, self._opened(text)
+            if noted is None or (facts.read_only is not False and not facts.error_code and facts.event_category != DATA):
+                continue  # most events: what only reads, and is allowed to
+            kind = (
                 facts.event_name,
                 facts.error_code,
                 facts.event_source,
@@ -121,37 +132,31 @@ class Counts:
                 facts.event_category,
                 facts.event_type,
             )
-            plan = lasting.get(key, _UNKNOWN)
-            if plan is _UNKNOWN:
-                plan = self._plan(entry.position, facts, key)
-            if plan is None:
-                continue
-            cells = noted.get(text)
-            if cells is None:
-                if self._minute(text) is None:
-                    continue
-                cells = noted[text] = {}
-            cell = cells.get(plan)
-            if cell is None:
-                cell = cells[plan] = _Cell()
-            who = facts.user_identity
-            cell.callers.append(NOTHING if who is None else who.arn or who.invoked_by or NOTHING)
-            cell.agents.append(facts.user_agent)
-        self._latest = latest
+            found = noted.by_kind.get(kind, _UNKNOWN)
+            if found is _UNKNOWN:
+                found = self._found(entry.position, facts, kind, noted)
+            if found is not None:
+                found.callers.append(facts.user_identity)
+                found.agents.append(facts.user_agent)
         self._notes += len(entries)
         if self._notes >= MOST_NOTES:
             self.settle()
 
-    def settle(self) -> None:
-        """Have everything in `open`."""
-        for text, cells in self._noted.items():
-            minute = self._minute(text)
-            assert minute is not None
-            tallies = self.open.setdefault(minute, {})
-            for plan, cell in cells.items():
-                self._add(tallies, plan, cell)
-        self._noted.clear()
-        self._notes = 0
+    def _facts(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, Facts | None]]:
+        for at in range(0, len(entries), TOGETHER):
+            some = entries[at : at + TOGETHER]
+            yield from zip(some, self._sources.facts(some), strict=True)
+
+    def settle(self, last: int | None = None) -> None:
+        """Have everything in `open`, or what is of the minutes up to `last`."""
+        if last is None:
+            self._notes = 0
+        for text in [text for text, noted in self._noted.items() if last is None or noted.minute <= last]:
+            noted = self._noted.pop(text)
+            if noted.by_plan:
+                tallies = self.open.setdefault(noted.minute, {})
+                for plan, calls in noted.by_plan.items():
+                    self._add(tallies, plan, calls)
 
     def begin_anew(self) -> None:
         """Others take events now than before."""
@@ -160,25 +165,55 @@ class Counts:
         self._plans.clear()
 
     @property
+    def minutes(self) -> set[int]:
+        """Those that are open."""
+        return {*self.open, *(noted.minute for noted in self._noted.values())}
+
+    @property
     def earliest_minute(self) -> int | None:
         """The first open minute; `None`: there is none."""
-        return min((*self.open, *(self._minute(text) or 0 for text in self._noted)), default=None)
+        return min((*self.open, *(noted.minute for noted in self._noted.values() if noted.by_plan)), default=None)
 
     @property
     def latest_minute(self) -> int | None:
         """The minute of the newest record seen; `None` before the first."""
         return self._minute(self._latest) if self._latest else None
 
-    def _plan(self, position: int, facts: Facts, key: tuple[object, ...]) -> _Plan | None:
+    def _opened(self, text: str) -> _Noted | None:
+        """Where events of this minute are noted; `None`: it is no time."""
+        noted = self._noted.get(text)
+        if noted is None:
+            minute = self._minute(text)
+            if minute is None:
+                return None
+            noted = self._noted[text] = _Noted(minute)
+            self._latest = max(self._latest, text)
+        return noted
+
+    def _found(self, position: int, facts: Facts, kind: tuple[object, ...], noted: _Noted) -> _Calls | None:
+        """Where the event is noted; `None`: nobody takes it."""
+        plan = self._lasting.get(kind, _NO_PLAN)
+        if plan is _NO_PLAN:
+            plan = self._plan(position, facts, kind)
+        calls = None
+        if plan is not None:
+            calls = noted.by_plan.get(plan)
+            if calls is None:
+                calls = noted.by_plan[plan] = _Calls()
+        if kind in self._lasting:
+            noted.by_kind[kind] = calls
+        return calls
+
+    def _plan(self, position: int, facts: Facts, kind: tuple[object, ...]) -> _Plan | None:
         takers: _Takers = ()
-        is_call = facts.event_category == DATA or facts.read_only is False
-        is_counted = facts.event_category in (DATA, MANAGEMENT) and (is_call or bool(facts.error_code))
+        is_counted = facts.event_category in (DATA, MANAGEMENT)
         if is_counted and facts.event_type != "AwsServiceEvent":  # nobody called
             takers = tuple(self._sources.takers(position, facts))
-        by_takers = (*key, takers)
-        plan = self._plans.get(by_takers, _UNKNOWN)
-        if plan is _UNKNOWN:
-            plan = _planned(facts, takers, is_call=is_call)
+        by_takers = (*kind, takers)
+        plan = self._plans.get(by_takers, _NO_PLAN)
+        if plan is _NO_PLAN:
+            series = tuple(series_of(facts, takers))
+            plan = _Plan(series, (facts.error_code or "")[:LONGEST] or NOTHING) if series else None
             if len(self._plans) >= MOST_PLANS:
                 self._plans.clear()
                 self._lasting.clear()
@@ -186,30 +221,22 @@ class Counts:
         if not is_counted or self._sources.is_lasting(position, facts):
             if len(self._lasting) >= MOST_PLANS:
                 self._lasting.clear()
-            self._lasting[key] = plan
+            self._lasting[kind] = plan
         return plan
 
-    def _add(self, tallies: dict[Series, Tally], plan: _Plan, cell: _Cell) -> None:
-        callers: dict[str, int] = {}
-        for raw, count in Counter(cell.callers).items():
-            who = self._callers.get(raw)
-            if who is None:
-                if len(self._callers) >= MOST_CALLERS:
-                    self._callers.clear()
-                who = self._callers[raw] = _without_session(raw)
-            callers[who] = callers.get(who, 0) + count
-        agents: dict[str, int] = {}
-        for agent, count in Counter(cell.agents).items():
-            name = sys.intern((agent or NOTHING)[:LONGEST])
-            agents[name] = agents.get(name, 0) + count
+    def _add(self, tallies: dict[Series, Tally], plan: _Plan, calls: _Calls) -> None:
+        number = len(calls.agents)
+        callers = sketches.condensed(Counter(map(self._callers.__getitem__, [caller(who) for who in calls.callers])))
+        agents = sketches.condensed(Counter(map(self._agents.__getitem__, calls.agents)))
         for series in plan.series:
             tally = tallies.get(series)
             if tally is None:
-                tally = tallies[series] = Tally()
-            tally.count += len(cell.callers)
-            sketches.fold(tally.by.callers, callers)
-            sketches.fold(tally.by.agents, agents)
-            sketches.add(tally.by.codes, plan.code, len(cell.callers))
+                tallies[series] = Tally(number, Attributed(dict(callers), dict(agents), {plan.code: number}))
+            else:
+                tally.count += number
+                sketches.fold(tally.by.callers, callers)
+                sketches.fold(tally.by.agents, agents)
+                sketches.add(tally.by.codes, plan.code, number)
 
     def _minute(self, text: str) -> int | None:
         """Minutes since 1970, of a time as far as its minutes; `None` for what is no time."""
@@ -225,22 +252,16 @@ class Counts:
         return minute
 
 
-_UNKNOWN: Final = _Plan((), "")
+_UNKNOWN: Final = _Calls()
+_NO_PLAN: Final = _Plan((), "")
 
 
-def _planned(facts: Facts, takers: _Takers, *, is_call: bool) -> _Plan | None:
+def series_of(facts: Facts, takers: Sequence[Taker]) -> list[Series]:
+    """What a call counts for: calls are those that write, and all of data events; errors are whatever failed."""
+    is_call = facts.event_category == DATA or facts.read_only is False
     place = (facts.recipient_account_id, facts.aws_region, facts.event_source, facts.event_name)
-    code = (facts.error_code or "")[:LONGEST]
     found = [Series(taker.scope, *place) for taker in takers if taker.calls and is_call]
+    code = (facts.error_code or "")[:LONGEST]
     if code:
         found += [Series(taker.scope, *place, code) for taker in takers if taker.errors]
-    return _Plan(tuple(found), code or NOTHING) if found else None
-
-
-def _without_session(arn: str) -> str:
-    """`userIdentityArn` of an attribution: roles without the session name; services by their name."""
-    if ":assumed-role/" in arn:
-        beginning, _, _ = arn.rpartition("/")
-        if not beginning.endswith(":assumed-role"):
-            arn = beginning
-    return arn[:LONGEST]
+    return found

@@ -11,3 +11,7 @@ class InvalidParameterException(Fault):
 
 class OperationNotPermittedException(Fault):
     """This account may not do that."""
+
+
+class ThrottlingException(Fault):
+    """Rate exceeded."""

@@ -10,11 +10,14 @@ import msgspec
 from opentrail.insights import detector, records
 from opentrail.insights.counts import Attributed, Tally
 from opentrail.insights.detector import State, Turn
+from opentrail.insights.jumps import Jump
 from opentrail.insights.recent import Recent
 from opentrail.insights.values import Series
 
 RECENT: Final = 60
 """Minutes of which who called is kept apart: an episode may have begun that long before it is noticed."""
+TOGETHER: Final = 15
+"""Minutes that join the others at once, when they are no longer recent: to unpack them one by one would cost more."""
 FEW: Final = 15.0
 """Calls in an hour below which their absence says nothing, so that a silent minute may be judged later …"""
 LATER: Final = 15
@@ -35,11 +38,13 @@ class Memory(msgspec.Struct, array_like=True):
     """The first minute of that episode."""
     halved: int = 0
     """The minute at which `usual` was halved last."""
+    jump: int = 0
+    """The number of the last jump of the clock that it went along with."""
 
     @classmethod
-    def new(cls, series: Series, since: int) -> Memory:
+    def new(cls, series: Series, since: int, jump: int = 0) -> Memory:
         """Nobody has called since the minute `since`."""
-        return cls(state=State.new(since, errors=bool(series.error_code)), halved=since)
+        return cls(state=State.new(since, errors=bool(series.error_code)), halved=since, jump=jump)
 
     def encoded(self) -> bytes:
         """Up to some ten thousand bytes; some hundred for a series seldom called."""
@@ -67,6 +72,18 @@ def pass_by(series: Series, memory: Memory, minute: int) -> list[tuple[Turn, byt
     """Nobody called up to the end of `minute`."""
     told = _told(series, memory, detector.advance(memory.state, minute))
     _age(memory, minute)
+    return told
+
+
+def go_on(series: Series, memory: Memory, jumps: Sequence[Jump]) -> list[tuple[Turn, bytes]]:
+    """Nobody called before the first of these jumps; what each of them leaves out was not watched."""
+    told = []
+    for jump in jumps:
+        told += _told(series, memory, detector.advance(memory.state, jump.before))
+        if jump.is_back or memory.state.minute < jump.after:
+            told += _told(series, memory, detector.unseen(memory.state, jump.after))
+        memory.halved = min(memory.halved, jump.after)
+        memory.jump = jump.number
     return told
 
 
@@ -106,9 +123,10 @@ def _record(series: Series, memory: Memory, turn: Turn, minutes: range) -> bytes
 
 
 def _age(memory: Memory, now: int) -> None:
-    for minute in [minute for minute in memory.recent.minutes if minute <= now - RECENT]:
-        by = memory.recent.pop(minute)
-        (memory.usual if memory.unusual is None or minute < memory.start else memory.unusual).join(by)
     if now - memory.halved >= WEEK:
         memory.usual.halve()
         memory.halved = now
+    minutes = memory.recent.minutes
+    if minutes and min(minutes) <= now - RECENT - TOGETHER:
+        for minute, by in memory.recent.pop([minute for minute in minutes if minute <= now - RECENT]):
+            (memory.usual if memory.unusual is None or minute < memory.start else memory.unusual).join(by)

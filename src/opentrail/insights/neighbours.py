@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from opentrail.insights.values import Series
+from opentrail.journal import Entry
 
 
 class Facts(Protocol):
@@ -38,14 +39,15 @@ class Taker(NamedTuple):
 class Sources(Protocol):
     """The trails and event data stores that have Insights on. One thread."""
 
-    def renew(self) -> bool:
-        """Look at them as committed now; whether they are others than before."""
+    def renew(self, position: int) -> bool:
+        """Look at them as committed now; whether they are others than before. One that has ended since counts as long as it was there for
+        records above `position`: they are counted like those before."""
 
     def arns(self) -> Sequence[str]:
         """All of them."""
 
-    def facts(self, record: bytes) -> Facts | None:
-        """`None`: this is no record of an account and Region."""
+    def facts(self, entries: Sequence[Entry]) -> Sequence[Facts | None]:
+        """Of each record; `None`: it is none of an account and Region."""
 
     def takers(self, position: int, facts: Facts) -> Sequence[Taker]:
         """Who takes the record at `position`, each scope once."""
@@ -56,3 +58,36 @@ class Sources(Protocol):
 
     def behind(self, series: Series) -> Sequence[str]:
         """ARNs of those that have this series analysed; none: the analysis has ended."""
+
+
+class PastCalls(NamedTuple):
+    """Management calls of one kind."""
+
+    facts: Facts
+    """Without who called."""
+    minutes: Sequence[int]
+    """Since 1970, ascending …"""
+    counts: Sequence[int]
+    """… and how many calls each had."""
+
+
+class History(Protocol):
+    """The event history. Blocks; raises `wire.faults.Fault` while it cannot be asked."""
+
+    def sizes(self, start: int, end: int) -> Sequence[tuple[int, int]]:
+        """Each hour since 1970 with calls that write or failed, from minute `start` up to but not with `end`, ascending; and how many
+        minutes `calls` gives of it."""
+
+    def calls(self, start: int, end: int, *, at_least: int) -> Sequence[PastCalls]:
+        """Those calls, once every record up to the journal position `at_least` is in the history."""
+
+
+class PastSources(Protocol):
+    """The trails and event data stores that have Insights on, as seen from the past. One thread."""
+
+    def renew(self) -> None:
+        """Look at them as committed now."""
+
+    def past_takers(self, arn: str, facts: Facts) -> Sequence[Taker]:
+        """Whom the trail or store `arn` would have had take a management event, had it been there. Nobody where more than its kind would
+        decide."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -19,29 +19,31 @@ class Recent(msgspec.Struct, array_like=True):
     """Of one series. Changed in place."""
 
     names: dict[str, int] = {}
-    minutes: dict[int, _Numbers] = {}
+    minutes: dict[int, bytes] = {}
+    """Encoded once, when a minute is over: all of it is written down again and again, and read seldom."""
     last: int = 0
     """The number given last."""
 
     def add(self, minute: int, by: Attributed) -> None:
         """These called in that minute, too."""
         if minute in self.minutes:
-            together = self.pop(minute)
+            ((_, together),) = self.pop([minute])
             together.join(by)
             by = together
-        self.minutes[minute] = (self._numbered(by.callers), self._numbered(by.agents), self._numbered(by.codes))
+        self.minutes[minute] = _encode((self._numbered(by.callers), self._numbered(by.agents), self._numbered(by.codes)))
         if len(self.names) > MOST_NAMES:
-            used = {number for sketches in self.minutes.values() for sketch in sketches for number in sketch}
+            used = {number for told in self.minutes.values() for sketch in _decode(told) for number in sketch}
             self.names = {name: number for name, number in self.names.items() if number in used}
 
-    def pop(self, minute: int) -> Attributed:
-        """Who called in that minute, which is forgotten. Raises `KeyError`: nobody did."""
-        return _named(self.minutes.pop(minute), self._by_number())
+    def pop(self, minutes: Iterable[int]) -> list[tuple[int, Attributed]]:
+        """Who called in these minutes, which are forgotten. Raises `KeyError`: nobody did."""
+        names = self._by_number()
+        return [(minute, _named(self.minutes.pop(minute), names)) for minute in minutes]
 
     def items(self) -> Iterator[tuple[int, Attributed]]:
         """Each minute, and who called in it."""
         names = self._by_number()
-        return ((minute, _named(numbers, names)) for minute, numbers in self.minutes.items())
+        return ((minute, _named(told, names)) for minute, told in self.minutes.items())
 
     def _numbered(self, sketch: dict[str, int]) -> dict[int, int]:
         names, found = self.names, {}
@@ -56,6 +58,10 @@ class Recent(msgspec.Struct, array_like=True):
         return {number: name for name, number in self.names.items()}
 
 
-def _named(numbers: _Numbers, names: dict[int, str]) -> Attributed:
-    callers, agents, codes = ({names[number]: count for number, count in sketch.items()} for sketch in numbers)
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Numbers).decode
+
+
+def _named(told: bytes, names: dict[int, str]) -> Attributed:
+    callers, agents, codes = ({names[number]: count for number, count in sketch.items()} for sketch in _decode(told))
     return Attributed(callers, agents, codes)

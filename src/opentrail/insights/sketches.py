@@ -8,6 +8,7 @@ frequent stays, and the counts together are always the number of values seen.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from heapq import heapify, heapreplace
 from typing import Any, Final
 
 IN_MINUTE: Final = 10
@@ -30,17 +31,45 @@ def add(sketch: dict[str, int], value: str, count: int = 1, most: int = IN_MINUT
         sketch[value] = sketch.pop(rarest) + count
 
 
-def fold(into: dict[str, int], counted: Mapping[str, int]) -> None:
-    """Everything that was `counted` came in the minute of `into`; the most frequent first, so that they stay."""
-    if not into and len(counted) <= IN_MINUTE:
-        into.update(counted)
+def condensed(counted: Mapping[str, int]) -> Mapping[str, int]:
+    """A sketch of a minute in which everything that was `counted` came; the most frequent first, so that they stay."""
+    if len(counted) <= IN_MINUTE:
+        return counted
+    ordered = sorted(counted.items(), key=_count, reverse=True)
+    found = dict(ordered[:IN_MINUTE])
+    _replace(found, ordered[IN_MINUTE:])
+    return found
+
+
+def fold(into: dict[str, int], other: Mapping[str, int]) -> None:
+    """Everything of `other`, a sketch of the same minute, came, too."""
+    if not into:
+        into.update(other)
         return
-    for value, count in sorted(counted.items(), key=_count, reverse=True):
-        add(into, value, count)
+    new = []
+    for value, count in other.items():
+        if value in into:
+            into[value] += count
+        elif len(into) < IN_MINUTE:
+            into[value] = count
+        else:
+            new.append((value, count))
+    if new:
+        _replace(into, new)
 
 
 def _count(item: tuple[str, int]) -> int:
     return item[1]
+
+
+def _replace(into: dict[str, int], new: list[tuple[str, int]]) -> None:
+    """As `add` does for one after the other, with the rarest always at hand."""
+    rarest = [(count, value) for value, count in into.items()]
+    heapify(rarest)
+    for value, count in new:
+        heapreplace(rarest, (rarest[0][0] + count, value))
+    into.clear()
+    into.update((value, count) for count, value in rarest)
 
 
 def join(into: dict[str, int], other: Mapping[str, int]) -> None:

@@ -27,6 +27,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    tuple_,
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection
@@ -93,7 +94,6 @@ LISTED = Table(
 )
 Index("insights_listed_source", LISTED.c.insight_source, LISTED.c.account_id, LISTED.c.region, LISTED.c.time)
 
-_ADD: Final = insert(SERIES)
 _FIND: Final = select(SERIES.c.id).where(*(SERIES.c[name] == bindparam(name) for name in _NAMES))
 
 KEPT: Final[Mapping[int, int]] = {60: 15 * 86_400, 300: 63 * 86_400, 3600: 90 * 86_400}
@@ -124,12 +124,17 @@ def known(connection: Connection) -> dict[Series, Known]:
     return {Series(*row[3:]): Known(row.id, row.wakes, row.latest) for row in rows}
 
 
-def series_id(connection: Connection, series: Series) -> int:
-    """The number of a series, which it gets when it has none."""
-    found = find(connection, series)
-    if found is not None:
-        return found
-    return connection.execute(_ADD, series._asdict()).inserted_primary_key[0]  # type: ignore[index, no-any-return]
+def series_ids(connection: Connection, wanted: Iterable[Series]) -> dict[Series, int]:
+    """The numbers of these series; those that have none get one."""
+    given = list(wanted)
+    if given:
+        connection.execute(upsert(SERIES).on_conflict_do_nothing(), [series._asdict() for series in given])
+    columns = [SERIES.c[name] for name in _NAMES]
+    found: dict[Series, int] = {}
+    for at in range(0, len(given), _SOME):
+        rows = connection.execute(select(SERIES.c.id, *columns).where(tuple_(*columns).in_(given[at : at + _SOME])))
+        found.update({Series(*row[1:]): row.id for row in rows})
+    return found
 
 
 def find(connection: Connection, series: Series) -> int | None:

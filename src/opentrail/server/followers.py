@@ -309,6 +309,10 @@ class Followers:
                 return await loop.run_in_executor(self._askers, self._lookup, payload)
             case "audit_events":
                 return await loop.run_in_executor(self._askers, self._audit_events, payload)
+            case "call_sizes":
+                return await loop.run_in_executor(self._askers, self._call_sizes, payload)
+            case "calls":
+                return await loop.run_in_executor(self._askers, self._calls, payload)
             case "status":
                 return await loop.run_in_executor(self._teller, self._status)
             case _:
@@ -329,6 +333,15 @@ class Followers:
         if not store.catch_up(question["at_least"], patience=OPENING):
             raise ServiceUnavailable("The event store is catching up with the journal.")
         return store.newest_activity(question["limit"])
+
+    def _call_sizes(self, question: Any) -> list[tuple[int, int]]:
+        return self._opened_store(OPENING).call_sizes(question["start"], question["end"])
+
+    def _calls(self, question: Any) -> list[Any]:
+        store = self._opened_store(OPENING)
+        if not store.catch_up(question["at_least"], patience=OPENING):
+            raise ServiceUnavailable("The event store is catching up with the journal.")
+        return store.calls(question["start"], question["end"])
 
     def _status(self) -> dict[str, Any]:
         store = self._opened_store(0).status()

@@ -45,14 +45,14 @@ def test_a_trail_takes_management_events_by_their_kind(tmp_path: Path, members: 
     trails.put_insight_selectors(ACCOUNT, REGION, "audit", [{"InsightType": "ApiCallRateInsight"}])
     trails.start_logging(ACCOUNT, REGION, "audit")
     sources, journal = Analysed(state, clock, known_regions()), CallJournal()
-    sources.renew()
+    sources.renew(0)
     journal.call(NOON, **members)
-    facts = sources.facts(journal.entries[0].record)
+    (facts,) = sources.facts(journal.entries)
     assert facts is not None
     assert sources.is_lasting(6, facts) is lasting
     assert not sources.is_lasting(5, facts)
     trails.stop_logging(ACCOUNT, REGION, "audit", "r-1")
-    assert sources.renew()
+    assert sources.renew(0)
     assert not sources.takers(6, facts)
     state.close()
 
@@ -92,5 +92,5 @@ def test_recent_callers_come_back_as_they_were(calls: list[tuple[int, dict[str, 
         plain.setdefault(minute, Attributed()).join(Attributed(*sketches))
     assert dict(recent.items()) == plain
     for minute, by in plain.items():
-        assert recent.pop(minute) == by
+        assert recent.pop([minute]) == [(minute, by)]
     assert not dict(recent.items())

@@ -26,7 +26,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
     made.create(store.METADATA)
     with made.begin() as connection:
         for series, counts in ((DELETE_ROLE, {0: 30, 60: 60, 300: 5}), (DELETE_ROLE._replace(scope=STORES), {60: 60})):
-            number = store.series_id(connection, series)
+            (number,) = store.series_ids(connection, [series]).values()
             for at, count in counts.items():
                 for period in store.KEPT:
                     time = TEN + at

@@ -10,6 +10,7 @@ from opentrail.api.call import Call, Handler
 from opentrail.insights import listing, metric_data
 from opentrail.insights import store as insights_store
 from opentrail.insights.faults import InvalidParameterException, OperationNotPermittedException
+from opentrail.insights.rates import Rate
 from opentrail.insights.store import Listed
 from opentrail.storage.database import Database
 from opentrail.trails.control import Trails
@@ -23,6 +24,7 @@ class InsightsOperations:
     def __init__(self, insights: Database, trails: Trails) -> None:
         self._insights = insights
         self._trails = trails
+        self._data_rate, self._metric_rate = Rate(2), Rate(1)
         insights.create(insights_store.METADATA)
         self.operations: Mapping[str, Handler] = {
             "ListInsightsData": self.list_insights_data,
@@ -30,7 +32,8 @@ class InsightsOperations:
         }
 
     def list_insights_data(self, call: Call) -> Mapping[str, Any]:
-        """Only the management account may ask about an organization trail, and hears of itself."""
+        """About an organization trail only the management account and delegated administrators may ask, and each hears of itself."""
+        self._data_rate.take(call.account_id, call.region, call.time.timestamp())
         source = call.parameters["InsightSource"]
         if not source.startswith("arn:"):
             raise InvalidParameterException(f"InsightSource must be the ARN of a trail, not {source}.")
@@ -40,6 +43,7 @@ class InsightsOperations:
         return answer if token is None else {**answer, "NextToken": token}
 
     def list_insights_metric_data(self, call: Call) -> Mapping[str, Any]:
+        self._metric_rate.take(call.account_id, call.region, call.time.timestamp())
         given = call.parameters
         trail = self._trail(call, given["TrailName"]) if given.get("TrailName") is not None else None
         page = metric_data.page(
@@ -56,8 +60,10 @@ class InsightsOperations:
             trail = self._trails.get(call.account_id, call.region, name_or_arn)
         except (TrailNotFoundException, CloudTrailARNInvalidException) as fault:
             raise InvalidParameterException(fault.message) from None
-        if trail.account_id != call.account_id:
-            raise OperationNotPermittedException("Only the management account can list Insights of an organization trail.")
+        if trail.account_id not in (call.account_id, self._trails.organization.owner_if_any(call.account_id)):
+            raise OperationNotPermittedException(
+                "Only the management account and delegated administrators can list Insights of an organization trail."
+            )
         return trail
 
 

@@ -89,7 +89,7 @@ class State(msgspec.Struct, array_like=True, dict=True):
     """The same, greatest of each day."""
     episode: Episode | None = None
     heights: list[Margin] = []
-    """Logarithm of calls (and `judging.OFFSET`) in a window, greatest of each day that had calls, by window."""
+    """Logarithm of calls (and `limits.OFFSET`) in a window, greatest of each day that had calls, by window."""
 
     @cached_property
     def near(self) -> Near:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from opentrail.insights.detector.judging import ended, judged
+from opentrail.insights.detector.episodes import ended
+from opentrail.insights.detector.judging import judged
 from opentrail.insights.detector.margins import closed
 from opentrail.insights.detector.state import DAYS, State
 from opentrail.insights.detector.turns import Turn
@@ -75,7 +76,7 @@ def _skip(state: State, minute: int) -> None:
         state.level = state.level_expected = 0.0
         state.hour_told = False
     if minute // 1440 > state.minute // 1440:
-        _close_day(state, minute // 1440)
+        close_day(state, minute // 1440)
     state.minute = minute
 
 
@@ -122,10 +123,11 @@ def _close_hour(state: State, hour: int) -> None:
     for margin in state.hourly:
         closed(margin, HOURS)
     if hour // 24 != state.minute // 1440:
-        _close_day(state, hour // 24)
+        close_day(state, hour // 24)
 
 
-def _close_day(state: State, day: int) -> None:
+def close_day(state: State, day: int) -> None:
+    """`day` begins: learn the one before it."""
     for margin in (*state.daily, *state.heights):
         closed(margin, DAYS)
     for old in [known for known in state.days if known <= day - DAYS]:

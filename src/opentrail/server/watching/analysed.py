@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,7 @@ from opentrail.events.selectors import Matcher, compiled
 from opentrail.insights import neighbours
 from opentrail.insights.neighbours import Taker
 from opentrail.insights.values import CALL_RATE, DATA, ERROR_RATE, MANAGEMENT, STORES, TRAILS, Series
+from opentrail.journal import Entry
 from opentrail.lake.event_data_store import EventDataStore, Stretch
 from opentrail.lake.families import Family
 from opentrail.lake.stores.register import StoreRegister
@@ -26,17 +28,28 @@ MOST_PLACES: Final = 10_000
 """Accounts and Regions that are remembered at the same time."""
 
 
+NOW: Final = 1 << 62
+"""A position above all there are."""
 OF_A_KIND: Final = frozenset({"eventCategory", "eventSource", "eventName", "eventType", "readOnly"})
 """Fields of selectors that are the same for all events of a kind, as counting knows them apart."""
 STS: Final = "sts.amazonaws.com"
 """Whether its events are global is said by the record alone."""
 
 
-class _Facts(Facts, gc=False, kw_only=True, rename="camel"):
+class CallFacts(Facts, gc=False, kw_only=True, rename="camel"):
+    """What counting looks at, and what decides who takes it."""
+
     user_agent: str | None = None
 
 
-_decoder = msgspec.json.Decoder(_Facts)
+_decoder = msgspec.json.Decoder(CallFacts)
+
+
+def _facts(record: bytes) -> CallFacts | None:
+    try:
+        return _decoder.decode(record)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,23 +98,33 @@ class Analysed:
         self._register = StoreRegister(database, clock)
         self._routes = Routes(database, regions)
         self._changes: tuple[int, int] = (-1, -1)
+        self._until = math.inf
+        """The position at which the next trail that was stopped is done with."""
         self._trails: dict[int, store.Trail] = {}
         self._stores: tuple[_OfStore, ...] = ()
         self._places: dict[tuple[str, str], _Place] = {}
         self._arns: list[str] = []
         database.create(store.METADATA)
 
-    def renew(self) -> bool:
-        """Look at them as committed now; whether a trail or a store is different."""
+    def renew(self, position: int) -> bool:
+        """Look at them as committed now; whether a trail or a store is different. A trail that was stopped or deleted counts until the
+        follower is at the end of its last window that has records above `position`."""
         with self._database.read() as connection:
             trails_changes = store.changes(connection)
         changes = (trails_changes, self._register.generation())
-        if changes == self._changes:
+        if changes == self._changes and position < self._until:
             return False
         with self._database.read() as connection:
             working = store.working_trails(connection)
-            windows = store.windows(connection)
-        self._trails = {trail.id: trail for trail in working if trail.is_logging and trail.deleted_at is None and insights.asked(trail)}
+            windows = store.windows(connection, read=True)
+        stops = [(window.trail_id, window.stop) for window in windows if window.stop is not None and window.stop > position]
+        ending = {trail_id for trail_id, _ in stops}
+        self._until = min((stop for _, stop in stops), default=math.inf)
+        self._trails = {
+            trail.id: trail
+            for trail in working
+            if ((trail.is_logging and trail.deleted_at is None) or trail.id in ending) and insights.asked(trail)
+        }
         self._routes.renew(self._trails, windows, {})
         with_insights = {found.id: found for found in self._register.all() if found.insights}
         self._stores = tuple(
@@ -120,16 +143,17 @@ class Analysed:
         """All of them."""
         return self._arns
 
-    def facts(self, record: bytes) -> neighbours.Facts | None:
+    def facts(self, entries: Sequence[Entry]) -> Sequence[neighbours.Facts | None]:
         """What counting looks at; `None`: this is no record of an account and Region."""
         try:
-            return _decoder.decode(record)
+            decode = _decoder.decode
+            return [decode(entry.record) for entry in entries]
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return None
+            return [_facts(entry.record) for entry in entries]
 
     def takers(self, position: int, facts: neighbours.Facts) -> Sequence[Taker]:
         """Who takes the record at `position`, each scope once."""
-        assert isinstance(facts, _Facts)
+        assert isinstance(facts, CallFacts)
         of_trails, of_stores = self._at(facts.recipient_account_id, facts.aws_region)
         is_data = facts.event_category == DATA
         takers: list[Taker] = []
@@ -137,7 +161,8 @@ class Analysed:
         for one in of_trails:
             taker = one.data if is_data else one.management
             route = one.route
-            if taker is not None and position > route.open_from and route.served(position) and route.takes(facts):
+            was_logging = position > route.open_from or route.was_logging(position, facts.request_id)
+            if taker is not None and was_logging and route.served(position) and route.takes(facts):
                 if is_data:
                     takers.append(taker)
                 else:
@@ -153,6 +178,16 @@ class Analysed:
         if left_calls or left_errors:
             takers.append(Taker(STORES, left_calls, left_errors))
         return takers
+
+    def past_takers(self, arn: str, facts: neighbours.Facts) -> Sequence[Taker]:
+        """Whom the trail or store `arn` would have had take a management event, had it been there. Nobody where more than its kind would
+        decide."""
+        assert isinstance(facts, CallFacts)
+        of_trails, of_stores = self._at(facts.recipient_account_id, facts.aws_region)
+        for one in of_trails:
+            if self._trails[one.route.chain.trail_id].arn == arn:
+                return [one.management] if one.management is not None and one.is_settled(NOW) and one.route.takes(facts) else []
+        return [one.taker for one in of_stores if one.taker.scope == arn and one.is_settled(NOW) and one.matcher.matches(facts)]
 
     def is_lasting(self, position: int, facts: neighbours.Facts) -> bool:
         """Whether each later record of this kind has the same takers, until `renew`: nothing else in a record is looked at."""
