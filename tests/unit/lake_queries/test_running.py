@@ -58,6 +58,14 @@ def test_what_has_outlived_the_retention_is_not_seen(make: Make) -> None:
     assert lake.rows(query.id) == [["10"]]
 
 
+def test_each_query_has_random_numbers_of_its_own(make: Make) -> None:
+    lake = make()
+    lake.tables.fill(1)
+    text = f"/* n, id */ SELECT CAST(random() AS VARCHAR), CAST(uuid() AS VARCHAR) FROM {STORE}"
+    (first,), (second,) = (lake.rows(lake.ended(lake.start(text)).id) for _ in range(2))
+    assert not set(first) & set(second)
+
+
 def test_an_empty_store_has_its_columns(make: Make) -> None:
     lake = make()
     query = lake.ended(lake.start(f"/* a, b */ SELECT eventid, useridentity.sessioncontext.attributes.creationdate::VARCHAR FROM {STORE}"))

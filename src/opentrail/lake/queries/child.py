@@ -66,6 +66,8 @@ def serve(channel: socket.socket, *, connection: duckdb.DuckDBPyConnection, tran
     if rehearsal is not None:
         translate(rehearsal, {REHEARSED: Family.EVENTS}, enriched=frozenset())
     rehearse(connection)
+    # What was random in the engine is the same in every process that inherits it.
+    connection.execute(f"SELECT setseed({int.from_bytes(os.urandom(6), 'big') / (1 << 47) - 1})")
     frames.send(channel, frames.READY)
     kind, payload = frames.receive(channel)
     if kind != frames.CHECK:
