@@ -16,6 +16,7 @@ from simulators.query_lake import Lake, Make
 from simulators.query_tables import STORE
 
 LISTED = "names.list.element"
+MARK = "mark.list.element"
 REAL = (sys.executable, "-m", "opentrail.lake.queries.zygote")
 
 
@@ -38,11 +39,11 @@ def _file(path: Path, first: int, groups: int = 5, size: int = 200, mark: str = 
         {
             "id": [f"{'long-' * (number % 20)}{number}" for number in numbers],
             "names": [[f"n{number}", "all"] if number % 3 else [] for number in numbers],
-            "mark": [mark if number - first < size else "none" for number in numbers],
+            "mark": [[mark] if number - first < size else [] for number in numbers],
             "bare": [str(number) for number in numbers],
         }
     )
-    filters = {"id": {"ndv": size, "fpp": 0.01}, LISTED: {"ndv": 2 * size, "fpp": 0.01}, "mark": {"ndv": 2, "fpp": 0.0001}}
+    filters = {"id": {"ndv": size, "fpp": 0.01}, LISTED: {"ndv": 2 * size, "fpp": 0.01}, "mark.list.element": {"ndv": 2, "fpp": 0.0001}}
     pq.write_table(table, path, row_group_size=size, bloom_filter_options=filters)
     return path
 
@@ -52,7 +53,7 @@ def _wanted(leaf: str, *values: str) -> Wanted:
 
 
 def _rows(part: Part) -> set[int]:
-    return {row for first, last in part.ranges or () for row in range(first, last + 1)}
+    return {row for first, last in part.ranges or ((0, part.rows - 1),) for row in range(first, last + 1)}
 
 
 def test_every_value_is_found_where_it_is(tmp_path: Path) -> None:
@@ -83,6 +84,16 @@ def test_all_that_is_wanted_must_be_there(tmp_path: Path) -> None:
     assert two == [Part(path=files[0], rows=1000, ranges=((0, 399),))]
 
 
+def test_one_text_in_a_plain_column_is_left_to_the_engine(tmp_path: Path) -> None:
+    files = [_file(tmp_path / "a.parquet", 0), _file(tmp_path / "b.parquet", 1000)]
+    narrowing = Narrowing()
+    assert narrowing.parts(files, [_wanted("id", "long-1")]) == [Part(path=files[0], rows=1000)]
+    assert narrowing.parts(files, [_wanted("id", "long-1", "long-" * 19 + "1019")]) == [
+        Part(path=files[0], rows=1000, ranges=((0, 199),)),
+        Part(path=files[1], rows=1000, ranges=((0, 199),)),
+    ]
+
+
 def test_where_it_would_be_everything_files_are_read_as_they_are(tmp_path: Path) -> None:
     files = [_file(tmp_path / "a.parquet", 0), _file(tmp_path / "b.parquet", 1000)]
     narrowing = Narrowing()
@@ -96,9 +107,9 @@ def test_many_stretches_are_read_as_whole_files(tmp_path: Path) -> None:
     without = _file(tmp_path / "without.parquet", 0, size=10, mark="other")
     files = [_file(tmp_path / f"{number}.parquet", 50 * number, size=10) for number in range(MOST_RANGES + 1)]
     narrowing = Narrowing()
-    assert narrowing.parts(files, [_wanted("mark", "first")]) is None
-    assert narrowing.parts([*files, without], [_wanted("mark", "first")]) == [Part(path=path, rows=50) for path in files]
-    assert narrowing.parts(files[1:], [_wanted("mark", "first")]) == [Part(path=path, rows=50, ranges=((0, 9),)) for path in files[1:]]
+    assert narrowing.parts(files, [_wanted(MARK, "first")]) is None
+    assert narrowing.parts([*files, without], [_wanted(MARK, "first")]) == [Part(path=path, rows=50) for path in files]
+    assert narrowing.parts(files[1:], [_wanted(MARK, "first")]) == [Part(path=path, rows=50, ranges=((0, 9),)) for path in files[1:]]
 
 
 @pytest.fixture
@@ -136,4 +147,4 @@ def test_what_has_outlived_the_retention_is_not_found_either(lake: Lake) -> None
     lake.tables.oldest = 1767225600 + 4322  # of eventtime, as `fill` counts it
     for number, found in ((4321, 0), (4322, 1)):
         query = lake.ended(lake.start(f"SELECT eventID FROM {STORE} WHERE eventID = 'event-{number}'"))
-        assert (query.status, query.results) == ("FINISHED", found)
+        assert (query.status, query.error_message, query.results) == ("FINISHED", None, found)

@@ -67,7 +67,7 @@ def serve(channel: socket.socket, *, connection: duckdb.DuckDBPyConnection, tran
         translate(rehearsal, {REHEARSED: Family.EVENTS}, enriched=frozenset())
     rehearse(connection)
     # What was random in the engine is the same in every process that inherits it.
-    connection.execute(f"SELECT setseed({int.from_bytes(os.urandom(6), 'big') / (1 << 47) - 1})")
+    connection.execute(f"SELECT setseed({int.from_bytes(os.urandom(6), 'big') / (1 << 47) - 1})").fetchall()
     frames.send(channel, frames.READY)
     kind, payload = frames.receive(channel)
     if kind != frames.CHECK:
@@ -138,8 +138,11 @@ class Running:
             f" SET allowed_paths=[{paths}]; SET enable_external_access=false"
         )
         for number, source in enumerate(told["sources"]):
-            self._cold += [Cold(files=[path], rows=rows) for path, rows, _ in source["parts"]]
-            if not source["parts"]:
+            whole = [(path, rows) for path, rows, ranges in source["parts"] if ranges is None]
+            self._cold += [Cold(files=[path], rows=rows) for path, rows, ranges in source["parts"] if ranges is not None]
+            if whole:
+                self._cold.append(Cold(files=[path for path, _ in whole], rows=sum(rows for _, rows in whole)))
+            elif not source["parts"]:
                 self._cold.append(Cold(files=source["files"], rows=max(source["events"] - hot[number], 0)))
             connection.execute(self._view(number, source))
         connection.execute("SET lock_configuration=true")

@@ -65,6 +65,8 @@ class Narrowing:
         """What of `files` may hold rows that have all that is `wanted`; `None` where that would be about everything. Raises `OSError`."""
         if not wanted:
             return None
+        # The engine asks the filters for one text in a plain column itself, once it has a file: whole files are less to plan.
+        by_rows = any(".list." in one.leaf or len(one.values) > 1 for one in wanted)
         probes = [(one.leaf, [Probe(value) for value in one.values]) for one in wanted]
         groups = kept = 0
         parts: list[Part] = []
@@ -74,7 +76,7 @@ class Narrowing:
             groups += len(footer.ends)
             kept += len(numbers)
             if numbers:
-                parts.append(Part(path=path, rows=footer.ends[-1], ranges=_ranges(footer, numbers)))
+                parts.append(Part(path=path, rows=footer.ends[-1], ranges=_ranges(footer, numbers) if by_rows else None))
         if sum(len(part.ranges or ()) for part in parts) > MOST_RANGES or 2 * kept > groups:
             return [Part(path=part.path, rows=part.rows) for part in parts] if len(parts) < len(files) else None
         return parts
