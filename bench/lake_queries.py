@@ -304,9 +304,7 @@ def _known(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """An event that is there, its values for the look-ups: a resource and a key that few events have."""
     row = connection.execute("SELECT eventid FROM e ORDER BY eventtime, eventid LIMIT 1 OFFSET 12345").fetchone()
     arn = connection.execute("SELECT r.arn FROM (SELECT unnest(resources) AS r FROM e) GROUP BY 1 ORDER BY count(*), 1 LIMIT 1").fetchone()
-    key = connection.execute(
-        "SELECT useridentity.accesskeyid AS k FROM e WHERE k <> '' GROUP BY k ORDER BY count(*), k LIMIT 1"
-    ).fetchone()
+    key = connection.execute("SELECT useridentity.accesskeyid AS k FROM e WHERE k <> '' GROUP BY k ORDER BY count(*), k LIMIT 1").fetchone()
     assert row is not None
     assert arn is not None
     assert key is not None
