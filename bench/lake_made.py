@@ -12,10 +12,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 
 from opentrail.clock import SystemClock
+from opentrail.lake.columns.arrow import ARROW
+from opentrail.lake.columns.parquet import TIME
+from opentrail.lake.columns.parquet import write as write_columns
 from opentrail.lake.families import Family
 from opentrail.lake.imports.batches import BATCH_BYTES
 from opentrail.lake.imports.conversion import File, Task
@@ -26,6 +32,7 @@ from simulators.event_journal import EventJournal
 from simulators.store_tables import KnownStores, opened_tables
 
 PATTERN = "**/*.json.gz"
+UNTIL = datetime(2026, 1, 6, tzinfo=UTC)
 RETENTION = 3_650
 """Days; the sample is of a fixed date."""
 
@@ -44,7 +51,7 @@ class Cost:
 
 def sample(folder: Path, events: int, files: int) -> tuple[Summary, list[Path]]:
     """Write log files of 1.6 KB an event; always the same bytes."""
-    made = write(folder, Plan(until=datetime(2026, 1, 6, tzinfo=UTC), events=events, files=files, seed=1))
+    made = write(folder, Plan(until=UNTIL, events=events, files=files, seed=1))
     each = (made.bytes_uncompressed // made.events, made.bytes_compressed // made.events)
     print(f"{made.events} events in {made.files} files, {each[0]} bytes each, {each[1]} compressed")
     return made, sorted((folder / "AWSLogs").rglob("*.json.gz"))
@@ -81,6 +88,22 @@ def import_all(tables: StoreTables, store: str, paths: Sequence[Path], number: i
         memory = sum(_peak(process) for process in processes)
     workers.rest()
     return Cost(events=events, seconds=seconds, processor=processor, memory=memory)
+
+
+def repeat(tables: StoreTables, store: str, times: int) -> None:
+    """Add what the store has `times` more times: as earlier days, a sample's length each, with event IDs of their own."""
+    snapshot = tables.snapshot([store], at_least=0, patience=1.0)
+    for path in snapshot.sources[0].files if times else ():
+        events = pq.read_table(path, partitioning=None)
+        for number in range(1, times + 1):
+            earlier = pc.subtract(events[TIME], pa.scalar(number * Plan(until=UNTIL).days * 86_400_000_000, pa.duration("us")))
+            ids = pc.binary_join_element_wise(pc.utf8_slice_codeunits(events["eventid"], 0, 33), f"{number:03x}", "")
+            copy = events.set_column(events.schema.get_field_index(TIME), TIME, earlier.cast(events.schema.field(TIME).type))
+            copy = copy.set_column(events.schema.get_field_index("eventid"), "eventid", ids.cast(events.schema.field("eventid").type))
+            draft = tables.draft(store)
+            write_columns(draft, Family.EVENTS, copy.cast(ARROW[Family.EVENTS]))
+            tables.append(store, [draft], token=str(uuid.uuid4()))
+    snapshot.release()
 
 
 def _batches(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:

@@ -135,7 +135,8 @@ def test_every_call_that_was_answered_is_seen_by_the_next_query(opentrail: Runni
     query_id = client.start_query(QueryStatement=text)["QueryId"]
     described = ended(client, query_id)
     assert described["QueryString"] == text
-    statistics = described["QueryStatistics"]
+    # of the count: with ORDER BY and LIMIT the engine lets fewer rows through where it reads several files
+    statistics = ended(client, client.start_query(QueryStatement=counted)["QueryId"])["QueryStatistics"]
     assert statistics["EventsScanned"] >= statistics["EventsMatched"] >= 20
     assert statistics["BytesScanned"] > 0
     page = client.get_query_results(QueryId=query_id, MaxQueryResults=1)

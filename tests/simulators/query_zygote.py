@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
-import duckdb
-
 from opentrail.lake.families import Family
 from opentrail.lake.faults import InvalidQueryStatementException
 from opentrail.lake.names import UUID
@@ -26,10 +24,5 @@ def translate(statement: str, families: Mapping[str, Family], *, enriched: Colle
     return Translated(sql=re.sub(f"({UUID})", r'"store_\1"', match[2]), columns=tuple(name.strip() for name in match[1].split(",")))
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """As `lake.sql.engine_duckdb.prepare`."""
-    connection.execute("SET TimeZone='UTC'")
-
-
 if __name__ == "__main__":
-    zygote.main(translate, prepare)
+    zygote.main(translate, rehearsal=None)

@@ -38,6 +38,8 @@ class Source:
     """Events with an `eventtime` below this (epoch seconds, inclusive bound) have outlived the retention and must not be seen."""
     events: int
     """Rows in `files` and `hot` together."""
+    straddles: bool = True
+    """Whether `files` may have events below `oldest`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +31,14 @@ def make(tmp_path: Path) -> Iterator[Make]:
     tests = str(Path(__file__).parents[2])
     os.environ["PYTHONPATH"] = os.pathsep.join([tests, *filter(None, [os.environ.get("PYTHONPATH")])])
 
-    def lake(clock: Clock | None = None, tables: LakeTables | None = None, **settings: Any) -> Lake:
+    def lake(clock: Clock | None = None, tables: LakeTables | None = None, zygote: Sequence[str] = ZYGOTE, **settings: Any) -> Lake:
         clock = clock or SystemClock()
         database = Database.at(tmp_path / "state.db")
         tables = tables or LakeTables(tmp_path / "tables")
         bucket = ResultBuckets()
         keys = SigningKeys(database, tmp_path / "keys", clock)
         folder = tmp_path / "results"
-        children = Children(ZYGOTE, spares=1)
+        children = Children(zygote, spares=1)
         queries = Queries(
             database,
             clock,

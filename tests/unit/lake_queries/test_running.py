@@ -58,6 +58,14 @@ def test_what_has_outlived_the_retention_is_not_seen(make: Make) -> None:
     assert lake.rows(query.id) == [["10"]]
 
 
+def test_each_query_has_random_numbers_of_its_own(make: Make) -> None:
+    lake = make()
+    lake.tables.fill(1)
+    text = f"/* n, id */ SELECT CAST(random() AS VARCHAR), CAST(uuid() AS VARCHAR) FROM {STORE}"
+    (first,), (second,) = (lake.rows(lake.ended(lake.start(text)).id) for _ in range(2))
+    assert not set(first) & set(second)
+
+
 def test_an_empty_store_has_its_columns(make: Make) -> None:
     lake = make()
     query = lake.ended(lake.start(f"/* a, b */ SELECT eventid, useridentity.sessioncontext.attributes.creationdate::VARCHAR FROM {STORE}"))
@@ -146,6 +154,21 @@ def test_a_process_that_is_killed_fails_its_query_and_no_other(make: Make) -> No
     query = lake.ended(query_id)
     assert (query.status, query.error_message) == ("FAILED", "The process of the query was ended from outside. Run the query again.")
     assert lake.ended(lake.start(f"/* n */ SELECT eventid FROM {STORE}")).status == "FINISHED"
+
+
+def test_what_was_read_until_a_query_was_ended_is_told(make: Make) -> None:
+    lake = make()
+    lake.tables.fill(5000)
+    ids = [lake.start(f"/* n */ SELECT CAST(count(eventname || a) AS VARCHAR) FROM {STORE}, range(100000000) t(a)") for _ in range(2)]
+    for query_id in ids:
+        lake.running(query_id)
+        wait_for(lambda: lake.queries._under_way[query_id].child.scanned > 2000, patience=120)  # noqa: B023
+    lake.queries.cancel({"query_id": ids[0], "request_id": "r"})
+    os.kill(lake.queries._under_way[ids[1]].child.process_id, signal.SIGKILL)
+    for query_id, status in zip(ids, ("CANCELLED", "FAILED"), strict=True):
+        query = lake.ended(query_id)
+        assert query.status == status
+        assert 2000 < query.bytes_scanned < 4 * lake.tables.size()
 
 
 def test_a_query_that_needs_too_much_memory_fails_alone(make: Make) -> None:

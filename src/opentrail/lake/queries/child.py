@@ -32,8 +32,7 @@ SLACK: Final = 512 << 20
 """Memory beside the engine's own: its threads, result chunks, Python."""
 
 Translate = Callable[..., Translated]
-Prepare = Callable[[duckdb.DuckDBPyConnection, str], None]
-"""Installs what a translated statement needs."""
+REHEARSED: Final = "00000000-0000-4000-8000-000000000000"
 
 log = logging.getLogger("opentrail.query")
 
@@ -46,11 +45,29 @@ _OURS: Final = (
 _WARM: Final = "SELECT a, count(*) FROM (SELECT 'x' || i % 7 AS a FROM range(3000) t(i)) GROUP BY 1 ORDER BY 2"
 
 
-def serve(channel: socket.socket, *, translate: Translate, prepare: Prepare) -> None:
-    """Take one query from `channel`, run it, and return."""
+def opened() -> duckdb.DuckDBPyConnection:
+    """An engine for one query, with no thread beside the caller's: the process may be forked, and confined."""
     connection = duckdb.connect(":memory:", config={"threads": 1, "async_threads": 0})
-    connection.execute("SET TimeZone='UTC'; SET enable_progress_bar=false; SET enable_profiling='no_output'; SET temp_directory=''")
+    connection.execute(
+        "SET TimeZone='UTC'; SET enable_progress_bar=false; SET enable_profiling='no_output'; SET temp_directory='';"
+        " SET parquet_metadata_cache=true"
+    )
+    rehearse(connection)
+    return connection
+
+
+def rehearse(connection: duckdb.DuckDBPyConnection) -> None:
+    """Touch what a query touches: the first one in a process that was just forked takes its pages one by one."""
     connection.sql(_WARM).to_arrow_reader(ROWS).read_all()
+
+
+def serve(channel: socket.socket, *, connection: duckdb.DuckDBPyConnection, translate: Translate, rehearsal: str | None) -> None:
+    """Take one query from `channel`, run it on `connection`, and return. `rehearsal` is a statement about `REHEARSED`, translated ahead."""
+    if rehearsal is not None:
+        translate(rehearsal, {REHEARSED: Family.EVENTS}, enriched=frozenset())
+    rehearse(connection)
+    # What was random in the engine is the same in every process that inherits it.
+    connection.execute(f"SELECT setseed({int.from_bytes(os.urandom(6), 'big') / (1 << 47) - 1})").fetchall()
     frames.send(channel, frames.READY)
     kind, payload = frames.receive(channel)
     if kind != frames.CHECK:
@@ -62,8 +79,7 @@ def serve(channel: socket.socket, *, translate: Translate, prepare: Prepare) -> 
     except Fault as refused:
         frames.send(channel, frames.REFUSED, msgspec.msgpack.encode([refused.code, refused.message]))
         return
-    prepare(connection, translated.sql)
-    frames.send(channel, frames.ACCEPTED, msgspec.msgpack.encode(list(translated.columns)))
+    frames.send(channel, frames.ACCEPTED, msgspec.msgpack.encode([translated.columns, translated.wanted]))
     kind, payload = frames.receive(channel)
     if kind != frames.RUN:
         raise frames.Ended
@@ -117,10 +133,17 @@ class Running:
         told, connection = self._told, self._connection
         paths = ", ".join(_text(path) for source in told["sources"] for path in source["files"])
         hot = [self._hot_tables(number, source["hot"]) for number, source in enumerate(told["sources"])]
-        connection.execute(f"SET threads={int(told['threads'])}; SET memory_limit='{int(told['memory'])}B'")
-        connection.execute(f"SET allowed_paths=[{paths}]; SET enable_external_access=false")
+        connection.execute(
+            f"SET threads={int(told['threads'])}; SET memory_limit='{int(told['memory'])}B';"
+            f" SET allowed_paths=[{paths}]; SET enable_external_access=false"
+        )
         for number, source in enumerate(told["sources"]):
-            self._cold.append(Cold(files=source["files"], rows=max(source["events"] - hot[number], 0)))
+            whole = [(path, rows) for path, rows, ranges in source["parts"] if ranges is None]
+            self._cold += [Cold(files=[path], rows=rows) for path, rows, ranges in source["parts"] if ranges is not None]
+            if whole:
+                self._cold.append(Cold(files=[path for path, _ in whole], rows=sum(rows for _, rows in whole)))
+            elif not source["parts"]:
+                self._cold.append(Cold(files=source["files"], rows=max(source["events"] - hot[number], 0)))
             connection.execute(self._view(number, source))
         connection.execute("SET lock_configuration=true")
 
@@ -138,14 +161,19 @@ class Running:
     def _view(self, number: int, source: Mapping[str, Any]) -> str:
         columns = COLUMNS[self._families[source["store_id"]]]
         names = ", ".join(f'"{column.name}"' for column in columns)
-        parts = [f"SELECT {names} FROM hot_{number}_{index}" for index in range(len(source["hot"]))]
-        if source["files"]:
-            parts.append(f"SELECT {names} FROM read_parquet([{', '.join(_text(path) for path in source['files'])}])")
+        young = f"eventtime >= make_timestamp({int(source['oldest']) * 1_000_000})"
+        parts = [f"SELECT {names} FROM hot_{number}_{index} WHERE {young}" for index in range(len(source["hot"]))]
+        within = f" AND {young}" if source["straddles"] else ""  # to say what holds anyway means to read a column for it
+        whole = source["files"]
+        if source["parts"]:
+            whole = [path for path, _, ranges in source["parts"] if ranges is None]
+            parts += [f"SELECT {names} FROM {_ranges(path, ranges)}{within}" for path, _, ranges in source["parts"] if ranges is not None]
+        if whole:
+            where = f" WHERE {young}" if source["straddles"] else ""
+            parts.append(f"SELECT {names} FROM read_parquet([{', '.join(_text(path) for path in whole)}]){where}")
         if not parts:
             parts = ["SELECT " + ", ".join(f'CAST(NULL AS {_type(column.type)}) AS "{column.name}"' for column in columns) + " WHERE false"]
-        rows = " UNION ALL ".join(parts)
-        oldest = f"make_timestamp({int(source['oldest']) * 1_000_000})"
-        return f'CREATE VIEW "store_{source["store_id"]}" AS SELECT * FROM ({rows}) WHERE eventtime >= {oldest}'
+        return f'CREATE VIEW "store_{source["store_id"]}" AS {" UNION ALL ".join(parts)}'
 
     def _stream(self) -> None:
         relation = self._connection.sql(self._translated.sql)
@@ -173,6 +201,12 @@ def _type(of: Type) -> str:
             return f"{_type(inner)}[]"
         case Row(fields):
             return "STRUCT(" + ", ".join(f'"{field.name}" {_type(field.type)}' for field in fields) + ")"
+
+
+def _ranges(path: str, ranges: Sequence[Sequence[int]]) -> str:
+    """Some rows of a file: the engine reads their row groups only."""
+    said = " OR ".join(f"file_row_number BETWEEN {int(first)} AND {int(last)}" for first, last in ranges)
+    return f"read_parquet({_text(path)}, file_row_number=true) WHERE ({said})"
 
 
 def _text(value: str) -> str:

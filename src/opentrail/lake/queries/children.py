@@ -11,7 +11,8 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +20,7 @@ import msgspec
 from opentrail.clock import Clock
 from opentrail.lake.families import Family
 from opentrail.lake.queries import frames
+from opentrail.lake.sql.wanted import Wanted
 from opentrail.wire.faults import ServiceUnavailable, fault
 
 SPARES: Final = 2
@@ -45,6 +47,8 @@ class Child:
         self._zygote = zygote
         self._lock = threading.Lock()
         self._ended = False
+        self._read_before: int | None = None
+        """Bytes that it had read when it was told to run."""
         self.process_id = process_id
 
     def ready(self) -> None:
@@ -53,8 +57,8 @@ class Child:
         if frames.receive(self._channel)[0] != frames.READY:
             raise frames.Ended
 
-    def check(self, statement: str, families: Mapping[str, Family], enriched: Sequence[str]) -> tuple[str, ...]:
-        """The names of the result, where the statement can run.
+    def check(self, statement: str, families: Mapping[str, Family], enriched: Sequence[str]) -> tuple[tuple[str, ...], tuple[Wanted, ...]]:
+        """The names of the result, where the statement can run, and what it wants of its stores.
 
         Raises `InvalidQueryStatementException` (by its code), `frames.Ended`, `TimeoutError`.
         """
@@ -71,18 +75,29 @@ class Child:
             raise fault(code, message)
         if kind != frames.ACCEPTED:
             raise frames.Ended
-        return tuple(msgspec.msgpack.decode(payload, type=list[str]))
+        return msgspec.msgpack.decode(payload, type=tuple[tuple[str, ...], tuple[Wanted, ...]])
 
-    def run(self, told: Mapping[str, Any], deadline: float, clock: Clock) -> Iterator[tuple[bytes, bytes]]:
-        """Start the query; its frames. Raises `frames.Ended`, and `TimeoutError` at `deadline` (on the monotonic clock)."""
+    def run(
+        self, told: Mapping[str, Any], deadline: float, clock: Clock, started: Callable[[], None] = lambda: None
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Start the query; its frames. `started` is called while it begins. Raises `frames.Ended`, and `TimeoutError` at `deadline`
+        (on the monotonic clock)."""
         self._wait(deadline, clock)
+        self._read_before = self._read()
         frames.send(self._channel, frames.RUN, msgspec.msgpack.encode(told))
+        started()
         while True:
             self._wait(deadline, clock)
             kind, payload = frames.receive(self._channel)
             yield kind, payload
             if kind in (frames.DONE, frames.FAILED):
                 return
+
+    @property
+    def scanned(self) -> int:
+        """Bytes that it has read since it runs its query, by the kernel's count; also once it has ended, until `end`."""
+        with self._lock:
+            return 0 if self._read_before is None or self._ended else max(self._read() - self._read_before, 0)
 
     def kill(self) -> None:
         """End the process at once. It is not reaped yet, so nobody else can have its id."""
@@ -106,6 +121,13 @@ class Child:
             except (frames.Ended, TimeoutError):
                 return None
         return os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+
+    def _read(self) -> int:
+        """All bytes that it has read so far; 0 where the kernel does not tell."""
+        try:
+            return int(Path(f"/proc/{self.process_id}/io").read_text().split()[1])
+        except (OSError, ValueError, IndexError):
+            return 0
 
     def _wait(self, deadline: float, clock: Clock) -> None:
         left = deadline - clock.monotonic()

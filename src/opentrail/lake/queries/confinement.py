@@ -19,6 +19,7 @@ import struct
 import sys
 import sysconfig
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -95,12 +96,13 @@ def _limit(memory: int, processor_time: int) -> None:
         resource.setrlimit(limit, (value, value))
 
 
-def program_folders() -> list[Path]:
-    """Where the program itself lies: what may still have to be loaded."""
+@cache
+def program_folders() -> tuple[Path, ...]:
+    """Where the program itself lies: what may still have to be loaded. Found once, before there is anything to confine."""
     names = ("stdlib", "platstdlib", "purelib", "platlib")
     found = {Path(sysconfig.get_path(name)) for name in names} | {Path(__file__).parents[2]}
     found |= {Path(path) for path in ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo")}
-    return sorted(folder for folder in found if folder.is_dir())
+    return tuple(sorted(folder for folder in found if folder.is_dir()))
 
 
 def _landlock(files: Iterable[Path]) -> bool:
@@ -147,6 +149,7 @@ def _seccomp() -> bool:
     return bool(_libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0) == 0)
 
 
+@cache
 def _filter(machine: str) -> bytes:
     """The program in classic BPF: 8 bytes an instruction (code, jump if true, jump if false, operand)."""
     load, equal, at_least, any_bit, give = 0x20, 0x15, 0x35, 0x45, 0x06

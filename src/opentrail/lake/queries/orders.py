@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from opentrail.config import LakeSettings
 from opentrail.lake.neighbours import Snapshot
+from opentrail.lake.queries.narrowing import Part
 
 
-def orders(snapshot: Snapshot, settings: LakeSettings, *, deliver: bool, scratch: Path) -> dict[str, Any]:
-    """As `child` takes them; `deliver` asks for the parts of a delivery too, `scratch` is for what an engine must write in between."""
+def orders(
+    snapshot: Snapshot, settings: LakeSettings, *, deliver: bool, scratch: Path, parts: Mapping[str, Sequence[Part]] | None = None
+) -> dict[str, Any]:
+    """As `child` takes them; `deliver` asks for the parts of a delivery too, `scratch` is for what an engine must write in between.
+
+    `parts` has the stores of which only some is read.
+    """
+    narrowed = parts or {}
     threads = settings.query_threads or os.cpu_count() or 1
     return {
         "sources": [
             {
                 "store_id": source.store_id,
-                "files": [str(path) for path in source.files],
+                "files": [str(path) for path in (_paths(narrowed[source.store_id]) if source.store_id in narrowed else source.files)],
+                "parts": [[str(part.path), part.rows, part.ranges] for part in narrowed.get(source.store_id, ())],
                 "hot": [str(path) for path in source.hot],
                 "oldest": source.oldest,
+                "straddles": source.straddles,
                 "events": source.events,
             }
             for source in snapshot.sources
@@ -31,3 +41,7 @@ def orders(snapshot: Snapshot, settings: LakeSettings, *, deliver: bool, scratch
         "deliver": deliver,
         "scratch": str(scratch),
     }
+
+
+def _paths(parts: Sequence[Part]) -> list[Path]:
+    return [part.path for part in parts]

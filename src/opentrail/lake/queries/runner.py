@@ -25,6 +25,7 @@ from opentrail.lake.queries import frames, store
 from opentrail.lake.queries.asking import Start, readable
 from opentrail.lake.queries.children import Child, Children
 from opentrail.lake.queries.delivery import Delivery
+from opentrail.lake.queries.narrowing import Narrowing
 from opentrail.lake.queries.orders import orders
 from opentrail.lake.queries.query import (
     CANCELLED,
@@ -36,9 +37,11 @@ from opentrail.lake.queries.query import (
     PENDING,
     Ended,
     Query,
+    Statistics,
 )
 from opentrail.lake.queries.taking import Taken, take_in
 from opentrail.lake.queries.vouching import Vouching
+from opentrail.lake.sql.wanted import Wanted
 from opentrail.storage.database import Database
 from opentrail.wire.faults import Fault, ServiceUnavailable
 
@@ -62,6 +65,7 @@ class _UnderWay:
 
     query: Query
     child: Child
+    wanted: tuple[Wanted, ...]
     at_least: int
     cancelled: threading.Event = field(default_factory=threading.Event)
 
@@ -93,6 +97,7 @@ class Queries:
         self._folder = folder
         self._settings = settings
         self._threads = ThreadPoolExecutor(settings.running_queries, thread_name_prefix="query")
+        self._narrowing = Narrowing()
         self._lock = threading.Lock()
         self._under_way: dict[str, _UnderWay] = {}
         self._forget_due = 0.0
@@ -119,7 +124,7 @@ class Queries:
                 return {"QueryId": asked.query_id}
             self._check_room(store.under_way(connection, asked.account_id, asked.region))
         stores = readable(self._stores.get, asked.store_ids, owner_account_id=asked.owner_account_id, region=asked.region)
-        child, columns = self._checked(asked, stores)
+        child, (columns, wanted) = self._checked(asked, stores)
         query = Query(
             id=asked.query_id,
             account_id=asked.account_id,
@@ -136,7 +141,7 @@ class Queries:
             created=self._clock.time(),
             columns=columns,
         )
-        under_way = _UnderWay(query=query, child=child, at_least=asked.at_least)
+        under_way = _UnderWay(query=query, child=child, wanted=wanted, at_least=asked.at_least)
         try:
             is_new = self._added(under_way)
         except BaseException:
@@ -156,7 +161,8 @@ class Queries:
         with self._lock:
             under_way = self._under_way.get(query_id)
         with self._database.begin() as connection:
-            ended = Ended(status=CANCELLED)
+            scanned = under_way.child.scanned if under_way is not None else 0
+            ended = Ended(status=CANCELLED, statistics=Statistics(bytes_scanned=scanned))
             query = store.get(connection, query_id)
             if query is None:
                 raise QueryIdNotFoundException(f"There is no query {query_id}.")
@@ -206,8 +212,8 @@ class Queries:
                 f"{CONCURRENT} queries of the account are queued or running in this Region. Wait until one has ended, or cancel one."
             )
 
-    def _checked(self, asked: Start, stores: Sequence[EventDataStore]) -> tuple[Child, tuple[str, ...]]:
-        """A child that has taken the statement, and the names of its result. Raises as the translation, and `ServiceUnavailable`."""
+    def _checked(self, asked: Start, stores: Sequence[EventDataStore]) -> tuple[Child, tuple[tuple[str, ...], tuple[Wanted, ...]]]:
+        """A child that has taken the statement, and what it said (`Child.check`). Raises as the translation, and `ServiceUnavailable`."""
         families = {one.id: one.family for one in stores}
         enriched = [one.id for one in stores if one.context_key_selectors]
         for _ in range(CHECKS):
@@ -265,9 +271,6 @@ class Queries:
             return Ended(status=FAILED, error_message=message), 0.0
         began = self._clock.monotonic()
         try:
-            with self._database.begin() as connection:
-                if not store.run(connection, query.id):
-                    return None, 0.0
             taken = self._taken(under_way, snapshot, began)
         finally:
             snapshot.release()
@@ -275,6 +278,8 @@ class Queries:
         if under_way.cancelled.is_set():
             shutil.rmtree(self._folder / query.id, ignore_errors=True)
             return None, seconds
+        if not taken.is_told:
+            taken = replace(taken, statistics=Statistics(bytes_scanned=under_way.child.scanned))
         return taken.ended(self._interruption(under_way, taken)), seconds
 
     def _snapshot(self, under_way: _UnderWay) -> Snapshot | None:
@@ -290,9 +295,20 @@ class Queries:
 
     def _taken(self, under_way: _UnderWay, snapshot: Snapshot, began: float) -> Taken:
         query, timeout = under_way.query, self._settings.query_timeout
-        told = orders(snapshot, self._settings, deliver=query.delivery_s3_uri is not None, scratch=self._scratch(query.id))
-        frames_of = under_way.child.run(told, began + timeout, self._clock)
+        told = orders(
+            snapshot,
+            self._settings,
+            deliver=query.delivery_s3_uri is not None,
+            scratch=self._scratch(query.id),
+            parts=self._narrowing.of(snapshot, under_way.wanted),
+        )
+        frames_of = under_way.child.run(told, began + timeout, self._clock, lambda: self._runs(query.id))
         return take_in(frames_of, self._folder / query.id, self._vouching.of(query) if query.delivery_s3_uri else None)
+
+    def _runs(self, query_id: str) -> None:
+        """Say so. A query that was cancelled meanwhile is killed by whoever did that."""
+        with self._database.begin() as connection:
+            store.run(connection, query_id)
 
     def _scratch(self, query_id: str) -> Path:
         """Named like no query, so that what a crash leaves is swept by `open`."""

@@ -60,7 +60,7 @@ def serve(channel: socket.socket, *, remote: str, session_id: str) -> None:
     except Fault as refused:
         frames.send(channel, frames.REFUSED, msgspec.msgpack.encode([refused.code, refused.message]))
         return
-    frames.send(channel, frames.ACCEPTED, msgspec.msgpack.encode(list(translated.columns)))
+    frames.send(channel, frames.ACCEPTED, msgspec.msgpack.encode([translated.columns, translated.wanted]))
     kind, payload = frames.receive(channel)
     if kind != frames.RUN:
         raise frames.Ended

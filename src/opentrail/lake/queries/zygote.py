@@ -17,8 +17,8 @@ import sys
 import warnings
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
-import duckdb
 import msgspec
 
 from opentrail.lake.queries import child, confinement, frames
@@ -29,11 +29,18 @@ Serve = Callable[[socket.socket], None]
 """What a child does with its end of the socket pair."""
 
 
-def main(translate: child.Translate = translate, prepare: child.Prepare = prepare) -> None:
-    """Fork and reap children that run DuckDB until the lake is gone."""
+REHEARSAL: Final = f"SELECT eventTime, count(*) AS n FROM {child.REHEARSED} WHERE eventName = 'a' GROUP BY eventTime ORDER BY n LIMIT 1"
+"""A statement that has a bit of everything."""
+
+
+def main(translate: child.Translate = translate, rehearsal: str | None = REHEARSAL) -> None:
+    """Fork and reap children that run DuckDB until the lake is gone. Each inherits an engine that is open and has every function."""
     begin()
-    _warm(prepare)
-    tend(lambda: partial(child.serve, translate=translate, prepare=prepare))
+    connection = child.opened()
+    prepare(connection)
+    confinement.program_folders()
+    tend(lambda: partial(child.serve, connection=connection, translate=translate, rehearsal=rehearsal))
+    child.leave(0)  # the engine has nothing to write, and would complain of being left open
 
 
 def begin() -> None:
@@ -66,14 +73,6 @@ def tend(
             _, status = os.waitpid(given[0], 0)
             control.send(msgspec.msgpack.encode(status))
             reaped(given[0], status)
-
-
-def _warm(prepare: child.Prepare) -> None:
-    """Load what the first query would load."""
-    connection = duckdb.connect(":memory:", config={"threads": 1, "async_threads": 0})
-    prepare(connection, "trino_fail")
-    connection.sql("SELECT 1").to_arrow_reader(1).read_all()
-    connection.close()
 
 
 def _serve(serve: Serve, descriptor: int, control: socket.socket) -> None:

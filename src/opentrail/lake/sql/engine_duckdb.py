@@ -106,10 +106,6 @@ _FUNCTIONS: Final[dict[str, tuple[Callable[..., Any], str, str]]] = {
 _MACROS: Final = {line.partition("(")[0]: line.replace(" = ", " AS ", 1) for line in MACROS.strip().splitlines()}
 """Name without `trino_` → its definition."""
 
-_NAMES: Final = re.compile(r"\btrino_(\w+)")
-_NEEDS: Final = {name: frozenset(_NAMES.findall(definition)) for name, definition in _MACROS.items()}
-
-
 _SPECIAL: Final = FunctionNullHandling.SPECIAL
 
 
@@ -126,36 +122,18 @@ def _of_nothing(function: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, sql: str | None = None) -> None:
-    """Install the functions that the translated `sql` uses, or all of them, and set the time zone.
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Install the functions that translated SQL uses, and set the time zone. Before the connection is locked; again changes nothing.
 
-    Before the connection is locked, once for a `sql`; all of them may be installed again. They take a tenth of a second, those of a
-    usual query a millisecond.
+    It takes a tenth of a second: processes of queries are forked from one that has done it.
     """
     connection.execute("SET TimeZone='UTC'")
-    wanted = frozenset((*_FUNCTIONS, *_MACROS)) if sql is None else _used(sql)
-    there: set[str] = set()
-    if sql is None:
-        known = "SELECT function_name FROM duckdb_functions() WHERE function_name LIKE 'trino_%'"
-        there = {name.removeprefix("trino_") for (name,) in connection.execute(known).fetchall()}
-    for name in sorted(wanted & _FUNCTIONS.keys() - there):
+    known = "SELECT function_name FROM duckdb_functions() WHERE function_name LIKE 'trino_%'"
+    there = {name.removeprefix("trino_") for (name,) in connection.execute(known).fetchall()}
+    for name in sorted(_FUNCTIONS.keys() - there):
         function, takes, gives = _FUNCTIONS[name]
         connection.create_function(f"trino_{name}", _of_nothing(function), [*takes.split(" ")], gives, null_handling=_SPECIAL)
-    macros = [f"CREATE OR REPLACE TEMP MACRO trino_{definition}" for name, definition in _MACROS.items() if name in wanted]
-    if macros:
-        connection.execute(";".join(macros))
-
-
-def _used(sql: str) -> frozenset[str]:
-    """The functions of ours that are named in `sql`, and those that these name in turn."""
-    found: set[str] = set()
-    waiting = set(_NAMES.findall(sql))
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting |= _NEEDS.get(name, frozenset())
-    return frozenset(found)
+    connection.execute(";".join(f"CREATE OR REPLACE TEMP MACRO trino_{definition}" for definition in _MACROS.values()))
 
 
 def message(fault: Exception) -> str:

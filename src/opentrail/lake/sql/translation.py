@@ -13,6 +13,7 @@ from opentrail.lake.sql.parsing import parse
 from opentrail.lake.sql.printing import as_text
 from opentrail.lake.sql.queries import Queries
 from opentrail.lake.sql.scanning import Refused, line_and_column
+from opentrail.lake.sql.wanted import Wanted, wanted
 
 LONGEST: Final = 10_000
 """Characters of a statement (reference of Lake SQL, §1)."""
@@ -26,6 +27,8 @@ class Translated:
     """One SELECT; every column of its result is text as Trino prints it, or NULL."""
     columns: tuple[str, ...]
     """Names of the result as Lake spells them; several may be the same."""
+    wanted: tuple[Wanted, ...] = ()
+    """What the rows of stores must say to matter."""
 
 
 def translate(
@@ -46,11 +49,12 @@ def translate(
         raise InvalidQueryStatementException("The query has characters that are half of a pair, and mean nothing: write it in UTF-8.")
     try:
         engine = DuckDB() if dialect == "duckdb" else Spark()
-        rows = Queries(engine, families, enriched).query(parse(statement), None)
+        query = parse(statement)
+        rows = Queries(engine, families, enriched).query(query, None)
         printed = [f"{as_text(engine, name, output.kind)} AS {name}" for name, output in zip(rows.names, rows.outputs, strict=True)]
         order = f" ORDER BY {rows.order}" if rows.order else ""
         names = tuple(output.name if output.name is not None else f"_col{at}" for at, output in enumerate(rows.outputs))
-        return Translated(f"SELECT {', '.join(printed)} FROM ({rows.sql}) AS r{order}{rows.bounds}", names)
+        return Translated(f"SELECT {', '.join(printed)} FROM ({rows.sql}) AS r{order}{rows.bounds}", names, wanted(query))
     except Refused as refused:
         line, column = line_and_column(statement, refused.at)
         raise InvalidQueryStatementException(f"line {line}:{column}: {refused.message}.") from None

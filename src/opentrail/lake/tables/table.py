@@ -42,6 +42,8 @@ class View:
     files: tuple[Path, ...]
     hot: tuple[Path, ...]
     events: int
+    straddles: bool
+    """Whether `files` have events that are older than was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,7 +325,12 @@ class StoreTable:
         with self._state:
             files = [file for file in self._files if file.time_high >= oldest]
             hot = tuple(self._hot.written())
-            view = View(files=tuple(file.path for file in files), hot=hot, events=sum(file.rows for file in files) + self._hot.rows)
+            view = View(
+                files=tuple(file.path for file in files),
+                hot=hot,
+                events=sum(file.rows for file in files) + self._hot.rows,
+                straddles=any(file.time_low < oldest for file in files),
+            )
             self._pins.update((*view.files, *view.hot))
             self._views += 1
             return view

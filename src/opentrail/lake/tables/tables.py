@@ -184,7 +184,15 @@ class StoreTables:
                 view = table.pin(bound)
                 held.append((table, view))
                 sources.append(
-                    Source(store_id=store.id, family=store.family, files=view.files, hot=view.hot, oldest=bound, events=view.events)
+                    Source(
+                        store_id=store.id,
+                        family=store.family,
+                        files=view.files,
+                        hot=view.hot,
+                        oldest=bound,
+                        events=view.events,
+                        straddles=view.straddles,
+                    )
                 )
         except BaseException:
             release()
