@@ -309,8 +309,14 @@ def forget_read_windows(connection: Connection, position: int) -> None:
 
 
 def has_window(connection: Connection, trail_id: int) -> bool:
-    """Whether records of the trail may still be unread."""
+    """Whether delivery, a log group or event rules may still have records of the trail to read."""
     return connection.scalar(select(WINDOWS.c.id).where(WINDOWS.c.trail_id == trail_id).limit(1)) is not None
+
+
+def has_unread(connection: Connection, trail_id: int) -> bool:
+    """Whether delivery may still have records of the trail to read."""
+    where = and_(WINDOWS.c.trail_id == trail_id, WINDOWS.c.read_to.is_(None))
+    return connection.scalar(select(WINDOWS.c.id).where(where).limit(1)) is not None
 
 
 def tags(connection: Connection, trail_id: int) -> dict[str, str | None]:

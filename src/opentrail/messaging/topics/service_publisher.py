@@ -41,14 +41,17 @@ class ServicePublisher:
         self._judge(topic, source_arn, account_id)
         check_key(self._keys, topic, self._principal, account_id=account_id, source_arn=source_arn)
 
-    def publish(self, *, topic_arn: str, message: str, source_arn: str, account_id: str, subject: str | None = None) -> None:
-        """Publish a message; it is durable on return, with one delivery for each subscription.
+    def publish(
+        self, *, topic_arn: str, message: str, source_arn: str, account_id: str, subject: str | None = None, once: str | None = None
+    ) -> None:
+        """Publish a message; it is durable on return, with one delivery for each subscription. What was published under the same `once`,
+        whatever has become of it, is not published again.
 
         Raises what `check` does, and `InvalidParameter` for a message that is empty or too long.
         """
         wanted = draft({"Message": message} | ({} if subject is None else {"Subject": subject}))
         self.check(topic_arn=topic_arn, source_arn=source_arn, account_id=account_id)
-        self._publishing.publish(topic_arn, [wanted])
+        self._publishing.publish(topic_arn, [wanted], once=once)
 
     def _judge(self, topic: Topic, source_arn: str, account_id: str) -> None:
         # Services call from no address, and inside one OpenTrail nothing travels unencrypted over a network.

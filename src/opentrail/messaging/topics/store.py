@@ -34,6 +34,7 @@ from sqlalchemy import (
 from opentrail.messaging.topics.faults import NotFoundException
 from opentrail.messaging.topics.values import Delivery, Kind, Message, MessageAttribute, Subscription, Topic
 from opentrail.storage.database import Database
+from opentrail.storage.once import Once
 
 tables = MetaData()
 
@@ -104,6 +105,8 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         database.create(tables)
+        self.once = Once(database)
+        """What others have published that keep it until they know that it was."""
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

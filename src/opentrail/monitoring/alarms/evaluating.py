@@ -8,7 +8,6 @@ out. When it goes back a little, windows that have been judged are not judged ag
 from __future__ import annotations
 
 import heapq
-import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -24,8 +23,10 @@ from opentrail.monitoring.alarms.transitions import Transitions
 from opentrail.monitoring.alarms.verdict import ALARM
 from opentrail.monitoring.metrics.store import MetricStore
 
-SHORTEST, LONGEST = 0.02, 0.12
-"""Seconds between two looks for new points and what is due: when points have just come, and when none have for a while."""
+LONGEST: Final = 1.0
+"""Seconds between two looks at the clock, which may be set."""
+SHORTEST: Final = 0.02
+"""Seconds between two looks at alarms that are looked at because of new points."""
 SETTLING: Final = 2.0
 """Seconds after the end of a period at which it is judged: what happened in its last moments may still be on its way."""
 SLICE: Final = 50
@@ -62,15 +63,14 @@ class Evaluating:
         self._points = metrics.changes()
         self._last = clock.time()
 
-    def run(self, stop: threading.Event) -> None:
-        """Until `stop` is set."""
-        pause = SHORTEST
-        while not stop.is_set():
-            points = self._points
-            more = self.step()
-            pause = SHORTEST if more or self._points != points or self._hot else min(pause * 1.2, LONGEST)
-            if not more:
-                stop.wait(pause)
+    def rest(self) -> float:
+        """Seconds until something is due though no point comes in."""
+        now = self._clock.time()
+        due = self._heap[0][0] - now if self._heap else LONGEST
+        if self._hot:
+            monotonic = self._clock.monotonic()
+            due = min([due, *(self._index.held[number].not_before - monotonic for number in self._hot if number in self._index.held)])
+        return min(max(due, SHORTEST), LONGEST)
 
     def step(self) -> bool:
         """Take in what is new, judge what must be judged at once and some of what is due; whether more is due."""

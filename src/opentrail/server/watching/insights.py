@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from opentrail.insights.announcer import Announcer
 from opentrail.insights.follower import FOLLOWER, InsightsFollower
 from opentrail.server.watching.analysed import Analysed
 from opentrail.server.watching.ground import Ground
-from opentrail.server.watching.part import Part
+from opentrail.server.watching.part import Chore, Part
+
+IDLE: Final = 5.0
+"""Seconds between two looks for events that wait to be recorded, should nobody say that there are any."""
 
 
 def part(ground: Ground) -> Part:
@@ -19,4 +24,5 @@ def part(ground: Ground) -> Part:
         promise=ground.promise,
     )
     announcer = Announcer(ground.insights, ground.state, ground.outbox)
-    return Part(followers={FOLLOWER: follower}, chores={"insights-announcer": announcer.run})
+    announcing = Chore(step=announcer.step, of=(ground.folder.insights,), rest=lambda: IDLE)
+    return Part(followers={FOLLOWER: follower}, chores={"insights-announcer": announcing})
