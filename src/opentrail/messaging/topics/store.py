@@ -6,6 +6,7 @@ of a delivery with that of its message.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -120,9 +121,10 @@ class Store:
         with self._database.read() as connection:
             yield connection
 
-    def is_due(self, now: float) -> bool:
-        """Whether any delivery is due: asked often, answered in microseconds."""
-        return self._database.first("SELECT 1 FROM sns_deliveries WHERE due <= ? LIMIT 1", (now,)) is not None
+    def first_due(self) -> float:
+        """When the next delivery is due; infinite when there is none. Asked often, answered in microseconds."""
+        found = self._database.first("SELECT min(due) FROM sns_deliveries", ())
+        return math.inf if found is None or found[0] is None else float(found[0])
 
 
 def topic_of(row: Row[Any]) -> Topic:

@@ -8,10 +8,12 @@ out. When it goes back a little, windows that have been judged are not judged ag
 from __future__ import annotations
 
 import heapq
+import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from opentrail.clock import Clock
 from opentrail.monitoring.alarms.composing import judge
@@ -34,8 +36,12 @@ SLICE: Final = 50
 COMPOSITE_STEP: Final = 60
 REST: Final = 600
 """Seconds by which the clock may go back before windows are judged a second time."""
+LEFT_ALONE: Final = 60.0
+"""Seconds for which new points of an alarm are passed over that could not be judged."""
 SHARE: Final = 20
 """A look that took so long is not repeated because of new points before this many times as long has passed."""
+
+log = logging.getLogger("opentrail.watch")
 
 
 class Evaluating:
@@ -130,22 +136,22 @@ class Evaluating:
         return len(due) == SLICE
 
     def _judge(self, some: Sequence[Held], now: float, *, only_alarm: bool) -> None:
-        """Look at these, then make all the changes that follow in one transaction. What goes wrong with one is raised in the end."""
-        wrong: Exception | None = None
+        """Look at these, then make all the changes that follow in one transaction. What goes wrong with one holds up no other."""
         changes: list[tuple[Held, str, Look]] = []
         with self._metrics.database.read() as connection:
             for held in some:
                 try:
                     seen = self._look(connection, held, now, only_alarm=only_alarm)
-                except Exception as error:
-                    wrong = error
+                except SQLAlchemyError:
+                    raise
+                except Exception:
+                    log.exception("the alarm %d cannot be judged and is left alone for a while", held.number)
+                    held.not_before = self._clock.monotonic() + LEFT_ALONE
                     continue
                 if seen is not None and seen.state not in (None, held.state) and not (only_alarm and seen.state != ALARM):
                     changes.append((held, str(seen.state), seen))
         if changes:
             self._change(changes, now)
-        if wrong is not None:
-            raise wrong
 
     def _look(self, connection: Connection, held: Held, now: float, *, only_alarm: bool) -> Look | None:
         watched = held.watched
