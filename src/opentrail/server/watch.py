@@ -100,9 +100,7 @@ class Watch:
             with state.begin() as connection:
                 self._positions.save(connection, WATCH, done)
             self._told = done
-        with state.read() as connection:
-            is_due = store.has_read_windows(connection, done)
-        if is_due:
+        if store.has_read_windows(state, done):
             with state.begin() as connection:
                 store.forget_read_windows(connection, done)
 

@@ -19,6 +19,7 @@ from opentrail.rules.store import Store as RulesStore
 from opentrail.rules.values import BusEvent
 from opentrail.storage.database import Database
 from simulators.alarms import ACCOUNT, ALARM, REGION, TOPIC_ARN, AlarmHouse, SimulatedTopics
+from simulators.full_disk import full_disk
 
 
 class Died(BaseException):
@@ -104,20 +105,14 @@ def test_a_full_disk_is_told_and_waited_out_and_nothing_is_told_twice(house: Ala
     house.alarm()
     house.put()
     house.evaluating.step()
-
-    def full(_connection: Any, _cursor: Any, statement: str, *_: object) -> None:
-        if statement.startswith("DELETE FROM alarm_actions"):
-            raise OSError(28, "No space left on device")
-
-    event.listen(house.database.engine, "before_cursor_execute", full)
     attempts = 0
-    for _ in range(100):
-        attempts += house.messages.step()
-        house.clock.elapsed += 1.0
+    with full_disk(house.database, "DELETE FROM alarm_actions"):
+        for _ in range(100):
+            attempts += house.messages.step()
+            house.clock.elapsed += 1.0
     assert attempts < 10
     assert "No space left" in (house.messages.ails() or "")
     assert "carried out later" in caplog.text
-    event.remove(house.database.engine, "before_cursor_execute", full)
     house.clock.elapsed += 60.0
     assert house.messages.step() == 1
     assert house.messages.ails() is None

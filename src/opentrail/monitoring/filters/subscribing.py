@@ -20,7 +20,7 @@ from opentrail.monitoring.values import Chunk
 from opentrail.storage.database import Database
 
 FOLLOWER: Final = "subscription-filters"
-REST: Final = 1.0
+REST: Final = 5.0
 """Seconds between two looks for filters that hold for nothing more."""
 
 
