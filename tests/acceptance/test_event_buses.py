@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -39,8 +38,7 @@ def user(server: RunningOpenTrail, name: str, *statements: dict[str, Any]) -> An
     document = {"Version": "2012-10-17", "Statement": list(statements)}
     iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=json.dumps(document))
     key = iam.create_access_key(UserName=name)["AccessKey"]
-    session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name="us-east-1")
-    return session.client("events", endpoint_url=server.endpoint)
+    return server.client("events", key=(key["AccessKeyId"], key["SecretAccessKey"]))
 
 
 def refused(code: str, call: Any, **parameters: Any) -> str:

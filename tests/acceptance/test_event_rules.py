@@ -59,7 +59,7 @@ def received(running: RunningOpenTrail, url: str, count: int) -> list[dict[str, 
             found[body["id"]] = body
         return len(found) >= count
 
-    wait_for(enough, patience=60)
+    wait_for(enough)
     return list(found.values())
 
 
@@ -111,7 +111,7 @@ def test_a_call_reaches_queue_topic_and_log_group(opentrail: RunningOpenTrail) -
     }
     assert event["detail"]["requestParameters"] == {"userName": "ada"}
     assert received(opentrail, topic_url, 1) == [event]
-    wait_for(lambda: logs.filter_log_events(logGroupName=group)["events"], patience=60)
+    wait_for(lambda: logs.filter_log_events(logGroupName=group)["events"])
     assert json.loads(logs.filter_log_events(logGroupName=group)["events"][0]["message"]) == event
 
 

@@ -53,11 +53,10 @@ def role_policy(group: str) -> str:
 def streaming(running: RunningOpenTrail, name: str) -> tuple[str, str]:
     """A group, a role that may stream to it, a bucket; returns the ARNs of group and role."""
     group = f"CloudTrail/{name}"
-    running.aws("logs", "create-log-group", "--log-group-name", group)
-    running.aws("iam", "create-role", "--role-name", name, "--assume-role-policy-document", json.dumps(TRUST))
-    running.aws(
-        "iam", "put-role-policy", "--role-name", name, "--policy-name", "cloudtrail-policy", "--policy-document", role_policy(group)
-    )
+    iam = running.client("iam")
+    running.client("logs").create_log_group(logGroupName=group)
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
+    iam.put_role_policy(RoleName=name, PolicyName="cloudtrail-policy", PolicyDocument=role_policy(group))
     s3 = running.client("s3")
     s3.create_bucket(Bucket=f"bucket-{name}")
     policy = trail_policy(f"bucket-{name}", f"arn:aws:cloudtrail:{HOME}:{ACCOUNT}:trail/{name}", ACCOUNT)

@@ -67,8 +67,9 @@ def put(running: RunningOpenTrail, group: str, *messages: str) -> None:
 
 
 def new_group(running: RunningOpenTrail, group: str) -> None:
-    running.aws("logs", "create-log-group", "--log-group-name", group)
-    running.aws("logs", "create-log-stream", "--log-group-name", group, "--log-stream-name", "s")
+    logs = running.client("logs")
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="s")
 
 
 def told(running: RunningOpenTrail, *words: str) -> Any:

@@ -39,14 +39,21 @@ START = 1_767_607_800.0
 
 @dataclass
 class SimulatedTopics:
-    """Keeps what is published. `raising` is raised instead, by topic."""
+    """Keeps what is published, once under each key. `raising` is raised instead, by topic."""
 
     sent: list[dict[str, Any]] = field(default_factory=list)
     raising: dict[str, Exception] = field(default_factory=dict)
+    keys: set[str] = field(default_factory=set)
 
-    def publish(self, *, topic_arn: str, message: str, source_arn: str, account_id: str, subject: str | None = None) -> None:
+    def publish(
+        self, *, topic_arn: str, message: str, source_arn: str, account_id: str, subject: str | None = None, once: str | None = None
+    ) -> None:
         if topic_arn in self.raising:
             raise self.raising[topic_arn]
+        if once is not None:
+            if once in self.keys:
+                return
+            self.keys.add(once)
         told = {"topic": topic_arn, "subject": subject, "source": source_arn, "account": account_id, "message": json.loads(message)}
         self.sent.append(told)
 
@@ -81,8 +88,8 @@ class AlarmHouse:
         """The watch as after a start."""
         store = self.alarms.store
         self.evaluating = Evaluating(self.metrics, store, self.clock, transitions=Transitions(REGION_NAMES))
-        self.messages = ActionOutbox(store, self.clock, kind=TOPIC, topics=self.topics)
-        self.events = ActionOutbox(store, self.clock, kind=EVENT, events=self.bus)
+        self.messages = ActionOutbox(store, self.clock, kind=TOPIC, topics=self.topics, start=lambda call: call())
+        self.events = ActionOutbox(store, self.clock, kind=EVENT, events=self.bus, start=lambda call: call())
 
     def alarm(self, **settings: Any) -> Alarm:
         """Put an alarm, and have it looked at."""

@@ -1,7 +1,8 @@
 """The real AWS CLI without its start-up: one process has it imported, and forks for every command.
 
 `run` is `subprocess.run(["aws", …], capture_output=True, text=True)`, at a third of the price; half a second of imports for each command
-is most of what a story with the AWS CLI costs. The forked process knows nothing but its arguments and its environment, as if begun afresh.
+is most of what a story with the AWS CLI costs. The forked process knows nothing but its arguments and its environment, as if begun afresh:
+only the descriptions of services that earlier commands have read it finds read already, each for its first look (`_Kept`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 
 def run(words: Sequence[str], environment: Mapping[str, str], timeout: float = 120) -> subprocess.CompletedProcess[str]:
@@ -59,10 +61,44 @@ def _parent() -> Path:
     return path
 
 
+class _Kept:
+    """Files of botocore's data, parsed: a command tells which it has read, and those after it need not.
+
+    What is handed out is given to one command once, which may change it as it likes: it is a copy in a forked process.
+    """
+
+    def __init__(self) -> None:
+        from botocore.loaders import JSONFileLoader  # the CLI's own: it has put it in botocore's place
+
+        self._read, self._written = os.pipe()
+        os.set_blocking(self._read, False)
+        self._files: dict[str, Any] = {}
+        self._load = JSONFileLoader.load_file
+        JSONFileLoader.load_file = lambda loader, path: self._of(loader, path)
+        self._loader = JSONFileLoader()
+
+    def _of(self, loader: Any, path: str) -> Any:
+        found = self._files.pop(path, None)
+        if found is None and (found := self._load(loader, path)) is not None:
+            os.write(self._written, f"{path}\n".encode())
+        return found
+
+    def learn(self) -> None:
+        """Read what commands have told of; for the process that forks."""
+        try:
+            told = os.read(self._read, 1 << 20).decode().splitlines()
+        except BlockingIOError:
+            return
+        for path in told:
+            if path not in self._files:
+                self._files[path] = self._load(self._loader, path)
+
+
 def _serve(path: Path) -> None:
     import awscli.clidriver
     import awscli.handlers
 
+    kept = _Kept()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forked: the answer is on the connection
     listening = socket.socket(socket.AF_UNIX)
     made = path.with_suffix(".made")
@@ -71,6 +107,7 @@ def _serve(path: Path) -> None:
     made.rename(path)
     while True:
         connection, _ = listening.accept()
+        kept.learn()
         if os.fork() == 0:
             listening.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -9,6 +9,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -24,6 +25,7 @@ from opentrail.server.role_process import title
 from simulators import aws_cli
 
 BIN = Path(sys.executable).parent
+_SESSIONS = threading.local()
 
 
 class RunningOpenTrail:
@@ -163,8 +165,7 @@ class RunningOpenTrail:
     def client(self, service: str, *, key: Any = None, region: str = "us-east-1", endpoint: str | None = None, **config: Any) -> Any:
         """A boto3 client, without retries so that each error shows; at `endpoint` where it is not the first listener."""
         key = key or self.key
-        session = boto3.session.Session()
-        return session.client(
+        return _session().client(
             service,
             region_name=region,
             endpoint_url=endpoint or self.endpoint,
@@ -174,6 +175,14 @@ class RunningOpenTrail:
             aws_session_token=key[2] if len(key) == 3 else None,
             config=Config(retries={"total_max_attempts": 1}, **config),
         )
+
+
+def _session() -> boto3.session.Session:
+    """The session of this thread: what it has read of a service serves every client, of which each would take a tenth of a second."""
+    found = getattr(_SESSIONS, "one", None)
+    if found is None:
+        found = _SESSIONS.one = boto3.session.Session()
+    return found
 
 
 def contents(folder: Path) -> Iterator[tuple[Path, bytes]]:

@@ -11,7 +11,6 @@ that nothing waits for any more are forgotten when the next process starts.
 
 from __future__ import annotations
 
-import threading
 from typing import Final
 
 import msgspec
@@ -27,8 +26,6 @@ METADATA = MetaData()
 NOTES = Table("insights_in_outbox", METADATA, Column("event_id", String(36), primary_key=True))
 SOME: Final = 200
 """Events that are passed on together."""
-PAUSE: Final = 0.25
-"""Seconds between two looks."""
 
 
 class Announcer:
@@ -44,12 +41,6 @@ class Announcer:
             waiting = [event_id for event_id, _ in store.announcements(connection, -1)]
         with state.begin() as connection:
             connection.execute(delete(NOTES).where(NOTES.c.event_id.not_in(waiting)))
-
-    def run(self, stop: threading.Event) -> None:
-        """Pass on what comes, until `stop` is set."""
-        while not stop.is_set():
-            if not self.step():
-                stop.wait(PAUSE)
 
     def step(self) -> int:
         """One round; how many events there were."""

@@ -37,9 +37,9 @@ CLOSE: Final = 45
 learn learns of later minutes, too."""
 BEHIND: Final = 10
 """Minutes before now at which that ends."""
-PAUSE: Final = 2.0
-"""Seconds between two looks whether anybody wants to learn."""
-AGAIN: Final = 5.0
+PAUSE: Final = 5.0
+"""Seconds between two looks whether anybody wants to learn, should nothing be committed."""
+AGAIN: Final = 2.0
 """Seconds until the history is asked again when it had no answer."""
 SLICE: Final = 0.02
 """Seconds of work after which the others get as many."""
@@ -60,17 +60,22 @@ class Learning:
         self._sources = sources
         self._head = head
         self._sizes: dict[str, dict[int, int]] = {}
+        self._answered = True
         database.create(store.METADATA)
 
-    def run(self, stop: threading.Event) -> None:
-        """Learn whatever is wanted, until `stop` is set."""
-        while not stop.is_set():
-            try:
-                if not self.step(stop):
-                    stop.wait(PAUSE)
-            except Fault as fault:
-                log.warning("Insights cannot learn from the event history yet: %s", fault.message)
-                stop.wait(AGAIN)
+    def turn(self, stop: threading.Event) -> bool:
+        """`step`, for the watch: a history that does not answer yet is no fault of anybody's."""
+        try:
+            self._answered = True
+            return self.step(stop)
+        except Fault as fault:
+            self._answered = False
+            log.warning("Insights cannot learn from the event history yet: %s", fault.message)
+            return False
+
+    def rest(self) -> float:
+        """Seconds until the next turn when this one did nothing."""
+        return PAUSE if self._answered else AGAIN
 
     def step(self, stop: threading.Event) -> bool:
         """One stretch of the past; False: there is nothing to learn. Raises what the history raises."""

@@ -38,8 +38,12 @@ class TakesMetrics(Protocol):
 class Topics(Protocol):
     """The topics, as CloudWatch's service principal sees them."""
 
-    def publish(self, *, topic_arn: str, message: str, source_arn: str, account_id: str, subject: str | None = None) -> None:
-        """Have a message delivered to all who subscribe, durably. Raises `NotFound`, `AuthorizationError`, faults of a key."""
+    def publish(
+        self, *, topic_arn: str, message: str, source_arn: str, account_id: str, subject: str | None = None, once: str | None = None
+    ) -> None:
+        """Have a message delivered to all who subscribe, durably; what was published under the same `once` is not published again.
+
+        Raises `NotFound`, `AuthorizationError`, faults of a key."""
 
 
 class TakesEvents(Protocol):
@@ -48,7 +52,7 @@ class TakesEvents(Protocol):
     def put(self, *, account_id: str, region: str, event: Mapping[str, Any]) -> None:
         """Hand over one event as rules see it (`id`, `source`, `detail-type`, `time`, `account`, `region`, `resources`, `detail`).
 
-        Durable on return. An event with the same `id` that is on its way is not taken twice."""
+        Durable on return. An event is not taken twice: it is known by its `id`."""
 
 
 class Functions(Protocol):

@@ -8,7 +8,6 @@ dies anywhere in between.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
@@ -30,8 +29,6 @@ FOLLOWER: Final = "rules"
 """Name under which the position is saved."""
 PAGE: Final = 500
 """Records or events that are matched together."""
-SHORTEST, LONGEST = 0.01, 0.1
-"""Seconds between two looks for events that were put onto buses."""
 
 log = logging.getLogger("opentrail.rules")
 
@@ -147,16 +144,6 @@ class InboxFollowing:
         self._wake = wake
         self._rules = ActiveRules(self._store, "event")
         self._seen = -1
-
-    def run(self, stop: threading.Event) -> None:
-        """Match until `stop` is set."""
-        pause = SHORTEST
-        while not stop.is_set():
-            if self.step():
-                pause = SHORTEST
-                continue
-            stop.wait(pause)
-            pause = min(pause * 1.2, LONGEST)
 
     def step(self) -> bool:
         """Match some events; whether there were any."""

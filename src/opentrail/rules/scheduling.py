@@ -7,7 +7,6 @@ due while nothing ran fires once as soon as something does.
 from __future__ import annotations
 
 import logging
-import threading
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -25,8 +24,10 @@ from opentrail.rules.values import DISABLED
 from opentrail.storage.database import Database
 from opentrail.wire.faults import Fault
 
-IDLE: Final = 0.25
-"""Seconds between two looks at the clock."""
+LONGEST: Final = 1.0
+"""Seconds between two looks at the clock while there are schedules: it may be set."""
+IDLE: Final = 30.0
+"""The same while there are none."""
 NEVER: Final = 1e15
 """Of a schedule that has no time left."""
 
@@ -57,11 +58,12 @@ class Scheduling:
         database.create(tables)
         database.create(outbox.tables)
 
-    def run(self, stop: threading.Event) -> None:
-        """Fire until `stop` is set."""
-        while not stop.is_set():
-            self.step()
-            stop.wait(IDLE)
+    def rest(self) -> float:
+        """Seconds until a rule is due, as far as that is known."""
+        found = self._database.first("SELECT min(next) FROM rule_firings", ())
+        if found is None or found[0] is None:
+            return IDLE
+        return min(max(float(found[0]) - self._clock.time(), 0.0), LONGEST)
 
     def step(self) -> int:
         """Fire what is due; returns how many rules that are."""

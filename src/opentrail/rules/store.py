@@ -149,7 +149,7 @@ class Store:
     """Transactions on the tables above. Thread-safe, and safe beside another process."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         database.create(tables)
         with database.begin() as connection:
             if connection.execute(select(generation.c.value)).first() is None:
@@ -158,32 +158,32 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that changes buses, rules, targets or connections; raises the generation."""
-        with self._database.begin() as connection:
+        with self.database.begin() as connection:
             yield connection
             connection.execute(update(generation).values(value=generation.c.value + 1))
 
     @contextmanager
     def add(self) -> Iterator[Connection]:
         """A transaction that takes or forgets events."""
-        with self._database.begin() as connection:
+        with self.database.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent read."""
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             yield connection
 
     def writer(self, name: str) -> Writer:
         """What takes events for many callers, in transactions like those of `add`."""
-        return Writer(self._database, name=name)
+        return Writer(self.database, name=name)
 
     def generation(self) -> int:
         """Another number when buses, rules, targets or connections may have changed. Asked often, answered in microseconds."""
-        found = self._database.first("SELECT value FROM rules_generation", ())
+        found = self.database.first("SELECT value FROM rules_generation", ())
         return 0 if found is None else int(found[0])
 
     def newest_event(self) -> int:
         """Position of the newest event that a bus has taken, 0 when there was never one. As cheap."""
-        found = self._database.first("SELECT seq FROM sqlite_sequence WHERE name = 'bus_events'", ())
+        found = self.database.first("SELECT seq FROM sqlite_sequence WHERE name = 'bus_events'", ())
         return 0 if found is None else int(found[0])

@@ -107,9 +107,9 @@ class Announcing:
 
     async def step(self) -> int:
         """One round; returns how many events were dealt with. Raises what journal and database raise: then nothing is lost."""
-        events = await asyncio.to_thread(self._outbox.pending)
-        if not events:
+        if self._outbox.is_empty():
             return 0
+        events = await asyncio.to_thread(self._outbox.pending)
         tried = await asyncio.to_thread(self._outbox.tried, [event.event_id for event in events])
         known = await asyncio.to_thread(self._present, tried) if tried else frozenset[str]()
         left = [event for event in events if event.event_id not in known and (not event.data or self._selected(event))]

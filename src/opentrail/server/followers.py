@@ -42,6 +42,7 @@ from opentrail.server.messages import OwnQueues, dispatcher
 from opentrail.server.roles import LAKE, WATCH, Orders
 from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
+from opentrail.storage.news import News
 from opentrail.storage.outbox import Outbox
 from opentrail.trails import plans
 from opentrail.trails.courier import Courier
@@ -56,8 +57,8 @@ from opentrail.wire.faults import ServiceUnavailable, UnknownOperationException
 
 IDLE = 0.25
 """Seconds a follower waits for the journal before it looks at the clock again."""
-QUIET = 8
-"""Waits in vain after which nobody is expected to call in the next moment: the journal is then looked at less often."""
+QUIET, RARELY = 8, 1.0
+"""Waits in vain after which nobody is expected to call in the next moment, and how long a follower then waits."""
 TROUBLE = 2.0
 """Seconds a follower waits after something went wrong."""
 BREATH = 0.2
@@ -162,6 +163,11 @@ class Followers:
         self._trouble_lasts = TROUBLE + 2 * settings.lake.commit_interval
         """Seconds for which trouble is told when it does not come again: what is done in intervals fails in intervals."""
         self._trimmed_at = clock.monotonic()
+        self._news = News()
+        self._news.tell(folder.messages, self._dispatcher.wake)
+        self._woken = {TRAILS: threading.Event(), EVENT_STORE: threading.Event()}
+        for woken in self._woken.values():
+            self._news.tell(folder.journal, woken.set)
         self._askers = ThreadPoolExecutor(ASKERS, thread_name_prefix="lookup")
         self._teller = ThreadPoolExecutor(1, thread_name_prefix="status")
 
@@ -179,6 +185,9 @@ class Followers:
         finally:
             await answerer.close()
             self._stop.set()
+            self._dispatcher.wake()
+            for woken in self._woken.values():
+                woken.set()
             for thread in threads:
                 await asyncio.to_thread(thread.join)
             await asyncio.to_thread(self._dispatcher.close)
@@ -192,7 +201,7 @@ class Followers:
             self._database.close()
 
     def _threads(self) -> list[threading.Thread]:
-        """One thread for each follower, one for lifecycle rules and one for the dispatcher, not started yet."""
+        """One thread for each follower, one for lifecycle rules, one for the dispatcher and one that wakes them, not started yet."""
         return [
             threading.Thread(
                 target=self._follow,
@@ -206,6 +215,7 @@ class Followers:
             ),
             threading.Thread(target=self._expire, name="lifecycle"),
             threading.Thread(target=self._dispatcher.run, args=(self._stop,), name="messages"),
+            threading.Thread(target=self._news.run, args=(self._stop,), name="news"),
         ]
 
     def _expire(self) -> None:
@@ -219,15 +229,18 @@ class Followers:
                 log.exception("lifecycle rules could not be applied")
             self._stop.wait(pause)
 
-    def _follow(self, name: str, steps: Sequence[Callable[[], int | None]], position: Callable[[], int]) -> None:
-        """Call every step in turn until told to stop; one returns the position to wait behind, or `None` when it has worked.
+    def _follow(self, name: str, steps: Sequence[Callable[[], bool]], position: Callable[[], int]) -> None:
+        """Call every step in turn until told to stop; one returns whether it waits for records, or has worked and may have more to do.
 
         A follower that is nearly there takes a breath, so that records gather: a batch of hundreds costs little more than one of ten, and
         the front gets the processor. Nobody waits for it: a question about events has them taken in first.
         """
-        quiet = 0
-        while not self._stop.is_set():
-            waits: list[int | None] = []
+        quiet, woken = 0, self._woken[name]
+        while True:
+            woken.clear()  # before the steps: what is recorded during them wakes again
+            if self._stop.is_set():
+                return
+            waits: list[bool] = []
             trouble = False
             for step in steps:
                 try:
@@ -238,9 +251,8 @@ class Followers:
                     trouble = True
             if trouble:
                 self._stop.wait(TROUBLE)
-            elif None not in waits:
-                arrived = self._wait(min(wait for wait in waits if wait is not None), quiet=quiet >= QUIET)
-                quiet = 0 if arrived else quiet + 1
+            elif all(waits):
+                quiet = 0 if woken.wait(RARELY if quiet >= QUIET else IDLE) else quiet + 1
             elif self._lag(position()) < NEAR:
                 self._stop.wait(BREATH)
 
@@ -255,33 +267,26 @@ class Followers:
         said, at = self._trouble.get(name, ("", 0.0))
         return said if self._clock.monotonic() - at < self._trouble_lasts else ""
 
-    def _wait(self, after: int, *, quiet: bool) -> bool:
-        try:
-            return self._reader.wait(after, IDLE, self._stop, quiet=quiet)
-        except JournalError:
-            self._stop.wait(TROUBLE)  # whoever reads next says what it is
-            return False
+    def _step_trails(self) -> bool:
+        return not self._delivery.step()
 
-    def _step_trails(self) -> int | None:
-        return None if self._delivery.step() else self._delivery.position
+    def _step_notices(self) -> bool:
+        return not self._notifications.step()
 
-    def _step_notices(self) -> int | None:
-        return None if self._notifications.step() else self._delivery.position
+    def _step_digests(self) -> bool:
+        return not self._digests.step()
 
-    def _step_digests(self) -> int | None:
-        return None if self._digests.step() else self._delivery.position
-
-    def _step_store(self) -> int | None:
+    def _step_store(self) -> bool:
         if not self._store_is_open.is_set():
             self._store.open()
             self._store_is_open.set()
-        return None if self._store.step() else self._store.position
+        return not self._store.step()
 
     def _promise(self, position: int) -> None:
         with self._database.begin() as connection:
             self._positions.save(connection, EVENT_STORE, position)
 
-    def _trim(self) -> int | None:
+    def _trim(self) -> bool:
         now = self._clock.monotonic()
         if self._store_is_open.is_set() and now - self._trimmed_at >= TRIM_INTERVAL:
             self._trimmed_at = now
@@ -290,7 +295,7 @@ class Followers:
             ails = self._ails(last)
             holder = "the front" if last == ANNOUNCING else f"the follower {last}"
             trim(self._journal_path, done[last] + 1, self._stop, holder=f"{holder} ({ails})" if ails else holder)
-        return self._store.position
+        return True
 
     def _done(self) -> dict[str, int]:
         """Follower → position up to which it has made everything durable: the journal may forget what all are done with.

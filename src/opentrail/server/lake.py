@@ -46,7 +46,7 @@ from opentrail.storage.database import Database
 from opentrail.storage.outbox import Outbox
 from opentrail.wire.faults import UnknownOperationException
 
-IDLE = 0.25
+IDLE = 1.0
 """Seconds the lake waits for the journal before it looks at the clock again."""
 BREATH = 0.2
 """Seconds that it lets records gather: nobody waits for them, as a query has them taken in first."""

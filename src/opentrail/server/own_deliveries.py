@@ -67,6 +67,9 @@ class OwnDeliveries:
 
     async def step(self) -> bool:
         """Record some of what was delivered; whether there was anything. A record is on disk before its note goes."""
+        if not deliveries.is_pending(self._database):
+            self._unsure = False
+            return False
         noted = await asyncio.to_thread(deliveries.pending, self._database)
         recorded: frozenset[str] = frozenset()
         if noted and self._unsure:

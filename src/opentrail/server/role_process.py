@@ -11,6 +11,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import time
 from ctypes import CDLL
 from importlib import import_module
 from multiprocessing.context import ForkProcess
@@ -30,6 +31,9 @@ _PR_SET_NAME = 15
 _OWN = 3
 """File descriptors from here on belong to the supervisor: its lock on the data folder, the sandbox's socket."""
 
+_LOOK = 0.02
+"""Seconds between two looks at whether a role has ended."""
+
 
 def start(name: str, orders: Orders) -> ForkProcess:
     """A process in which `main(orders)` of `opentrail.server.<name>` runs. Call it in a thread that lives as long as the process shall."""
@@ -42,6 +46,19 @@ def start(name: str, orders: Orders) -> ForkProcess:
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return process
+
+
+def wait(process: ForkProcess, patience: float) -> bool:
+    """Wait for its end, for so many seconds; whether it has ended.
+
+    `join` with a timeout would wait for ever: it looks at a pipe that the role has closed with everything else of the supervisor's.
+    """
+    until = time.monotonic() + patience
+    while process.exitcode is None:
+        if time.monotonic() >= until:
+            return False
+        time.sleep(_LOOK)
+    return True
 
 
 def title(name: str) -> str:

@@ -59,8 +59,7 @@ class _Role:
         if self.process is None or self.process.exitcode is not None:
             return
         self.process.terminate()
-        self.process.join(PATIENCE)
-        if self.process.exitcode is None:
+        if not role_process.wait(self.process, PATIENCE):
             self.process.kill()
             self.process.join()
 

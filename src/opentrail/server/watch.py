@@ -1,6 +1,7 @@
 """The watch: log groups, alarms, event rules and Insights. Whatever tells somebody that something happens. Reads as a table of contents.
 
-Each follower and each chore has a thread of its own and is tried again by itself when it fails: trouble in one delays no other.
+Each follower and each chore has a thread of its own and is tried again by itself when it fails: trouble in one delays no other. They sleep
+until something is committed that may be for them, or until what they wait for is due by the clock (`storage.news`).
 """
 
 from __future__ import annotations
@@ -22,16 +23,14 @@ from opentrail.link import LinkServer
 from opentrail.server.roles import WATCH, Orders
 from opentrail.server.watching import alarms, insights, logs, rules
 from opentrail.server.watching.ground import ground
-from opentrail.server.watching.part import Chore, Follower
+from opentrail.server.watching.part import Chore
+from opentrail.server.watching.worker import Worker
+from opentrail.storage.news import News
 from opentrail.trails import store
 from opentrail.wire.faults import UnknownOperationException
 
-IDLE = 0.25
-"""Seconds a follower waits for the journal before it looks whether it is to stop."""
-QUIET = 8
-"""Waits in vain after which the journal is looked at less often."""
-TROUBLE = 2.0
-"""Seconds until the next attempt after something went wrong."""
+IDLE = 1.0
+"""Seconds after which a follower is called though nothing has been recorded: minutes end, what was refused is asked again."""
 PROMISE = 1.0
 """Seconds between two times that the journal is told what it may forget."""
 ANSWERERS = 4
@@ -44,14 +43,25 @@ class Watch:
     """The watch of one data folder. Built and run by `main`."""
 
     def __init__(self, orders: Orders, clock: Clock) -> None:
-        self._clock = clock
-        self._stop = threading.Event()
         self._ground = ground(orders, clock)
+        self._stop = self._ground.stop
         self._positions = Positions(self._ground.state)
         self._parts = tuple(part(self._ground) for part in (logs.part, alarms.part, rules.part, insights.part))
         self._followers = {name: follower for part in self._parts for name, follower in part.followers.items()}
-        self._chores = {name: chore for part in self._parts for name, chore in part.chores.items()}
-        self._trouble: dict[str, tuple[str, float]] = {}
+        journal = self._ground.folder.journal
+        chores = {
+            **{name: Chore(step=follower.step, of=(journal,), rest=lambda: IDLE) for name, follower in self._followers.items()},
+            **{name: chore for part in self._parts for name, chore in part.chores.items()},
+            "promise": Chore(step=self._promise, rest=lambda: PROMISE),
+        }
+        self._news = News()
+        self._workers: list[Worker] = []
+        for name, chore in chores.items():
+            worker = Worker(name, chore, clock, self._stop)
+            self._workers.append(worker)
+            for database in chore.of:
+                self._news.tell(database, worker.wake)
+        self._told = -1
         self._answers: dict[str, Callable[[Any], Any]] = {"status": lambda _: self._status()}
         for part in self._parts:
             self._answers.update(part.answers)
@@ -62,9 +72,8 @@ class Watch:
         stopped = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
         threads = [
-            *(threading.Thread(target=self._follow, args=one, name=one[0]) for one in self._followers.items()),
-            *(threading.Thread(target=self._work, args=one, name=one[0]) for one in self._chores.items()),
-            threading.Thread(target=self._work, args=("promise", self._promise), name="promise"),
+            *(threading.Thread(target=worker.run, name=worker.name) for worker in self._workers),
+            threading.Thread(target=self._news.run, args=(self._stop,), name="news"),
         ]
         for thread in threads:
             thread.start()
@@ -74,6 +83,8 @@ class Watch:
         finally:
             await answerer.close()
             self._stop.set()
+            for worker in self._workers:
+                worker.wake()
             for thread in threads:
                 await asyncio.to_thread(thread.join)
             self._answerers.shutdown(cancel_futures=True)
@@ -81,48 +92,17 @@ class Watch:
                 part.close()
             self._ground.close()
 
-    def _follow(self, name: str, follower: Follower) -> None:
-        reader, quiet = self._ground.reader(), 0
-        while not self._stop.is_set():
-            try:
-                # Not `position`: a follower may have read much further than it has saved, and would be woken without end.
-                head = reader.head()
-                if follower.step() or reader.wait(head, IDLE, self._stop, quiet=quiet >= QUIET):
-                    quiet = 0
-                else:
-                    quiet += 1
-            except Exception as error:
-                self._fails(name, error)
-        reader.close()
-
-    def _work(self, name: str, chore: Chore) -> None:
-        while not self._stop.is_set():
-            try:
-                chore(self._stop)
-            except Exception as error:
-                self._fails(name, error)
-
-    def _fails(self, name: str, error: Exception) -> None:
-        log.exception("%s was interrupted and goes on where it is safe", name)
-        self._trouble[name] = (f"{type(error).__name__}: {error}", self._clock.monotonic())
-        self._stop.wait(TROUBLE)
-
-    def _promise(self, stop: threading.Event) -> None:
+    def _promise(self) -> None:
         """Tell what the journal may forget, and which windows of trails need not be kept: up to where every follower is done."""
-        reader, told = self._ground.reader(), -1
-        while True:
-            done = min((follower.position for follower in self._followers.values()), default=reader.head())
-            if done != told:
-                with self._ground.state.begin() as connection:
-                    self._positions.save(connection, WATCH, done)
-                told = done
-            with self._ground.state.read() as connection:
-                is_due = store.has_read_windows(connection, done)
-            if is_due:
-                with self._ground.state.begin() as connection:
-                    store.forget_read_windows(connection, done)
-            if stop.wait(PROMISE):
-                return
+        state = self._ground.state
+        done = min(follower.position for follower in self._followers.values())
+        if done != self._told:
+            with state.begin() as connection:
+                self._positions.save(connection, WATCH, done)
+            self._told = done
+        if store.has_read_windows(state, done):
+            with state.begin() as connection:
+                store.forget_read_windows(connection, done)
 
     async def _answer(self, name: str, payload: Any) -> Any:
         answer = self._answers.get(name)
@@ -131,10 +111,9 @@ class Watch:
         return await asyncio.get_running_loop().run_in_executor(self._answerers, answer, payload)
 
     def _status(self) -> dict[str, Any]:
-        now = self._clock.monotonic()
         return {
             "positions": {name: follower.position for name, follower in self._followers.items()},
-            "trouble": {name: said for name, (said, at) in self._trouble.items() if now - at < 2 * TROUBLE},
+            "trouble": {worker.name: worker.trouble for worker in self._workers if worker.trouble is not None},
             "counts": {name: count for part in self._parts for name, count in part.counts().items()},
         }
 

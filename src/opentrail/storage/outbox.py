@@ -45,6 +45,10 @@ class Outbox:
         connection.execute(insert(EVENTS).values(event_id=event.event_id, time=event.time, event=msgspec.json.encode(event)))
         self._database.after_commit(connection, self.on_put)
 
+    def is_empty(self) -> bool:
+        """Whether every event is recorded. Asked often, answered in microseconds."""
+        return self._database.first("SELECT 1 FROM outbox LIMIT 1", ()) is None
+
     def pending(self, limit: int = 1000) -> list[ServiceEvent]:
         """The oldest events that are not recorded yet."""
         with self._database.read() as connection:

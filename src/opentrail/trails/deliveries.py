@@ -51,6 +51,11 @@ def note(connection: Connection, plan: Plan, size: int, at: float) -> None:
     connection.execute(insert(DELIVERIES).values(event_id=str(uuid.uuid4()), shared_event_id=str(uuid.uuid4()), **values))
 
 
+def is_pending(database: Database) -> bool:
+    """Whether there is any put that is not recorded yet. Asked often, answered in microseconds."""
+    return database.first(f"SELECT 1 FROM {DELIVERIES.name} LIMIT 1", ()) is not None
+
+
 def pending(database: Database, limit: int = 100) -> list[Delivered]:
     """The oldest puts that are not recorded yet."""
     with database.read() as connection:

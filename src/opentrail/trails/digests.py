@@ -202,7 +202,7 @@ class Digests:
         if not one.goes_on:
             # While the trail logs on without validation, files cut from now on are nobody's business; a stopped one has to be drained.
             goes_on_unvalidated = trail.is_logging and trail.digests_since is None and not one.has_left
-            unread = store.has_window(connection, trail.id) and not trail.is_logging
+            unread = store.has_unread(connection, trail.id) and not trail.is_logging
             unread = unread or organization_members.has_unread(connection, trail, state.account_id)
             others = one.succession
             drained = goes_on_unvalidated or others.living is not None or not plans.has_undelivered(connection, trail.id, one.chain)

@@ -275,9 +275,7 @@ class LogGroupDelivery:
         self._saved, self._saved_at = position, self._clock.monotonic()
         # Event rules need the windows too, and may have read less; then the watch forgets them when it tells how far it is.
         position = min(position, self._told.all().get(store.WATCH, position))
-        with self._state.read() as connection:
-            is_due = store.has_read_windows(connection, position)
-        if is_due:
+        if store.has_read_windows(self._state, position):
             with self._state.begin() as connection:
                 store.forget_read_windows(connection, position)
 

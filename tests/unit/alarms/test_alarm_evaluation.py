@@ -354,6 +354,38 @@ def test_an_alarm_that_cannot_be_read_holds_up_no_other(house: AlarmHouse, caplo
     assert "broken" in caplog.text
 
 
+def test_an_alarm_that_cannot_be_judged_holds_up_no_other(
+    house: AlarmHouse, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.alarm(AlarmName="broken", MetricName="Broken", TreatMissingData="notBreaching", OKActions=[TOPIC_ARN])
+    house.alarm(TreatMissingData="notBreaching", OKActions=[TOPIC_ARN])
+    looked = house.evaluating._look
+
+    def look(connection: Any, held: Any, now: float, *, only_alarm: bool) -> Any:
+        if held.watched.metric.name == "Broken":
+            raise ZeroDivisionError
+        return looked(connection, held, now, only_alarm=only_alarm)
+
+    monkeypatch.setattr(house.evaluating, "_look", look)
+    house.topics.sent.clear()
+    house.put(MetricName="Broken")
+    house.put()
+    house.pass_(600, step=5)
+    assert [one["message"]["AlarmName"] for one in house.topics.sent] == ["root-usage", "root-usage"]
+    assert house.topics.states() == ["ALARM", "OK"]
+    assert "cannot be judged" in caplog.text
+    assert house.evaluating.rest() > 0.0
+
+
+def test_the_evaluation_rests_until_something_is_due(house: AlarmHouse) -> None:
+    assert house.evaluating.rest() == 1.0
+    house.alarm(Period=10)
+    house.pass_(10)
+    assert 0.0 < house.evaluating.rest() <= 1.0
+    house.clock.advance(10)
+    assert house.evaluating.rest() == pytest.approx(0.02)
+
+
 def test_thousands_of_alarms_are_found_by_their_metric(house: AlarmHouse) -> None:
     for number in range(300):
         house.alarms.put_metric_alarm({**_ALARM, "AlarmName": f"a{number}", "MetricName": f"m{number}"}, account_id=ACCOUNT, region=REGION)

@@ -12,12 +12,14 @@ from sqlalchemy import func, select
 
 from opentrail.rules.dispatching import outbox, retrying
 from opentrail.rules.dispatching.bus_targets import MOST_HOPS
+from opentrail.rules.dispatching.dispatcher import LONGEST
 from opentrail.rules.dispatching.lanes import PLACES, Lane, Places
 from opentrail.rules.names import BusName
 from opentrail.rules.store import targets
 from opentrail.rules.values import HttpParameters, InputTransformer, RetryPolicy, Target
 from opentrail.wire.faults import fault
 from simulators.event_targets import ACCOUNT, BUS, OTHER, REGION, Died, RulesWorld, queue, queue_target
+from simulators.full_disk import full_disk
 from simulators.rule_places import DEAD, api, make_bus
 
 HOUR = 3600.0
@@ -216,6 +218,36 @@ def test_dying_during_a_delivery_loses_nothing(world: RulesWorld, place: str, mo
     world.settle()
     assert set(numbers(world)) == {1, 2, 3}
     assert world.dispatcher.waiting() == 0
+
+
+def test_a_full_disk_makes_no_storm(world: RulesWorld, caplog: pytest.LogCaptureFixture) -> None:
+    """What was delivered and could not be noted is delivered again, but not as fast as one can look."""
+    world.rule("users", queue_target("users"))
+    world.happens()
+    world.follow()
+    with full_disk(world.database, "DELETE FROM event_deliveries"):
+        for _ in range(300):
+            world.dispatcher.step()
+            world.clock.elapsed += 0.1
+            world.clock.at += 0.1
+    assert 1 < world.endpoint.calls < 8
+    assert "No space left" in (world.dispatcher.ails() or "")
+    assert "it is made again" in caplog.text
+    world.pass_time(60)
+    assert world.dispatcher.ails() is None
+    assert world.dispatcher.waiting() == 0
+    assert set(numbers(world)) == {1}
+
+
+def test_the_dispatcher_rests_until_something_is_due(world: RulesWorld) -> None:
+    assert world.dispatcher.rest() == LONGEST
+    world.rule("users", queue_target("users"))
+    down(world)
+    world.happens()
+    world.settle()
+    assert 0.1 <= world.dispatcher.rest() <= 1.0
+    world.clock.advance(5)
+    assert world.dispatcher.rest() == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("jump", [-30 * 86_400.0, -HOUR, HOUR, 30 * 86_400.0])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from opentrail.monitoring.faults import AccessDeniedException, InvalidParameterException
-from opentrail.monitoring.filters.delivering import ENOUGH, GIVE_UP, LONGEST_PAUSE
+from opentrail.monitoring.filters.delivering import ENOUGH, GIVE_UP, LONGEST_PAUSE, LONGEST_REST
 from opentrail.monitoring.filters.destinations import MOST_BYTES
 from opentrail.monitoring.filters.subscribing import GATHER
 from opentrail.monitoring.neighbours import Throttled, TooLarge
 from simulators.filtered_logs import ACCOUNT, GROUP, KINESIS, LAMBDA, NOW, REGION, ROLE, FilteredLogs
+from simulators.full_disk import full_disk
 
 
 def test_the_control_message_comes_first_then_what_matches(house: FilteredLogs) -> None:
@@ -251,3 +252,22 @@ def test_nothing_goes_out_for_a_group_that_is_gone(house: FilteredLogs) -> None:
     assert house.destinations.messages(LAMBDA) == []
     assert house.database.first("SELECT count(*) FROM subscription_deliveries", ()) == (0,)
     assert house.database.first("SELECT count(*) FROM subscription_filters", ()) == (0,)
+
+
+def test_a_full_disk_makes_no_storm_of_payloads(house: FilteredLogs, caplog: pytest.LogCaptureFixture) -> None:
+    house.subscription("")
+    house.put("one")
+    taken = len(house.destinations.taken)
+    with full_disk(house.database, "DELETE FROM subscription_deliveries"):
+        for _ in range(300):
+            while house.subscribing.step():
+                pass
+            house.delivering.step()
+            house.clock.elapsed += 0.1
+    assert 1 < len(house.destinations.taken) - taken < 10
+    assert "No space left" in (house.delivering.ails() or "")
+    assert "it is made again" in caplog.text
+    house.clock.elapsed += 60.0
+    house.deliver()
+    assert house.delivering.ails() is None
+    assert house.delivering.rest() == LONGEST_REST

@@ -37,11 +37,12 @@ def main(orders):
 
 sys.modules["opentrail.server.probe"] = types.SimpleNamespace(main=main)
 process = role_process.start("probe", Orders(data_dir=folder.root, link="/somewhere"))
-while not (out / "told").exists() and process.exitcode is None:
-    process.join(0.01)
+while not (out / "told").exists() and not role_process.wait(process, 0.01):
+    pass
+lives = not role_process.wait(process, 0.1)
 process.terminate()
 process.join()
-print(json.dumps({"exit": process.exitcode, "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ()))}))
+print(json.dumps({"lives": lives, "exit": process.exitcode, "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ()))}))
 """
 
 
@@ -49,4 +50,4 @@ def test_a_role_has_its_orders_and_signals_and_nothing_that_the_supervisor_holds
     done = subprocess.run([sys.executable, "-c", PROGRAM, str(tmp_path)], capture_output=True, text=True, check=True, timeout=120)
     told: dict[str, Any] = json.loads((tmp_path / "told").read_text())
     assert told == {"link": "/somewhere", "files": [], "name": "opentrail probe", "term": True, "int": True, "blocked": []}
-    assert json.loads(done.stdout) == {"exit": -15, "blocked": []}
+    assert json.loads(done.stdout) == {"lives": True, "exit": -15, "blocked": []}

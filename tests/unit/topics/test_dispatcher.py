@@ -16,6 +16,8 @@ from opentrail.messaging.topics.lanes import PER_HOST, PLACES, Lane, Places
 from opentrail.messaging.topics.outcomes import DONE, LONGEST_HTTP, Load, Outcome
 from opentrail.messaging.topics.values import MessageAttribute
 from opentrail.wire.faults import ServiceUnavailable
+from simulators.full_disk import full_disk
+from simulators.running import wait_for
 from simulators.topics import ACCOUNT, ADDRESS, DEAD, QUEUE, NoSuchQueue, TopicHouse
 
 HOOK = "https://hooks.example.com/in"
@@ -380,3 +382,39 @@ def test_a_run_goes_on_after_trouble_and_ends_when_told_to(house: TopicHouse, mo
     monkeypatch.setattr(house.dispatcher, "step", step)
     house.dispatcher.run(stop)
     assert len(pauses) == 2
+
+
+def test_a_full_disk_makes_no_storm_of_messages(house: TopicHouse, caplog: pytest.LogCaptureFixture) -> None:
+    """What was delivered and could not be noted is delivered again, but not as fast as one can look."""
+    topic = house.topic()
+    house.subscribed(topic, "https", HOOK)
+    house.publish(topic)
+    with full_disk(house.database, "DELETE FROM sns_deliveries"):
+        for _ in range(300):
+            house.deliver()
+            house.clock.elapsed += 0.1
+    assert 1 < len(house.web.posts) < 8
+    assert "No space left" in (house.dispatcher.ails() or "")
+    assert "it is made again" in caplog.text
+    house.clock.elapsed += 60.0
+    house.deliver()
+    assert house.dispatcher.ails() is None
+    assert kept(house) == (0, 0)
+
+
+def test_it_runs_until_it_is_stopped_and_delivers_when_it_is_woken(house: TopicHouse) -> None:
+    topic = house.topic()
+    house.subscribed(topic)
+    stop = threading.Event()
+    thread = threading.Thread(target=house.dispatcher.run, args=(stop,))
+    thread.start()
+    house.publish(topic)
+    house.dispatcher.wake()
+    try:
+        wait_for(lambda: kept(house) == (0, 0))
+    finally:
+        stop.set()
+        house.dispatcher.wake()
+        thread.join(90)
+    assert not thread.is_alive()
+    assert len(house.queues.messages()) == 1

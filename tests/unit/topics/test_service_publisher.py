@@ -159,3 +159,18 @@ def test_with_a_role_it_is_the_role_that_publishes(
         with pytest.raises(Fault, match="SNS:Publish") as fault:
             publisher.publish(**given)
         assert fault.value.code == "AuthorizationError"
+
+
+def test_what_is_published_under_one_key_reaches_subscribers_once(house: TopicHouse, publisher: ServicePublisher) -> None:
+    """Who dies before he has noted that it is published publishes it again; by then it may have been delivered long since."""
+    topic = house.topic()
+    house.messages.topics.set(topic, "Policy", documented(topic))
+    house.subscribed(topic)
+    for key in ("a", "a", "b"):
+        publisher.publish(topic_arn=topic, message=key, source_arn=TRAIL, account_id=ACCOUNT, once=key)
+        house.deliver()
+    reopened = house.reopened()
+    again = ServicePublisher(reopened.database, reopened.clock, keys=publisher._keys)
+    again.publish(topic_arn=topic, message="a", source_arn=TRAIL, account_id=ACCOUNT, once="a")
+    reopened.deliver()
+    assert house.queues.messages() == ["a", "b"]

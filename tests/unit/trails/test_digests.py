@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from opentrail.config import TrailsSettings
+from opentrail.journal.positions import Positions
+from opentrail.trails import store
 from opentrail.trails.control import Wanted
 from simulators.proof import awscli, both, ours
 from simulators.trails import ACCOUNT, HOME, World
@@ -267,3 +269,30 @@ def test_a_trail_made_single_region_ends_the_other_chains_and_can_begin_them_aga
     assert "No log files were delivered" in both(world, arn, began, region="eu-west-1")
     assert len(world.buckets.digests()) == 3
     assert "3/3 digest files valid" in both(world, arn, began)
+
+
+@pytest.mark.parametrize("ending", ["stop", "delete"])
+def test_the_last_digest_waits_for_delivery_and_not_for_the_watch(world: World, ending: str) -> None:
+    """Windows of trails that have ended are kept while the watch is down: event rules have not read them yet."""
+    positions = Positions(world.database)
+    with world.database.begin() as connection:
+        positions.save(connection, store.WATCH, 0)
+    world.trail(enable_log_file_validation=True)
+    world.happen()
+    world.run(70)
+    if ending == "stop":
+        world.stop()
+    else:
+        world.trails.delete(ACCOUNT, HOME, "audit", "deleted")
+    world.run(400, by=10)
+    (last,) = world.buckets.digests()
+    assert [one["s3Object"] for one in last["logFiles"]] == world.buckets.log_files()
+    with world.database.read() as connection:
+        assert [window.start for window in store.windows(connection, read=True)] == [0]
+        assert [trail.name for trail in store.working_trails(connection)] == ["audit"]  # its windows hang on it
+    with world.database.begin() as connection:
+        store.forget_read_windows(connection, world.journal.head())
+    world.run(10)
+    assert len(world.buckets.digests()) == 1
+    with world.database.read() as connection:
+        assert [trail.name for trail in store.working_trails(connection)] == (["audit"] if ending == "stop" else [])

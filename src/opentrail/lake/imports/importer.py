@@ -48,6 +48,8 @@ class Importer:
 
     def step(self, stop: threading.Event) -> bool:
         """Give one import its turn. Returns whether there was one."""
+        if not store.is_any_ongoing(self._near.database):
+            return False
         with self._near.database.read() as connection:
             import_id, _ = store.next_to_serve(connection)
             of = None if import_id is None else store.find(connection, import_id)

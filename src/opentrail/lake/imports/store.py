@@ -30,6 +30,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import Connection, Row
 
 from opentrail.lake.imports.values import FAILED, ONGOING, RETRY, SUCCEEDED, Failure, Import, Statistics
+from opentrail.storage.database import Database
 
 METADATA = MetaData()
 
@@ -108,6 +109,12 @@ def ongoing(connection: Connection, *, account_id: str | None = None, store_id: 
     if store_id is not None:
         where.append(IMPORTS.c.store_id == store_id)
     return connection.scalar(select(IMPORTS.c.id).where(and_(*where)).limit(1))
+
+
+def is_any_ongoing(database: Database) -> bool:
+    """Whether any import is ongoing. Asked often, answered in microseconds."""
+    marks = ", ".join("?" * len(ONGOING))
+    return database.first(f"SELECT 1 FROM {IMPORTS.name} WHERE status IN ({marks}) LIMIT 1", ONGOING) is not None
 
 
 def next_to_serve(connection: Connection) -> tuple[str | None, int]:

@@ -30,10 +30,12 @@ from opentrail.messaging.topics.store import (
 )
 from opentrail.messaging.topics.subscriptions import Subscriptions
 from opentrail.messaging.topics.values import Delivery
+from opentrail.storage.setbacks import Setbacks
 
 IDLE: Final = 0.1
-"""Seconds between two looks for something that is due."""
-TROUBLE: Final = 2.0
+"""Seconds between two looks for something that is due, when something is that could not be begun with."""
+LONGEST: Final = 2.0
+"""Seconds between two looks when nothing is due and nobody wakes: the clock may be set."""
 BATCH: Final = 50
 """Deliveries to one queue between two notes of what is done."""
 FORGET: Final = 60.0
@@ -73,21 +75,37 @@ class Dispatcher:
         self._not_before: dict[str, float] = {}
         """Subscription → monotonic time of its next delivery, where its policy bounds how many it gets in a second."""
         self._stop = threading.Event()
+        self._woken = threading.Event()
+        self._setbacks = Setbacks(clock)
         self._forgot_at = float("-inf")
 
+    def wake(self) -> None:
+        """Something may be due, or `run` is to stop. Any thread."""
+        self._woken.set()
+
     def run(self, stop: threading.Event) -> None:
-        """Deliver until `stop` is set."""
-        while not stop.is_set():
-            pause = IDLE
+        """Deliver until `stop` is set, and `wake` called."""
+        while True:
+            self._woken.clear()  # before the step: what is committed during it wakes again
+            if stop.is_set():
+                return
+            began = self._clock.monotonic()
             try:
-                began = self._clock.monotonic()
                 self.step()
-                # However much is waiting, looking for it takes no more than a tenth of the time.
-                pause = max(IDLE, 9 * (self._clock.monotonic() - began))
-            except Exception:
+                took = self._clock.monotonic() - began
+                pause = min(max(self._store.first_due() - self._clock.time(), IDLE, 9 * took), max(LONGEST, 9 * took))
+                self._setbacks.over("")
+            except Exception as error:
                 log.exception("deliveries were interrupted and go on where it is safe")
-                pause = TROUBLE
-            stop.wait(pause)
+                stop.wait(self._setbacks.note("", error))
+                continue
+            # However much is waiting, looking for it takes no more than half of the time, and a tenth when nothing new has come.
+            stop.wait(min(took, LONGEST))
+            self._woken.wait(pause)
+
+    def ails(self) -> str | None:
+        """What goes wrong here, not with a subscriber, and is tried again; `None`: nothing. Any thread."""
+        return self._setbacks.told()
 
     def close(self) -> None:
         """Begin nothing more. What is under way may end within `PATIENCE`; what does not is made again after the next start."""
@@ -101,7 +119,9 @@ class Dispatcher:
         if self._clock.monotonic() - self._forgot_at >= FORGET:
             self._forgot_at = self._clock.monotonic()
             self._subscriptions.forget_expired()
-        for lane in self._due(now) if self._store.is_due(now) else ():
+        for lane in self._due(now) if self._store.first_due() <= now else ():
+            if self._setbacks.rests(lane.subscription_arn):
+                continue
             with self._lock:
                 if self._not_before.get(lane.subscription_arn, 0.0) > self._clock.monotonic() or not self._places.take(lane):
                     continue
@@ -129,13 +149,16 @@ class Dispatcher:
         try:
             while not self._stop.is_set() and self._deliver(lane) and self._clock.monotonic() < until:
                 pass
-        except Exception:
+            self._setbacks.over(lane.subscription_arn)
+        except Exception as error:
             if not self._stop.is_set():
                 log.exception("a delivery was interrupted; it is made again")
+            self._setbacks.note(lane.subscription_arn, error)
         finally:
             with self._lock:
                 self._places.give_back(lane)
                 self._lock.notify_all()
+            self._woken.set()
 
     def _deliver(self, lane: Lane) -> bool:
         """Attempt a batch to a queue, one delivery to anybody else; whether the next one can follow at once."""

@@ -23,11 +23,13 @@ class Publishing:
         self._store = store
         self._clock = clock
 
-    def publish(self, topic_arn: str, drafts: Sequence[Draft]) -> list[str]:
-        """Publish `drafts`, all or none; their message ids. Raises `NotFound`."""
+    def publish(self, topic_arn: str, drafts: Sequence[Draft], *, once: str | None = None) -> list[str]:
+        """Publish `drafts`, all or none; their message ids, none when they were published under the same `once`. Raises `NotFound`."""
         now = self._clock.time()
         with self._store.write() as connection:
             the_topic(connection, topic_arn)
+            if once is not None and not self._store.once.is_first(connection, once, now):
+                return []
             return [_publish(connection, topic_arn, draft, now) for draft in drafts]
 
 

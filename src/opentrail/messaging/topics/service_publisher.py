@@ -55,15 +55,17 @@ class ServicePublisher:
         account_id: str,
         subject: str | None = None,
         role: RoleSession | None = None,
+        once: str | None = None,
     ) -> None:
-        """Publish a message; it is durable on return, with one delivery for each subscription.
+        """Publish a message; it is durable on return, with one delivery for each subscription. What was published under the same `once`,
+        whatever has become of it, is not published again.
 
         With `role` the service acts as a role that it has assumed: judged is what that may, by its own policies or the topic's. Raises
         what `check` does, and `InvalidParameter` for a message that is empty or too long.
         """
         wanted = draft({"Message": message} | ({} if subject is None else {"Subject": subject}))
         self.check(topic_arn=topic_arn, source_arn=source_arn, account_id=account_id, role=role)
-        self._publishing.publish(topic_arn, [wanted])
+        self._publishing.publish(topic_arn, [wanted], once=once)
 
     def _judge_role(self, topic: Topic, role: RoleSession) -> None:
         try:

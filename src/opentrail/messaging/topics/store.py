@@ -6,6 +6,7 @@ of a delivery with that of its message.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -34,6 +35,7 @@ from sqlalchemy import (
 from opentrail.messaging.topics.faults import NotFoundException
 from opentrail.messaging.topics.values import Delivery, Kind, Message, MessageAttribute, Subscription, Topic
 from opentrail.storage.database import Database
+from opentrail.storage.once import Once
 
 tables = MetaData()
 
@@ -104,6 +106,8 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         database.create(tables)
+        self.once = Once(database)
+        """What others have published that keep it until they know that it was."""
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -117,9 +121,10 @@ class Store:
         with self._database.read() as connection:
             yield connection
 
-    def is_due(self, now: float) -> bool:
-        """Whether any delivery is due: asked often, answered in microseconds."""
-        return self._database.first("SELECT 1 FROM sns_deliveries WHERE due <= ? LIMIT 1", (now,)) is not None
+    def first_due(self) -> float:
+        """When the next delivery is due; infinite when there is none. Asked often, answered in microseconds."""
+        found = self._database.first("SELECT min(due) FROM sns_deliveries", ())
+        return math.inf if found is None or found[0] is None else float(found[0])
 
 
 def topic_of(row: Row[Any]) -> Topic:

@@ -8,11 +8,12 @@ out. When it goes back a little, windows that have been judged are not judged ag
 from __future__ import annotations
 
 import heapq
-import threading
+import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from opentrail.clock import Clock
 from opentrail.monitoring.alarms.composing import judge
@@ -24,8 +25,10 @@ from opentrail.monitoring.alarms.transitions import Transitions
 from opentrail.monitoring.alarms.verdict import ALARM
 from opentrail.monitoring.metrics.store import MetricStore
 
-SHORTEST, LONGEST = 0.02, 0.12
-"""Seconds between two looks for new points and what is due: when points have just come, and when none have for a while."""
+LONGEST: Final = 1.0
+"""Seconds between two looks at the clock, which may be set."""
+SHORTEST: Final = 0.02
+"""Seconds between two looks at alarms that are looked at because of new points."""
 SETTLING: Final = 2.0
 """Seconds after the end of a period at which it is judged: what happened in its last moments may still be on its way."""
 SLICE: Final = 50
@@ -33,8 +36,12 @@ SLICE: Final = 50
 COMPOSITE_STEP: Final = 60
 REST: Final = 600
 """Seconds by which the clock may go back before windows are judged a second time."""
+LEFT_ALONE: Final = 60.0
+"""Seconds for which new points of an alarm are passed over that could not be judged."""
 SHARE: Final = 20
 """A look that took so long is not repeated because of new points before this many times as long has passed."""
+
+log = logging.getLogger("opentrail.watch")
 
 
 class Evaluating:
@@ -62,15 +69,14 @@ class Evaluating:
         self._points = metrics.changes()
         self._last = clock.time()
 
-    def run(self, stop: threading.Event) -> None:
-        """Until `stop` is set."""
-        pause = SHORTEST
-        while not stop.is_set():
-            points = self._points
-            more = self.step()
-            pause = SHORTEST if more or self._points != points or self._hot else min(pause * 1.2, LONGEST)
-            if not more:
-                stop.wait(pause)
+    def rest(self) -> float:
+        """Seconds until something is due though no point comes in."""
+        now = self._clock.time()
+        due = self._heap[0][0] - now if self._heap else LONGEST
+        if self._hot:
+            monotonic = self._clock.monotonic()
+            due = min([due, *(self._index.held[number].not_before - monotonic for number in self._hot if number in self._index.held)])
+        return min(max(due, SHORTEST), LONGEST)
 
     def step(self) -> bool:
         """Take in what is new, judge what must be judged at once and some of what is due; whether more is due."""
@@ -130,22 +136,22 @@ class Evaluating:
         return len(due) == SLICE
 
     def _judge(self, some: Sequence[Held], now: float, *, only_alarm: bool) -> None:
-        """Look at these, then make all the changes that follow in one transaction. What goes wrong with one is raised in the end."""
-        wrong: Exception | None = None
+        """Look at these, then make all the changes that follow in one transaction. What goes wrong with one holds up no other."""
         changes: list[tuple[Held, str, Look]] = []
         with self._metrics.database.read() as connection:
             for held in some:
                 try:
                     seen = self._look(connection, held, now, only_alarm=only_alarm)
-                except Exception as error:
-                    wrong = error
+                except SQLAlchemyError:
+                    raise
+                except Exception:
+                    log.exception("the alarm %d cannot be judged and is left alone for a while", held.number)
+                    held.not_before = self._clock.monotonic() + LEFT_ALONE
                     continue
                 if seen is not None and seen.state not in (None, held.state) and not (only_alarm and seen.state != ALARM):
                     changes.append((held, str(seen.state), seen))
         if changes:
             self._change(changes, now)
-        if wrong is not None:
-            raise wrong
 
     def _look(self, connection: Connection, held: Held, now: float, *, only_alarm: bool) -> Look | None:
         watched = held.watched

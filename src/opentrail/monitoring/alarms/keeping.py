@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Final
 
 from opentrail.clock import Clock
@@ -11,6 +10,7 @@ from opentrail.monitoring.alarms.store import AlarmStore
 KEPT: Final = 30 * 86_400
 BATCH: Final = 1000
 EVERY: Final = 300.0
+"""Seconds between two looks."""
 
 
 class HistoryKeeper:
@@ -19,12 +19,6 @@ class HistoryKeeper:
     def __init__(self, store: AlarmStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-
-    def run(self, stop: threading.Event) -> None:
-        """Until `stop` is set."""
-        while not stop.is_set():
-            if not self.step():
-                stop.wait(EVERY)
 
     def step(self) -> bool:
         """One batch; whether there may be more."""

@@ -12,6 +12,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection, delete, func, select, update
@@ -21,15 +22,16 @@ from opentrail.monitoring.filters import store, troubles
 from opentrail.monitoring.filters.destinations import destination
 from opentrail.monitoring.filters.store import DELIVERIES, SUBSCRIPTION_FILTERS
 from opentrail.monitoring.filters.values import SubscriptionFilter
+from opentrail.monitoring.lanes import AT_ONCE, SLOW, Lanes
 from opentrail.monitoring.neighbours import Functions, TakesMetrics, Throttled, TooLarge
 from opentrail.monitoring.values import Metric, MetricPoint
 from opentrail.storage.database import Database
+from opentrail.storage.setbacks import Setbacks
 from opentrail.wire.faults import Fault
 
-LOOK: Final = 0.15
-"""Seconds between two looks for something that is due."""
-AT_ONCE: Final = 8
-"""Filters that are delivered for at the same time."""
+LONGEST_REST: Final = 5.0
+SHORTEST_REST: Final = 0.05
+"""Seconds between two looks for something that is due, when nothing comes."""
 LONGEST_PAUSE: Final = 60.0
 MOST_WAITING: Final = 256 << 20
 """Bytes of payloads that wait for one filter."""
@@ -42,7 +44,7 @@ log = logging.getLogger("opentrail.subscriptions")
 
 
 class Delivering:
-    """`run` until told to stop, or `step` by hand. One in a data folder at a time."""
+    """Whoever calls `step` waits for `woken`, but no longer than `rest`. One in a data folder at a time."""
 
     def __init__(
         self,
@@ -60,9 +62,11 @@ class Delivering:
         self._metrics = metrics
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="subscription") if start is None else None
         self._start: Callable[[Callable[[], None]], object] = start or self._threads.submit  # type: ignore[union-attr]
-        self._busy: set[int] = set()
-        self._lock = threading.Lock()
+        self._lanes = Lanes()
+        self._setbacks = Setbacks(clock)
         self._stop = threading.Event()
+        self.woken = threading.Event()
+        """Set when there may be something to begin with."""
         database.create(store.METADATA)
         database.create(troubles.METADATA)
 
@@ -71,47 +75,59 @@ class Delivering:
         with self._database.read() as connection:
             return troubles.counts(connection)
 
-    def run(self, stop: threading.Event) -> None:
-        """Deliver until `stop` is set."""
-        while not stop.is_set():
-            self.step()
-            stop.wait(LOOK)
-
     def close(self) -> None:
         """Begin nothing more, and wait for what is under way."""
         self._stop.set()
         if self._threads is not None:
             self._threads.shutdown(cancel_futures=True)
 
-    def step(self) -> None:
-        """Begin to deliver for every filter whose first delivery is due and that has a place."""
-        for filter_id in self._due():
-            with self._lock:
-                if filter_id in self._busy or len(self._busy) >= AT_ONCE:
-                    continue
-                self._busy.add(filter_id)
-            self._start(lambda chosen=filter_id: self._serve(chosen))  # type: ignore[misc]
+    def step(self) -> int:
+        """Begin to deliver for every filter whose first delivery is due and that has a place; for how many."""
+        begun = 0
+        for filter_id, destination_arn in self._due():
+            if not self._setbacks.rests(str(filter_id)) and self._lanes.take(str(filter_id), destination_arn):
+                begun += 1
+                self._start(partial(self._serve, filter_id))
+        return begun
 
-    def _due(self) -> list[int]:
+    def rest(self) -> float:
+        """Seconds until something is due."""
+        found = self._database.first("SELECT min(due) FROM subscription_deliveries", ())
+        if found is None or found[0] is None:
+            return LONGEST_REST
+        return min(max(float(found[0]) - self._clock.time(), SHORTEST_REST), LONGEST_REST)
+
+    def ails(self) -> str | None:
+        """What goes wrong here, not with a destination, and is tried again. Any thread."""
+        return self._setbacks.told()
+
+    def _due(self) -> list[tuple[int, str]]:
+        """Filter and destination, the one that has waited longest first."""
         if self._database.first("SELECT 1 FROM subscription_deliveries LIMIT 1", ()) is None:
             return []
         heads = select(func.min(DELIVERIES.c.id)).group_by(DELIVERIES.c.filter_id)
         now = self._clock.time()
-        due = (DELIVERIES.c.due <= now) | (DELIVERIES.c.due > now + 2 * LONGEST_PAUSE)  # so far ahead only after the clock was set back
-        query = select(DELIVERIES.c.filter_id).where(DELIVERIES.c.id.in_(heads), due)
+        is_due = (DELIVERIES.c.due <= now) | (DELIVERIES.c.due > now + 2 * LONGEST_PAUSE)  # so far ahead only after the clock was set back
+        to = func.coalesce(SUBSCRIPTION_FILTERS.c.destination_arn, "")
+        query = select(DELIVERIES.c.filter_id, to.label("to")).outerjoin(
+            SUBSCRIPTION_FILTERS, SUBSCRIPTION_FILTERS.c.id == DELIVERIES.c.filter_id
+        )
         with self._database.read() as connection:
-            return list(connection.scalars(query.order_by(DELIVERIES.c.due)))
+            due = query.where(DELIVERIES.c.id.in_(heads), is_due).order_by(DELIVERIES.c.due)
+            return [(row.filter_id, row.to) for row in connection.execute(due)]
 
     def _serve(self, filter_id: int) -> None:
         """Deliver for one filter, as long as it goes well."""
         try:
             while not self._stop.is_set() and self._deliver(filter_id):
                 pass
-        except Exception:
+            self._setbacks.over(str(filter_id))
+        except Exception as error:
             log.exception("a delivery was interrupted; it is made again")
+            self._setbacks.note(str(filter_id), error)
         finally:
-            with self._lock:
-                self._busy.discard(filter_id)
+            self._lanes.give_back(str(filter_id))
+            self.woken.set()
 
     def _deliver(self, filter_id: int) -> bool:
         """One attempt at the first delivery of a filter; whether the next can follow at once."""
@@ -138,6 +154,8 @@ class Delivering:
 
     def _attempt(self, to: SubscriptionFilter, row: Any) -> Exception | None:
         """What has gone wrong."""
+        began = self._clock.monotonic()
+        error: Exception | None = None
         try:
             self._functions.deliver(
                 destination_arn=to.destination_arn,
@@ -146,9 +164,10 @@ class Delivering:
                 role_arn=to.role_arn,
                 source_arn=to.source_arn,
             )
-        except (Fault, OSError, TooLarge) as error:
-            return error
-        return None
+        except (Fault, OSError, TooLarge) as caught:
+            error = caught
+        self._lanes.note(to.destination_arn, slow=isinstance(error, OSError) or self._clock.monotonic() - began > SLOW)
+        return error
 
     def _failed(self, connection: Connection, to: SubscriptionFilter, row: Any, error: Exception) -> bool:
         """It is tried again, unless that has been done for a day; whether the next can follow at once: never."""

@@ -6,7 +6,6 @@ them nothing is saved: after a restart they are read again, and again nothing is
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
@@ -17,8 +16,8 @@ from opentrail.monitoring.neighbours import LogReader
 from opentrail.monitoring.values import Chunk
 from opentrail.storage.database import Database
 
-SHORTEST, LONGEST = 0.02, 0.12
-"""Seconds between two looks for new chunks: when some have just come, and when none have for a while."""
+REST: Final = 1.0
+"""Seconds after which the work is asked about the time that has passed when nothing comes."""
 AT_ONCE: Final = 100
 """Chunks that are read at a time."""
 
@@ -58,18 +57,8 @@ class Following:
         """Position of the last chunk that it is done with."""
         return self._position
 
-    def run(self, stop: threading.Event) -> None:
-        """Follow until `stop` is set. What fails is raised and begun again by the next call."""
-        pause = SHORTEST
-        while not stop.is_set():
-            if self.step():
-                pause = SHORTEST
-                continue
-            stop.wait(pause)
-            pause = min(pause * 1.2, LONGEST)
-
     def step(self) -> bool:
-        """Take in some chunks; whether there were any."""
+        """Take in some chunks; whether there were any. What fails is raised and begun again by the next call."""
         try:
             return self._step()
         except BaseException:

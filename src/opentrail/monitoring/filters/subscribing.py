@@ -28,7 +28,7 @@ GATHER: Final = 1.0
 """Seconds for which matches are gathered."""
 MOST_GATHERED: Final = 4 << 20
 """Bytes of messages at which it ends earlier."""
-REST: Final = 1.0
+REST: Final = 5.0
 """Seconds between two looks for filters that hold for nothing more."""
 
 
@@ -90,6 +90,10 @@ class Subscribing:
             self._database.after_commit(connection, self.forget)
 
         return clean
+
+    def rest(self) -> float:
+        """Seconds until there is something to do though nothing has come."""
+        return REST if not self._gathered else max(self._sent_at + GATHER - self._clock.monotonic(), 0.0)
 
     def _gather(self, found: SubscriptionFilter, pattern: FilterPattern, chunk: Chunk) -> None:
         events = [event for event in chunk.events if pattern.matches(Message(event.message))]

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from opentrail.monitoring.logs import store
 from opentrail.monitoring.logs.gaps import Gap, event_id
 from opentrail.monitoring.logs.sealing import Sealing
 from opentrail.monitoring.logs.store import CHUNKS, GROUPS, STREAMS
@@ -31,8 +30,8 @@ class ChunkReader:
 
     def newest(self) -> int:
         """Position of the newest chunk; 0 when there was never one."""
-        with self._database.read() as connection:
-            return store.newest(connection)
+        found = self._database.first("SELECT seq FROM sqlite_sequence WHERE name = 'log_chunks'", ())
+        return 0 if found is None else int(found[0])
 
     def chunks(self, after: int, limit: int) -> list[Chunk]:
         """At most `limit` chunks above the position `after`, oldest first.

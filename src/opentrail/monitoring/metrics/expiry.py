@@ -4,7 +4,6 @@ hours 455 days. What is too old goes into the next larger bucket, in small trans
 
 from __future__ import annotations
 
-import threading
 from typing import Final
 
 from opentrail.clock import Clock
@@ -26,12 +25,6 @@ class Expiry:
     def __init__(self, store: MetricStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-
-    def run(self, stop: threading.Event) -> None:
-        """Until `stop` is set."""
-        while not stop.is_set():
-            if not self.step():
-                stop.wait(EVERY)
 
     def step(self) -> bool:
         """One batch of each kind; whether there may be more."""

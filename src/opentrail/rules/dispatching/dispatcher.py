@@ -27,10 +27,12 @@ from opentrail.rules.dispatching.outcomes import Load, Outcome
 from opentrail.rules.store import Store
 from opentrail.rules.target_kinds import kind_of
 from opentrail.storage.database import Database
+from opentrail.storage.setbacks import Setbacks
 
 IDLE: Final = 0.1
-"""Seconds between two looks for something that is due, when nobody wakes the dispatcher."""
-TROUBLE: Final = 2.0
+"""Seconds between two looks for something that is due, when something is that could not be begun with."""
+LONGEST: Final = 2.0
+"""Seconds between two looks when nothing is due: the clock may be set."""
 BATCH: Final = 50
 """Deliveries to one queue, topic, log group or bus between two notes of what is done."""
 TURN: Final = 1.0
@@ -55,7 +57,7 @@ class Carries(Protocol):
 
 
 class Dispatcher:
-    """Looks for what is due, and has threads deliver it. `run` until told to stop, or `step` by hand."""
+    """Looks for what is due, and has threads deliver it: whoever calls `step` waits for `woken`, but no longer than `rest`."""
 
     def __init__(
         self,
@@ -78,7 +80,10 @@ class Dispatcher:
         self._trouble: dict[str, Trouble] = {}
         self._not_before: dict[str, float] = {}
         """Lane → monotonic time of its next attempt."""
-        self._news = threading.Event()
+        self.woken = threading.Event()
+        """Set when there may be something to begin with."""
+        self._setbacks = Setbacks(clock)
+        self._took = 0.0
         self._stop = threading.Event()
         self._offset = clock.time() - clock.monotonic()
         self._lanes: dict[str, Lane] = {}
@@ -89,28 +94,26 @@ class Dispatcher:
 
     def wake(self) -> None:
         """Something has come in. Any thread may call it."""
-        self._news.set()
+        self.woken.set()
 
-    def run(self, stop: threading.Event) -> None:
-        """Deliver until `stop` is set."""
-        while not stop.is_set():
-            self._news.clear()
-            pause = IDLE
-            began = self._clock.monotonic()
-            try:
-                self.step()
-            except Exception:
-                log.exception("deliveries were interrupted and go on where it is safe")
-                stop.wait(TROUBLE)
-            took = self._clock.monotonic() - began
-            # However much is waiting, looking for it takes no more than half of the time, and a tenth when nothing new has come.
-            stop.wait(min(took, TROUBLE))
-            self._news.wait(min(max(pause, 9 * took), TROUBLE))
+    def look(self) -> None:
+        """The same as `step`; how long it takes is noted for `rest`."""
+        began = self._clock.monotonic()
+        self.step()
+        self._took = self._clock.monotonic() - began
+
+    def rest(self) -> float:
+        """Seconds until it is worth another look though nobody wakes: however much is waiting, a tenth of the time goes into looking."""
+        due = outbox.first_due(self._database) - self._clock.time()
+        return min(max(due, IDLE, 9 * self._took), LONGEST)
+
+    def ails(self) -> str | None:
+        """What goes wrong here, not with a target, and is tried again. Any thread."""
+        return self._setbacks.told()
 
     def close(self) -> None:
         """Begin nothing more. What is under way may end within `PATIENCE`; what does not is made again after the next start."""
         self._stop.set()
-        self._news.set()
         with self._lock:
             self._lock.wait_for(lambda: not self._places.busy, PATIENCE)
 
@@ -119,6 +122,8 @@ class Dispatcher:
         self._look_at_clock()
         now = self._clock.time()
         for key in self._due(now):
+            if self._setbacks.rests(key):
+                continue
             with self._lock:
                 if key in self._places.busy or self._not_before.get(key, 0.0) > self._clock.monotonic():
                     continue
@@ -171,15 +176,15 @@ class Dispatcher:
         try:
             while not self._stop.is_set() and self._deliver(lane) and self._clock.monotonic() < until:
                 pass
-        except Exception:
+            self._setbacks.over(lane.key)
+        except Exception as error:
             log.exception("a delivery was interrupted; it is made again")
-            with self._lock:
-                self._not_before[lane.key] = self._clock.monotonic() + TROUBLE
+            self._setbacks.note(lane.key, error)
         finally:
             with self._lock:
                 self._places.give_back(lane)
                 self._lock.notify_all()
-            self._news.set()
+            self.woken.set()
 
     def _deliver(self, lane: Lane) -> bool:
         """Attempt a batch to what is ours, one delivery to anybody else; whether the next one can follow at once."""

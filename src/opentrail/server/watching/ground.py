@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from opentrail.clock import Clock
 from opentrail.identity import Identities
@@ -42,6 +43,8 @@ class Ground:
     regions: Regions
     promise: Callable[[int], None]
     """Called by a follower before it saves a position outside of `state`."""
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set when the watch is to end."""
 
     def reader(self) -> Reader:
         """A reader of the journal, for one thread."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from opentrail.insights.announcer import Announcer
 from opentrail.insights.follower import FOLLOWER, InsightsFollower
 from opentrail.insights.learning import Learning
 from opentrail.server.watching.analysed import Analysed
 from opentrail.server.watching.ground import Ground
-from opentrail.server.watching.part import Part
+from opentrail.server.watching.part import Chore, Part
 from opentrail.server.watching.past import Past, PastAnalysed
+
+IDLE: Final = 5.0
+"""Seconds between two looks for events that wait to be recorded, should nobody say that there are any."""
 
 
 def part(ground: Ground) -> Part:
@@ -31,4 +35,11 @@ def part(ground: Ground) -> Part:
         head=ground.reader().head,
     )
     announcer = Announcer(ground.insights, ground.state, ground.outbox)
-    return Part(followers={FOLLOWER: follower}, chores={"insights-announcer": announcer.run, "insights-learning": learning.run})
+    of = (ground.folder.insights,)
+    return Part(
+        followers={FOLLOWER: follower},
+        chores={
+            "insights-announcer": Chore(step=announcer.step, of=of, rest=lambda: IDLE),
+            "insights-learning": Chore(step=lambda: learning.turn(ground.stop), of=of, rest=learning.rest),
+        },
+    )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 
 from opentrail.monitoring.filters import Delivering, Following, Measuring, Subscribing
+from opentrail.monitoring.filters.following import REST
 from opentrail.monitoring.filters.measuring import FOLLOWER as METRIC_FILTERS
 from opentrail.monitoring.filters.subscribing import FOLLOWER as SUBSCRIPTION_FILTERS
 from opentrail.monitoring.logs import LogGroups
@@ -35,18 +35,14 @@ def part(ground: Ground) -> Part:
         promise=ground.promise,
     )
 
-    def retain(stop: threading.Event) -> None:
-        while not stop.is_set():
-            if not log_groups.retention.step():
-                stop.wait(REMOVE)
-
     def close() -> None:
         filters.close()
         log_groups.close()
 
     filters = _Filters(ground, log_groups)
+    retention = Chore(step=log_groups.retention.step, rest=lambda: REMOVE)
     return Part(
-        followers={"trail-log-groups": delivery}, chores={"log-retention": retain, **filters.chores}, counts=filters.counts, close=close
+        followers={"trail-log-groups": delivery}, chores={"log-retention": retention, **filters.chores}, counts=filters.counts, close=close
     )
 
 
@@ -58,10 +54,16 @@ class _Filters:
         metrics = MetricStore(database, clock)
         measuring = Measuring(database, clock, metrics=metrics)
         delivering = Delivering(database, clock, functions=SubscriptionDestinations(ground.upstreams), metrics=metrics)
+        subscribing = Subscribing(database, clock)
+        of = (ground.folder.monitoring,)
+        measured = Following(METRIC_FILTERS, database, reader=reader, work=measuring)
+        subscribed = Following(SUBSCRIPTION_FILTERS, database, reader=reader, work=subscribing)
         self.chores: Mapping[str, Chore] = {
-            METRIC_FILTERS: Following(METRIC_FILTERS, database, reader=reader, work=measuring).run,
-            SUBSCRIPTION_FILTERS: Following(SUBSCRIPTION_FILTERS, database, reader=reader, work=Subscribing(database, clock)).run,
-            "subscription-deliveries": delivering.run,
+            METRIC_FILTERS: Chore(step=measured.step, of=of, rest=lambda: REST),
+            SUBSCRIPTION_FILTERS: Chore(step=subscribed.step, of=of, rest=subscribing.rest),
+            "subscription-deliveries": Chore(
+                step=delivering.step, of=of, rest=delivering.rest, woken=delivering.woken, ails=delivering.ails
+            ),
         }
         self.counts = delivering.counts
         self.close = delivering.close

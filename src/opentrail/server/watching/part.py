@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 
@@ -19,8 +20,20 @@ class Follower(Protocol):
         """Take in some of the records above `position`; whether there were any. What fails is tried again."""
 
 
-Chore = Callable[[threading.Event], None]
-"""Runs until the event is set, in a thread of its own; must come back soon after. When it raises it is called again, a little later."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chore:
+    """Something that is done again and again, in a thread of its own."""
+
+    step: Callable[[], object]
+    """Do some of it; true: there may be more right now. What fails is tried again. Must come back soon."""
+    of: Sequence[Path] = ()
+    """Files of the databases whose commits may be something for it: after one it is called soon."""
+    rest: Callable[[], float]
+    """Asked after a step that found nothing: seconds after which it is called though nothing has been committed."""
+    woken: threading.Event = field(default_factory=threading.Event)
+    """Set by whoever knows of something for it."""
+    ails: Callable[[], str | None] = lambda: None
+    """What went wrong lately beside the steps (in threads of its own) and is tried again; `None`: nothing. Any thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

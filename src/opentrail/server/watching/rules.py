@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from opentrail.identity.service_roles import RoleSession, ServiceRoles
 from opentrail.journal.positions import Positions
@@ -23,10 +24,13 @@ from opentrail.rules.store import Store
 from opentrail.rules.values import EVENTS, SESSION
 from opentrail.server.messages import notifier
 from opentrail.server.watching.ground import Ground
-from opentrail.server.watching.part import Part
+from opentrail.server.watching.part import Chore, Part
 from opentrail.server.watching.trail_selection import TrailSelection
 from opentrail.server.watching.upstream_functions import UpstreamFunctions
 from opentrail.wire.faults import fault
+
+IDLE: Final = 5.0
+"""Seconds between two looks for events on buses, should nobody say that there are any."""
 
 
 def part(ground: Ground) -> Part:
@@ -63,12 +67,15 @@ def part(ground: Ground) -> Part:
         queues.close()
         log_groups.close()
 
+    of = (ground.folder.rules,)
+    inbox = InboxFollowing(database, clock, wake=dispatcher.wake)
+    schedules = Scheduling(database, clock, wake=dispatcher.wake)
     return Part(
         followers={"event-rules": following},
         chores={
-            "event-buses": InboxFollowing(database, clock, wake=dispatcher.wake).run,
-            "event-targets": dispatcher.run,
-            "event-schedules": Scheduling(database, clock, wake=dispatcher.wake).run,
+            "event-buses": Chore(step=inbox.step, of=of, rest=lambda: IDLE),
+            "event-targets": Chore(step=dispatcher.look, of=of, rest=dispatcher.rest, woken=dispatcher.woken, ails=dispatcher.ails),
+            "event-schedules": Chore(step=schedules.step, of=of, rest=schedules.rest),
         },
         counts=lambda: {"event_deliveries_waiting": dispatcher.waiting()},
         close=close,
