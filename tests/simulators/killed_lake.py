@@ -8,6 +8,7 @@ import gzip
 import json
 import os
 import random
+import sqlite3
 import threading
 import time
 import uuid
@@ -227,7 +228,7 @@ class KilledLake:
         """Whether every file of the store is named by a state of its table, and none holds what has outlived the retention."""
         home = self.home(store)
         try:
-            table = StaticTable.from_metadata(f"file://{_newest(home)}")
+            table = _table(home)
             snapshots = table.metadata.snapshots
             named = {path for one in snapshots for path in _files(table, one.snapshot_id)}
             manifests = {_local(entry.manifest_path) for one in snapshots for entry in one.manifests(table.io)}
@@ -250,7 +251,7 @@ class KilledLake:
     def read_by_others(self) -> None:
         """PyIceberg and DuckDB read each table, and agree; for a server that is down."""
         for store in (self.calls, self.outside, self.imported):
-            table = StaticTable.from_metadata(f"file://{_newest(self.home(store))}")
+            table = _table(self.home(store))
             scanned = collections.Counter(table.scan(selected_fields=("eventid",)).to_arrow()["eventid"].to_pylist())
             files = sorted(map(str, _files(table, None)))
             found = duckdb.sql("SELECT eventid FROM read_parquet($files)", params={"files": files}).fetchall()
@@ -275,8 +276,14 @@ def _ended(client: Any, query: str) -> Any:
     return found if found["QueryStatus"] not in ("QUEUED", "RUNNING") else None
 
 
-def _newest(home: Path) -> Path:
-    return max((home / "metadata").glob("*.metadata.json"), key=lambda path: int(path.name.partition("-")[0]))
+def _table(home: Path) -> StaticTable:
+    """The table as its catalog has it now: the newest file of metadata may be half written, or of a commit that did not happen."""
+    catalog = sqlite3.connect(f"{(home.parent / 'catalog.db').as_uri()}?mode=ro", uri=True, timeout=60)
+    try:
+        ((where,),) = catalog.execute("SELECT metadata_location FROM iceberg_tables").fetchall()
+    finally:
+        catalog.close()
+    return StaticTable.from_metadata(where)
 
 
 def _files(table: StaticTable, snapshot: int | None) -> set[Path]:
