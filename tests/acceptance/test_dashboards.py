@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from sqlalchemy import select, update
 
+from opentrail.lake.dashboards.store import DASHBOARDS
+from opentrail.server.folder import DataFolder
+from opentrail.storage.database import Database
 from simulators.dashboards import policy, widget
 from simulators.running import RunningOpenTrail, wait_for
 
@@ -120,20 +125,61 @@ def test_pages_of_the_list_belong_to_their_request(cloudtrail: Any) -> None:
     assert code(refused) == "InvalidNextTokenException"
 
 
-def test_policies_let_the_schedule_run(cloudtrail: Any, store: str) -> None:
+def test_a_schedule_runs_when_its_time_has_come_and_the_policies_let_it(opentrail: RunningOpenTrail, cloudtrail: Any, store: str) -> None:
+    users = f"SELECT count(*) AS n FROM {store.rpartition('/')[2]} WHERE eventName = 'CreateUser'"
     made = cloudtrail.create_dashboard(
-        Name="scheduled",
-        Widgets=[widget(f"SELECT eventName FROM {store.rpartition('/')[2]}")],
-        RefreshSchedule={"Frequency": {"Unit": "HOURS", "Value": 1}},
+        Name="scheduled", Widgets=[widget(users)], RefreshSchedule={"Frequency": {"Unit": "HOURS", "Value": 1}}
     )
     assert made["RefreshSchedule"]["Status"] == "ENABLED"
     arn = made["DashboardArn"]
-    put = cloudtrail.put_resource_policy(ResourceArn=arn, ResourcePolicy=policy("cloudtrail:StartDashboardRefresh", arn, arn))
-    assert cloudtrail.get_resource_policy(ResourceArn=arn)["ResourcePolicy"] == put["ResourcePolicy"]
+    database = Database.at(DataFolder(opentrail.data).state)
+
+    def shown(member: str) -> str | None:
+        found: str | None = cloudtrail.get_dashboard(DashboardId=arn).get(member)
+        return found
+
+    def let_the_hour_come() -> None:
+        with database.begin() as connection:
+            connection.execute(update(DASHBOARDS).where(DASHBOARDS.c.name == "scheduled").values(due=time.time() - 1))
+
+    def next_due() -> float:
+        with database.read() as connection:
+            found: float = connection.scalars(select(DASHBOARDS.c.due).where(DASHBOARDS.c.name == "scheduled")).one()
+            return found
+
+    try:
+        let_the_hour_come()
+        wait_for(lambda: "StartDashboardRefresh" in (shown("LastRefreshFailureReason") or ""))
+        assert shown("LastRefreshId") is None
+        put = cloudtrail.put_resource_policy(ResourceArn=arn, ResourcePolicy=policy("cloudtrail:StartDashboardRefresh", arn, arn))
+        assert cloudtrail.get_resource_policy(ResourceArn=arn)["ResourcePolicy"] == put["ResourcePolicy"]
+        let_the_hour_come()
+        wait_for(lambda: "StartQuery" in (shown("LastRefreshFailureReason") or ""))
+        cloudtrail.put_resource_policy(ResourceArn=store, ResourcePolicy=policy("cloudtrail:StartQuery", store, arn))
+        let_the_hour_come()
+        refresh = wait_for(lambda: shown("LastRefreshId"))
+        (alias,) = [one["QueryAlias"] for one in made["Widgets"]]
+        query = wait_for(lambda: _query(cloudtrail, alias, refresh))
+        assert rows(cloudtrail, query) == [{"n": "2"}]
+        wait_for(lambda: not shown("LastRefreshFailureReason"))
+        wait_for(lambda: time.time() < next_due() <= time.time() + 3600)
+        assert next_due() % 3600 == 0
+    finally:
+        database.close()
     cloudtrail.delete_dashboard(DashboardId="scheduled")
     with pytest.raises(ClientError) as refused:
         cloudtrail.get_resource_policy(ResourceArn=arn)
     assert code(refused) == "ResourceNotFoundException"
+    cloudtrail.delete_resource_policy(ResourceArn=store)
+
+
+def _query(cloudtrail: Any, alias: str, refresh: str) -> str | None:
+    """The id of a widget's query once it was started."""
+    try:
+        found: str = cloudtrail.describe_query(QueryAlias=alias, RefreshId=refresh)["QueryId"]
+    except ClientError:
+        return None
+    return found
 
 
 def test_sample_queries_are_found_page_by_page(opentrail: RunningOpenTrail, cloudtrail: Any) -> None:

@@ -8,10 +8,18 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from opentrail.clock import SystemClock
+from opentrail.identity import Identities
+from opentrail.server.event_contexts import EventContexts
+from opentrail.server.folder import DataFolder
+from opentrail.storage.database import Database
+from simulators.buckets import trail_policy
 from simulators.key_policies import DECRYPT, DESCRIBE, SERVICE, document, root
 from simulators.running import RunningOpenTrail, wait_for
 
 ACCOUNT = "123456789012"
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}})
+NOTHING = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}})
 GENERATE = {"Effect": "Allow", "Principal": SERVICE, "Action": "kms:GenerateDataKey", "Resource": "*"}
 
 
@@ -154,3 +162,119 @@ def test_data_events_are_recorded_for_a_store_alone(opentrail: RunningOpenTrail)
     assert recorded() >= 30
     client.stop_event_data_store_ingestion(EventDataStore=arn)
     assert recorded() < 30
+
+
+def answered(client: Any, statement: str) -> Any:
+    """A query once it has ended, with its rows."""
+    query = client.start_query(QueryStatement=statement)["QueryId"]
+
+    def ended() -> Any:
+        found = client.get_query_results(QueryId=query)
+        return None if found["QueryStatus"] in ("QUEUED", "RUNNING") else found
+
+    return wait_for(ended, patience=120)
+
+
+def rows(client: Any, statement: str) -> list[list[str | None]]:
+    """The rows that a query answers with."""
+    found = answered(client, statement)
+    assert found["QueryStatus"] == "FINISHED", found
+    return [[next(iter(cell.values())) for cell in row] for row in found["QueryResultRows"]]
+
+
+def test_a_store_whose_key_is_disabled_is_told_of_and_loses_nothing(opentrail: RunningOpenTrail) -> None:
+    kms, client, sts = opentrail.client("kms"), opentrail.client("cloudtrail"), opentrail.client("sts")
+    key = kms.create_key(Policy=document(root(ACCOUNT), GENERATE, DECRYPT, DESCRIBE))["KeyMetadata"]["Arn"]
+    store = client.create_event_data_store(Name="locked", KmsKeyId=key)["EventDataStoreArn"].rpartition("/")[2]
+    question = f"SELECT requestID FROM {store} WHERE eventName = 'GetCallerIdentity'"
+    made = [sts.get_caller_identity()["ResponseMetadata"]["RequestId"] for _ in range(3)]
+    assert sorted(one for (one,) in rows(client, question)) == sorted(made)
+    kms.disable_key(KeyId=key)
+    refused = answered(client, question)
+    assert (refused["QueryStatus"], "KMS key" in refused["ErrorMessage"]) == ("FAILED", True)
+    made += [sts.get_caller_identity()["ResponseMetadata"]["RequestId"] for _ in range(3)]
+
+    def trouble() -> str:
+        told: dict[str, str] = opentrail.health()["lake"].get("trouble", {})
+        return "".join(said for name, said in told.items() if store in name)
+
+    assert "its KMS key cannot be used" in wait_for(trouble, patience=120)
+    assert store in opentrail.opentrail("status").stdout
+    head = opentrail.health()["journal_head"]
+
+    def held_from() -> int:
+        health = opentrail.health()
+        first: int = health["journal_head"] - health["counts"].get("records_held_by_lake", health["journal_head"])
+        return first
+
+    wait_for(lambda: held_from() >= head, patience=120)  # the journal need not keep them
+    kms.enable_key(KeyId=key)
+    assert sorted(one for (one,) in rows(client, question)) == sorted(made)
+    wait_for(lambda: not trouble(), patience=120)
+
+
+def test_events_are_enriched_with_the_tags_of_caller_and_resource(opentrail: RunningOpenTrail) -> None:
+    client, iam, s3 = opentrail.client("cloudtrail"), opentrail.client("iam"), opentrail.client("s3")
+    made = client.create_event_data_store(Name="enriched")
+    arn, store = made["EventDataStoreArn"], made["EventDataStoreArn"].rpartition("/")[2]
+    selectors = [
+        {"Type": "TagContext", "Equals": ["team", "cost"]},
+        {"Type": "RequestContext", "Equals": ["aws:PrincipalArn"]},
+    ]
+    client.put_event_configuration(EventDataStore=arn, MaxEventSize="Large", ContextKeySelectors=selectors)
+    iam.create_user(UserName="tagged", Tags=[{"Key": "team", "Value": "blue"}, {"Key": "hidden", "Value": "1"}])
+    allowed = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}
+    iam.put_user_policy(UserName="tagged", PolicyName="s3", PolicyDocument=json.dumps(allowed))
+    key = iam.create_access_key(UserName="tagged")["AccessKey"]
+    s3.create_bucket(Bucket="tagged-logs")
+    s3.put_bucket_tagging(Bucket="tagged-logs", Tagging={"TagSet": [{"Key": "team", "Value": "red"}, {"Key": "cost", "Value": "7"}]})
+    opentrail.client("s3", key=(key["AccessKeyId"], key["SecretAccessKey"])).get_bucket_location(Bucket="tagged-logs")
+    columns = ("requestContext['aws:PrincipalArn']", "tagContext.principalTags['team']", "tagContext.resourceTags[1].arn")
+    parts = (*columns, "tagContext.resourceTags[1].tags['team']", "tagContext.resourceTags[1].tags['cost']")
+    chosen = ", ".join(f"eventContext.{part}" for part in parts)
+    found = rows(client, f"SELECT {chosen} FROM {store} WHERE eventName = 'GetBucketLocation' AND userIdentity.userName = 'tagged'")
+    assert found == [[f"arn:aws:iam::{ACCOUNT}:user/tagged", "blue", "arn:aws:s3:::tagged-logs", "red", "7"]]
+    hidden = f"SELECT count(*) FROM {store} WHERE element_at(eventContext.tagContext.principalTags, 'hidden') IS NOT NULL"
+    assert rows(client, hidden) == [["0"]]
+
+
+def test_every_service_of_the_house_tells_the_tags_of_what_it_holds(opentrail: RunningOpenTrail) -> None:
+    """Asked beside the running server, as the lake does."""
+    tags = [{"Key": "team", "Value": "red"}]
+    of = opentrail.client
+    made = [
+        of("kms").create_key(Tags=[{"TagKey": "team", "TagValue": "red"}])["KeyMetadata"]["Arn"],
+        of("sns").create_topic(Name="tagged", Tags=tags)["TopicArn"],
+        of("iam").create_role(RoleName="tagged", Path="/ops/", AssumeRolePolicyDocument=TRUST, Tags=tags)["Role"]["Arn"],
+        of("iam").create_policy(PolicyName="tagged", PolicyDocument=NOTHING, Tags=tags)["Policy"]["Arn"],
+        of("events").put_rule(Name="tagged", ScheduleExpression="rate(1 day)", State="DISABLED", Tags=tags)["RuleArn"],
+        of("events").create_event_bus(Name="tagged", Tags=tags)["EventBusArn"],
+        of("cloudtrail").create_event_data_store(Name="tagged", TagsList=tags)["EventDataStoreArn"],
+        of("cloudtrail").create_dashboard(Name="tagged", TagsList=tags)["DashboardArn"],
+    ]
+    queue = of("sqs").create_queue(QueueName="tagged", tags={"team": "red"})["QueueUrl"]
+    made.append(of("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+    of("logs").create_log_group(logGroupName="/tagged/group", tags={"team": "red"})
+    made.append(f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/tagged/group")
+    of("cloudwatch").put_metric_alarm(
+        AlarmName="tagged", Namespace="n", MetricName="m", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1,
+        ComparisonOperator="GreaterThanThreshold", Tags=tags,
+    )  # fmt: skip
+    made.append(f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:tagged")
+    of("s3").create_bucket(Bucket="trail-with-tags")
+    arn = f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/tagged"
+    of("s3").put_bucket_policy(Bucket="trail-with-tags", Policy=json.dumps(trail_policy("trail-with-tags", arn, ACCOUNT)))
+    made.append(of("cloudtrail").create_trail(Name="tagged", S3BucketName="trail-with-tags", TagsList=tags)["TrailARN"])
+
+    folder, clock = DataFolder(opentrail.data), SystemClock()
+    database = Database.at(folder.state)
+    contexts = EventContexts(folder, database, Identities(database, folder.keys, clock, account_id=ACCOUNT), clock)
+    try:
+        assert {one: contexts.resource_tags(one) for one in made} == {one: {"team": "red"} for one in made}
+        strange = ["", "arn:aws:s3:::nobody", "arn:aws:kms:us-east-1:1:key/x", "arn:aws:iam::1:user/x", "arn:aws:iam::1:thing/x", "x:y"]
+        strange += ["arn:aws:sqs:::", "arn:aws:events:x", "arn:aws:events:a:b:c", "arn:aws:dynamodb:us-east-1:1:table/t"]
+        strange += ["arn:aws:logs:a:b:c", "arn:aws:cloudwatch:a:b:c", "arn:aws:cloudtrail:a:b:trail/c", "arn:aws:sns:a:b:c"]
+        assert {one: contexts.resource_tags(one) for one in strange} == {one: {} for one in strange}
+    finally:
+        contexts.close()
+        database.close()

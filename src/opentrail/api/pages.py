@@ -16,18 +16,19 @@ from opentrail.wire.http import Response
 
 Ask = Callable[[str, Any], Awaitable[Any]]
 
-WATCH_PATIENCE: Final = 1.0
-"""Seconds that a page waits for the watch: nothing of the rest depends on it."""
+PATIENCE: Final = 1.0
+"""Seconds that a page waits for the watch, and for the lake: nothing of the rest depends on them."""
 
 
 class Pages:
     """Answers with what the front knows and what the followers tell when asked."""
 
-    def __init__(self, *, journal: Journal, ask: Ask, ask_watch: Ask) -> None:
-        """`ask` puts a question to the followers, `ask_watch` to the watch."""
+    def __init__(self, *, journal: Journal, ask: Ask, ask_watch: Ask, ask_lake: Ask) -> None:
+        """`ask` puts a question to the followers, `ask_watch` to the watch, `ask_lake` to the lake."""
         self._journal = journal
         self._ask = ask
         self._ask_watch = ask_watch
+        self._ask_lake = ask_lake
 
     def by_path(self) -> Mapping[str, Callable[[], Awaitable[Response]]]:
         """The pages, for `asgi.Application`."""
@@ -36,7 +37,8 @@ class Pages:
     async def health(self) -> Response:
         """200 with `status: ok` when calls are taken and the followers answer, else 503 and why not.
 
-        The watch has a status of its own within (`ok`, `trouble`, `starting`): calls are taken and trails delivered without it.
+        The watch and the lake have a status of their own within (`ok`, `trouble`, `starting`): calls are taken and trails delivered
+        without them.
         """
         state = await self._state()
         return Response(
@@ -60,7 +62,11 @@ class Pages:
         lines += _metric("opentrail_watch_up", "1 when the watch answers and has no trouble.", "gauge", {"": watch["status"] == "ok"})
         values = {f'{{follower="{name}"}}': follower["lag"] for name, follower in watch["followers"].items()}
         lines += _metric("opentrail_watch_lag", "Records a follower of the watch is behind.", "gauge", values)
-        for name, value in {**state["counts"], **watch.get("counts", {})}.items():
+        lake = state["lake"]
+        lines += _metric("opentrail_lake_up", "1 when the lake answers and has no trouble.", "gauge", {"": lake["status"] == "ok"})
+        values = {f'{{follower="{name}"}}': follower["lag"] for name, follower in lake["followers"].items()}
+        lines += _metric("opentrail_lake_lag", "Records the event data stores are behind.", "gauge", values)
+        for name, value in (state["counts"] | watch.get("counts", {}) | lake.get("counts", {})).items():
             lines += _metric(f"opentrail_{name}", _COUNTS.get(name, "A count kept by the followers."), "gauge", {"": value})
         body = "\n".join(lines) + "\n"
         return Response(status=200, headers=(("content-type", "text/plain; version=0.0.4; charset=utf-8"),), body=body.encode())
@@ -68,7 +74,9 @@ class Pages:
     async def _state(self) -> dict[str, Any]:
         head = self._journal.head
         state: dict[str, Any] = {"status": "ok", "version": __version__, "journal_head": head, "followers": {}, "counts": {}}
-        state["watch"] = await self._watch(head)
+        state["watch"], state["lake"] = await asyncio.gather(
+            self._role("watch", self._ask_watch, head), self._role("lake", self._ask_lake, head)
+        )
         try:
             told = await self._ask("status", None)
         except Fault:
@@ -81,18 +89,15 @@ class Pages:
             return state | {"status": "refusing", "reason": str(error)}
         return state
 
-    async def _watch(self, head: int) -> dict[str, Any]:
+    @staticmethod
+    async def _role(name: str, ask: Ask, head: int) -> dict[str, Any]:
         try:
-            async with asyncio.timeout(WATCH_PATIENCE):
-                told = await self._ask_watch("status", None)
+            async with asyncio.timeout(PATIENCE):
+                told = await ask("status", None)
         except (Fault, TimeoutError):
-            return {"status": "starting", "followers": {}, "reason": "The watch does not answer."}
-        found = {
-            "status": "trouble" if told["trouble"] else "ok",
-            "followers": _followers(told["positions"], head),
-            "counts": told["counts"],
-        }
-        return found | ({"trouble": told["trouble"]} if told["trouble"] else {})
+            return {"status": "starting", "followers": {}, "reason": f"The {name} does not answer."}
+        found = {"status": "trouble" if told["trouble"] else "ok", "followers": _followers(told["positions"], head)}
+        return found | {part: told[part] for part in ("trouble", "counts") if told.get(part)}
 
 
 _COUNTS = {
@@ -102,6 +107,11 @@ _COUNTS = {
     "subscription_payloads_waiting": "Payloads of subscription filters on their way.",
     "subscription_filters_failing": "Subscription filters whose destination does not take what they send.",
     "subscription_payloads_given_up": "Payloads of subscription filters that were given up.",
+    "lake_events_hot": "Events of event data stores that are not in their tables yet.",
+    "lake_events_cold": "Events in the tables of event data stores.",
+    "lake_bytes_cold": "Bytes of these tables.",
+    "lake_events_waiting": "Events that are set aside, as the KMS key of their event data store cannot be used.",
+    "lake_records_quarantined": "Records that event data stores could not read; their bytes are kept.",
     "records_quarantined": "Records that the event store could not read; their bytes are kept.",
 }
 

@@ -1,4 +1,4 @@
-"""Rows of a query in the form that somebody wants them: a table for people, JSON and CSV for programs, Parquet for engines."""
+"""Rows of a query in the form that somebody wants them: tables and lines for people, JSON and CSV for programs, Parquet for engines."""
 
 from __future__ import annotations
 
@@ -10,15 +10,24 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Final
 
+from opentrail.cli import screen
 from opentrail.cli.question import Reply, names_once
-from opentrail.cli.tables import show
+from opentrail.cli.tables import fits, show, show_lines
 from opentrail.errors import SettingError
 
 
 def table(reply: Reply, file: IO[str]) -> None:
-    """Columns under each other, fitted to the terminal where it is one."""
-    if reply.rows:
-        show(reply.columns, [[cell if cell is not None else "" for cell in row] for row in reply.rows], file)
+    """Columns beside each other; in a terminal that is too narrow for them, lines."""
+    cells = _texts(reply)
+    if cells and file.isatty() and not fits(reply.columns, cells):
+        show_lines(reply.columns, cells, file)
+    elif cells:
+        show(reply.columns, cells, file)
+
+
+def lines(reply: Reply, file: IO[str]) -> None:
+    """A line for each cell."""
+    show_lines(reply.columns, _texts(reply), file)
 
 
 def as_json(reply: Reply, file: IO[str]) -> None:
@@ -35,7 +44,11 @@ def as_csv(reply: Reply, file: IO[str]) -> None:
     writer.writerows(reply.rows)
 
 
-TEXTS: Final[Mapping[str, Callable[[Reply, IO[str]], None]]] = {"table": table, "json": as_json, "csv": as_csv}
+def _texts(reply: Reply) -> list[list[str]]:
+    return [[cell if cell is not None else "" for cell in row] for row in reply.rows]
+
+
+TEXTS: Final[Mapping[str, Callable[[Reply, IO[str]], None]]] = {"table": table, "lines": lines, "json": as_json, "csv": as_csv}
 FORMATS: Final = (*TEXTS, "parquet")
 
 
@@ -47,7 +60,11 @@ def write(reply: Reply, wanted: str, output: Path | None) -> None:
     if output is None:
         if wanted not in TEXTS:
             raise SettingError("Parquet goes into a file: name it with --output.")
-        TEXTS[wanted](reply, sys.stdout)
+        if sys.stdout.isatty():
+            TEXTS[wanted](reply, sheet := screen.Sheet())
+            screen.show(sheet)
+        else:
+            TEXTS[wanted](reply, sys.stdout)
         return
     try:
         if wanted == "parquet":

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from opentrail.cli.formats import TEXTS
+from opentrail.cli.formats import FORMATS, TEXTS
 from opentrail.errors import OpenTrailError
 from opentrail.lake.families import FAMILIES, Family
 from opentrail.lake.schema import COLUMNS, as_trino
@@ -22,23 +22,25 @@ HISTORY_LINES: Final = 1000
 HELP: Final = r"""A statement ends with a semicolon. Besides:
   \s            the event data stores
   \c [FAMILY]   the columns of a family of events: events (without a word), insights, configuration, evidence, activity
-  \f FORMAT     print rows as table, json or csv
-  \o [FILE]     write the rows of the next statements to FILE; without one, print them again
-  \q            leave (Ctrl-D does, too)
-Ctrl-C cancels what is running."""
+  \f FORMAT     give rows as table, lines, json, csv or (into a file) parquet
+  \o [FILE]     write the rows of each statement to FILE, in place of what is in it; without one, print them again
+  \q            leave (exit, quit and Ctrl-D do, too)
+Ctrl-C cancels what is running, or forgets what is typed. $EDS_ID stands for the store that --store names, or the only one there is."""
 
 Answer = Callable[[str, str, Path | None], None]
 """Asks a statement and writes its rows in a format, to a file or to standard output."""
+LEAVING: Final = frozenset({"exit", "quit"})
+"""What people type who know other prompts."""
 
 
 class Prompt:
     """One session: what is typed so far, and how rows are wanted."""
 
-    def __init__(self, answer: Answer, stores: Callable[[], Mapping[str, str]], *, form: str = "table") -> None:
+    def __init__(self, answer: Answer, stores: Callable[[], Mapping[str, str]], *, form: str = "table", file: Path | None = None) -> None:
         self._answer = answer
         self._stores = stores
-        self._form = form if form in TEXTS else "table"
-        self._file: Path | None = None
+        self._form = form
+        self._file = file
         self._typed: list[str] = []
         self.ended = False
 
@@ -56,7 +58,12 @@ class Prompt:
         if not self._typed and text.lstrip().startswith("\\"):
             self._command(text.strip())
             return
-        if not text.strip() and not self._typed:
+        word = text.strip().rstrip(";").lower()
+        if not self._typed and (not word or word in LEAVING):
+            self.ended = word in LEAVING
+            return
+        if not self._typed and word == "help":
+            print(HELP)
             return
         self._typed.append(text)
         if not text.rstrip().endswith(";"):
@@ -80,10 +87,14 @@ class Prompt:
                 self._print_stores()
             case "\\c":
                 self._print_columns(rest or Family.EVENTS.value)
-            case "\\f" if rest in TEXTS:
+            case "\\f" if rest in TEXTS or (rest in FORMATS and self._file is not None):
                 self._form = rest
+            case "\\f":
+                print(f"Formats are {', '.join(TEXTS)}; parquet once \\o names a file.", file=sys.stderr)
             case "\\o":
-                self._file = Path(rest) if rest else None
+                self._file = Path(rest).expanduser() if rest else None
+                if self._file is None and self._form not in TEXTS:
+                    self._form = "table"
             case _:
                 print(HELP)
 
@@ -108,9 +119,9 @@ class Prompt:
             print(f"{column.name:30} {as_trino(column.type)}")
 
 
-def run(answer: Answer, stores: Callable[[], Mapping[str, str]], *, form: str = "table") -> None:
-    """Read lines from the terminal until the person leaves."""
-    session = Prompt(answer, stores, form=form)
+def run(answer: Answer, stores: Callable[[], Mapping[str, str]], *, form: str = "table", file: Path | None = None) -> None:
+    """Read lines from the terminal until the person leaves; rows go to `file` where one is given."""
+    session = Prompt(answer, stores, form=form, file=file)
     print(r"Statements end with a semicolon; \? for help.")
     with _remembered(_history_file()):
         while not session.ended:

@@ -12,8 +12,10 @@ import typer
 from opentrail.cli import formats, prompt
 from opentrail.cli.calls import Caller
 from opentrail.cli.connection import DEFAULT_FOLDER, DataDir, EndpointUrl, Region
+from opentrail.cli.failures import CallFailed
 from opentrail.cli.question import ask, chosen, filled, stores, summary
 from opentrail.cli.reach import connect
+from opentrail.cli.screen import Patience, pointed
 from opentrail.errors import SettingError
 
 
@@ -47,7 +49,13 @@ def sql(
 
         def answer(text: str, form: str, file: Path | None) -> None:
             began = time.monotonic()
-            reply = ask(caller, connection.region, filled(text, id_of_store), owner=owner)
+            asked = filled(text, id_of_store)
+            patience = Patience()
+            try:
+                with patience.watching():
+                    reply = ask(caller, connection.region, asked, owner=owner, pause=patience.pause)
+            except CallFailed as failed:
+                raise CallFailed(pointed(str(failed), asked)) from failed
             formats.write(reply, form, file)
             sys.stdout.flush()
             for line in (reply.note, summary(reply, time.monotonic() - began)):
@@ -55,7 +63,7 @@ def sql(
                     print(line, file=sys.stderr)
 
         if statement is None and sys.stdin.isatty():
-            prompt.run(answer, lambda: stores(caller, connection.region), form=wanted)
+            prompt.run(answer, lambda: stores(caller, connection.region), form=wanted, file=output)
             return
         answer(sys.stdin.read() if statement in (None, "-") else statement or "", wanted, output)
     except KeyboardInterrupt:

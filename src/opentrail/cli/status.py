@@ -37,12 +37,13 @@ def status(data_dir: DataDir = DEFAULT_FOLDER, endpoint_url: EndpointUrl = None,
     print(f"Journal head: {health.get('journal_head')}")
     followers = sorted(health.get("followers", {}).items())
     show(("Follower", "Position", "Behind"), [(name, str(follower["position"]), str(follower["lag"])) for name, follower in followers])
-    watch = health.get("watch", {})
-    print(f"Watch: {watch.get('status', 'unknown')}")
-    watching = sorted(watch.get("followers", {}).items())
-    show(("Watch", "Position", "Behind"), [(name, str(follower["position"]), str(follower["lag"])) for name, follower in watching])
-    for name, said in sorted(watch.get("trouble", {}).items()):
-        print(f"Trouble of {name}: {said}")
+    for role in ("watch", "lake"):
+        told = health.get(role, {})
+        print(f"{role.capitalize()}: {told.get('status', 'unknown')}")
+        of_role = sorted(told.get("followers", {}).items())
+        show((role.capitalize(), "Position", "Behind"), [(name, str(one["position"]), str(one["lag"])) for name, one in of_role])
+        for name, said in sorted(told.get("trouble", {}).items()):
+            print(f"Trouble of {name}: {said}")
     if not trails:
         print("No trails.")
         return

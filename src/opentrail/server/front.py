@@ -239,7 +239,7 @@ class Front:
         )
         trusted = [address.strip() for address in settings.front.trusted_proxies.split(",") if address.strip()]
         signer = MessageSigner.open(folder.keys, clock)
-        own = Pages(journal=self._journal, ask=self._asker.ask, ask_watch=watch.link.ask)
+        own = Pages(journal=self._journal, ask=self._asker.ask, ask_watch=watch.link.ask, ask_lake=lake.link.ask)
         pages = {**own.by_path(), **certificate_pages(signer)}
         doors = dict(self._signin.by_path())
         if settings.testing.reset_door:

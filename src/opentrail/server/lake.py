@@ -34,12 +34,13 @@ from opentrail.lake.tables.settings import TableSettings
 from opentrail.lake.tables.tables import StoreTables
 from opentrail.link import LinkServer
 from opentrail.proxy import Upstreams
-from opentrail.server.dashboards import refresher
+from opentrail.server.event_contexts import EventContexts
 from opentrail.server.folder import DataFolder
 from opentrail.server.import_sources import Sources
 from opentrail.server.importing import Importing
 from opentrail.server.log_buckets import log_buckets
 from opentrail.server.queries import local_cluster, running
+from opentrail.server.refreshes import refresher
 from opentrail.server.roles import LAKE, Orders
 from opentrail.server.store_keys import KeysOfStores
 from opentrail.storage.database import Database
@@ -82,6 +83,7 @@ class Lake:
         self._buckets = Buckets(self._database, folder.buckets, clock)
         writer = ServiceWriter(self._buckets, clock, keys=ObjectKeys(kms.service_keys))
         register = StoreRegister(self._database, clock)
+        self._contexts = EventContexts(folder, self._database, identities, clock)
         self._tables = StoreTables(
             folder.lake / "stores",
             self._reader,
@@ -92,6 +94,7 @@ class Lake:
             settings=TableSettings(commit_interval=settings.lake.commit_interval),
             removed=register.forget,
             channels=Routes(self._database, clock),
+            context=self._contexts,
         )
         upstreams = Upstreams.parse(orders.upstreams, sandbox=orders.sandbox)
         self._cluster = local_cluster(folder, settings.lake)
@@ -161,6 +164,7 @@ class Lake:
             await asyncio.to_thread(self._queries.close)
             self._answerers.shutdown(cancel_futures=True)
             await asyncio.to_thread(self._tables.close)
+            self._contexts.close()
             self._buckets.close()
             self._database.close()
 
@@ -230,7 +234,13 @@ class Lake:
                 "lake_events_hot": sum(figures.hot_events for figures in opened),
                 "lake_events_cold": sum(figures.cold_events for figures in opened),
                 "lake_bytes_cold": sum(figures.cold_bytes for figures in opened),
+                "lake_events_waiting": sum(figures.waiting_events for figures in opened),
                 "lake_records_quarantined": tables.quarantined,
+            },
+            "trouble": {
+                f"event data store {store_id}": f"its KMS key cannot be used: {figures.waiting_events} events wait, and no query sees it"
+                for store_id, figures in tables.stores.items()
+                if figures.waiting_events
             },
             "stores": {store_id: dataclasses.asdict(figures) for store_id, figures in tables.stores.items()},
         }

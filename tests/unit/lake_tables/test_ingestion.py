@@ -13,6 +13,7 @@ from opentrail.journal.positions import Positions
 from opentrail.lake.faults import EventDataStoreNotFoundException, KmsException
 from opentrail.lake.tables.ingestion import LAKE
 from opentrail.lake.tables.tables import StoreTables
+from opentrail.lake.tables.waiting import MOST_SMALL
 from opentrail.storage.database import Database
 from opentrail.wire.faults import ServiceUnavailable
 from simulators.event_journal import EventJournal, made
@@ -168,32 +169,56 @@ def test_events_from_outside_go_where_their_channel_delivers(opened: Opened, jou
     assert channels.forgotten == head
 
 
-def test_a_store_whose_key_is_disabled_waits_and_loses_nothing(
+def test_a_store_whose_key_is_disabled_waits_and_holds_nobody_up(
     opened: Opened, journal: EventJournal, stores: KnownStores, keys: Keys, clock: ManualClock
 ) -> None:
     sealed, other = stores.make(1, kms_key_id=KEY), stores.make(2)
     tables = opened()
     journal.append(made(0))
     tables.step()
+    tables.commit()
     keys.disabled.add(KEY)
     clock.advance(61)
     head = journal.append(made(1), made(2))
     tables.step()
     assert ids(tables, other, head) == names(0, 1, 2)
-    assert (tables.position, tables.durable_position) == (3, 1)
+    assert (tables.position, tables.durable_position) == (head, head)  # the journal need not keep them
+    figures = tables.status().stores[sealed]
+    assert (figures.cold_events, figures.waiting_events) == (1, 2)
     with pytest.raises(KmsException, match=KEY):
         tables.snapshot([other, sealed], at_least=head, patience=1.0)
-    tables = opened()  # a restart changes nothing
     journal.trim(tables.durable_position + 1)
+    tables = opened()  # a restart changes nothing
+    assert tables.status().stores.get(sealed) is None
     head = journal.append(made(3))
     clock.advance(61)
     tables.step()
     assert ids(tables, other, head) == names(0, 1, 2, 3)
+    assert tables.status().stores[sealed].waiting_events == 3
+    journal.trim(tables.durable_position + 1)
     keys.disabled.clear()
     assert ids(tables, sealed, head) == names(0, 1, 2, 3)
-    tables.commit()
-    assert tables.durable_position == head
-    assert ids(opened(), other, head) == names(0, 1, 2, 3)
+    assert tables.status().stores[sealed].waiting_events == 0
+    assert ids(opened(), sealed, head) == names(0, 1, 2, 3)
+
+
+def test_what_waits_comes_into_the_table_with_the_next_commit(
+    opened: Opened, journal: EventJournal, stores: KnownStores, keys: Keys, clock: ManualClock
+) -> None:
+    sealed = stores.make(1, kms_key_id=KEY)
+    tables = opened()
+    keys.disabled.add(KEY)
+    for number in range(2 * MOST_SMALL + 3):
+        journal.append(made(number))
+        tables.step()
+        tables.commit()
+    assert len(list((tables.location(sealed).parents[2] / "waiting").iterdir())) < MOST_SMALL
+    keys.disabled.clear()
+    clock.advance(61)
+    tables.step()
+    figures = tables.status().stores[sealed]
+    assert (figures.cold_events, figures.waiting_events) == (2 * MOST_SMALL + 3, 0)
+    assert list((tables.location(sealed).parents[2] / "waiting").iterdir()) == []
 
 
 def test_what_is_not_there_yet_is_not_left_out_silently(opened: Opened, journal: EventJournal, stores: KnownStores) -> None:

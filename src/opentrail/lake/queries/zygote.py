@@ -104,3 +104,4 @@ def fork(work: Callable[[], None]) -> int:
 
 if __name__ == "__main__":
     main()
+    child.leave(0)  # DuckDB would fill the log with what it has not freed

@@ -1,8 +1,9 @@
 """From the journal into the tables: one reading for all stores, each record judged by the stretch that it lies in.
 
-Every store has its own position, and all that are as far as the reading take part in it. A store whose key cannot be used, or whose table
-cannot be written, stays behind; the others go on. It is read for again from where it stopped, as nothing is forgotten: the position that
-the lake saves, behind which the journal may be trimmed, is that of the store that is furthest behind.
+Every store has its own position, and all that are as far as the reading take part in it. A store whose table cannot be written stays
+behind; the others go on. It is read for again from where it stopped, as nothing is forgotten: the position that the lake saves, behind
+which the journal may be trimmed, is that of the store that is furthest behind. The events of a store whose key cannot be used are set aside
+beside its table (decision 0041), as that may last: they hold the journal no longer than others.
 
 A change of a store ends a stretch at a position that the lake may have passed in memory: then what is not durable of that store is dropped
 and read again. Before a commit the position is promised, in a transaction in which the stretches are looked at once more: changes begin
@@ -157,7 +158,7 @@ class Ingestion:
                 if not held:
                     return False
                 self._renew()
-                ready = self._ready(target)
+                ready = self._ready()
                 wanted = ready if store_ids is None else {key: table for key, table in ready.items() if key in store_ids}
                 low = min((table.position for table in wanted.values()), default=target)
                 if store_ids is None:
@@ -220,15 +221,9 @@ class Ingestion:
             _log.exception("the table of the event data store %s cannot be read; its events wait in the journal", store_id)
             self._troubles[store_id] = self._clock.monotonic()
 
-    def _ready(self, target: int) -> dict[str, StoreTable]:
-        """The stores that can take something in now. Keys are asked for only where there is something up to `target`: to use one is an
-        event itself."""
-        keys = {stretch.store_id: stretch.kms_key_id for stretch in self._stretches}
-        return {
-            store_id: table
-            for store_id, table in self._readers.items()
-            if table is not None and not table.given_up and (table.position >= target or self.is_usable(keys[store_id]))
-        }
+    def _ready(self) -> dict[str, StoreTable]:
+        """The stores that can take something in now."""
+        return {store_id: table for store_id, table in self._readers.items() if table is not None and not table.given_up}
 
     def is_usable(self, key: str | None, *, fresh: bool = False) -> bool:
         """Whether the key can be used: as it was a moment ago, or `fresh`."""
@@ -277,7 +272,8 @@ class Ingestion:
     def commit(self) -> bool:
         """Move the hot tails into their tables, and save how far everything is durable. False: nothing to do.
 
-        A table that fails keeps its tail, and gives it up when the tails are full: then its events are read again later.
+        What is of a store whose key cannot be used is set aside. A table that fails keeps its tail, and gives it up when the tails are
+        full: then its events are read again later.
         """
         with self._committing:
             with self._ingesting:
@@ -291,7 +287,10 @@ class Ingestion:
                     self._positions.save(connection, PROMISED, max(table.position for table in sealed.values()))
             for store_id, table in sealed.items():
                 try:
-                    table.commit(self._oldest(store_id))
+                    if self.is_usable(self._shelf.store(store_id).kms_key_id):
+                        table.commit(self._oldest(store_id))
+                    else:
+                        table.set_aside(self._oldest(store_id))
                 except Exception:
                     _log.exception("the events of the event data store %s could not be committed; they stay in the journal", store_id)
                     self._troubles[store_id] = self._clock.monotonic()

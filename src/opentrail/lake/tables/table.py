@@ -1,7 +1,8 @@
 """One store's events: a hot tail, and the Iceberg table that it moves to.
 
 Where an event is: in the journal until it is durable here, in the hot tail once it was taken in, in the table once it was committed; tail
-and table are looked at together, so each event is seen once. `position` says how far the journal was taken in, `durable` how far a crash
+and table are looked at together, so each event is seen once. While the store's key cannot be used it is set aside instead, durably, and
+nobody sees it. `position` says how far the journal was taken in, `durable` how far a crash
 can set it back. A snapshot pins the files that it names: compaction, retention and expiry go on, but delete them only once it was released.
 """
 
@@ -28,6 +29,7 @@ from opentrail.lake.tables.hot import HotTail, Piece
 from opentrail.lake.tables.layouts import TIME, layout
 from opentrail.lake.tables.settings import TableSettings
 from opentrail.lake.tables.sorting import DAY
+from opentrail.lake.tables.waiting import Waiting
 
 TOKEN: Final = "opentrail.append"
 """Member of a snapshot's summary: the token of the append that made it."""
@@ -55,6 +57,8 @@ class Figures:
     cold_files: int
     cold_bytes: int
     snapshots: int
+    waiting_events: int
+    """Set aside, as the store's key cannot be used."""
 
 
 class StoreTable:
@@ -74,12 +78,13 @@ class StoreTable:
         self._appends = Appends(folder / "appends")
         self._appends.note(self._cold.summaries(TOKEN))
         self._hot = HotTail(folder / "hot", self._layout.schema)
+        self._waiting = Waiting(folder / "waiting", self._layout.schema, after=self._cold.position)
         self._files = self._cold.files
         self._pins: Counter[Path] = Counter()
         self._views = 0
         self._sealed = 0
         """The position when the tail was sealed last."""
-        self.position = self.durable = self._cold.position
+        self.position = self.durable = max(self._cold.position, self._waiting.position)
         self.given_up = False
         """Whether the tail was dropped because it could not be committed: nothing is taken in until `resume`."""
 
@@ -107,6 +112,7 @@ class StoreTable:
                 cold_files=len(self._files),
                 cold_bytes=sum(file.size for file in self._files),
                 snapshots=self._cold.snapshots,
+                waiting_events=self._waiting.rows,
             )
 
     # Ingestion
@@ -120,6 +126,11 @@ class StoreTable:
     def hot_characters(self) -> int:
         return self._hot.characters
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether events are set aside."""
+        return self._waiting.rows > 0
+
     def join(self, position: int) -> None:
         """Nothing up to `position` is for this store."""
         if not self.hot_rows:
@@ -132,14 +143,15 @@ class StoreTable:
             self._hot.add(Piece(table, last, characters))
 
     def seal(self) -> bool:
-        """What was taken in belongs to the next commit; whether there is anything to commit. Without anything all of it is durable."""
+        """What was taken in belongs to the next commit; whether there is anything to commit. Without anything all of it is durable.
+        What is set aside is to be committed, too."""
         with self._state:
             for piece in self._hot.pieces:
                 piece.sealed = True
             self._sealed = self.position
             if not self._hot.pieces:
                 self.durable = self.position
-            return bool(self._hot.pieces)
+            return bool(self._hot.pieces) or self.is_waiting
 
     def rewind(self) -> None:
         """Drop what is not sealed: it is read again, and judged by other rules. What is sealed was judged by rules that cannot change."""
@@ -168,24 +180,50 @@ class StoreTable:
     # The table
 
     def commit(self, oldest: int) -> None:
-        """Move what is sealed into the table, but for what is older than `oldest` (seconds): durable on return."""
+        """Move what is set aside and what is sealed into the table, but for what is older than `oldest` (seconds): durable on return."""
         with self._writing:
             self._settle()
-            with self._state:
-                sealed = [piece for piece in self._hot.pieces if piece.sealed]
-                position = self._sealed
-            # After a commit that was in doubt some may be in the table.
-            waiting = [piece.table for piece in sealed if piece.last > self._cold.position]
-            if waiting:
-                events = sorting.since(pa.concat_tables(waiting), oldest)
-                paths = self._written((day, table.to_batches(), table.num_rows) for day, table in sorting.days(events))
-                if paths:
-                    self._cold.swap(add=paths, remove=[], position=position)
-            with self._state:
-                self._hot.drop(sealed)
-                self._files = self._cold.files
-                self.durable = max(self.durable, position)
+            self._waiting.forget(self._cold.position)
+            for parts in self._waiting.groups(self._settings.hot_rows):
+                self._enter(self._waiting.read(parts), oldest, parts[-1].position)
+                self._waiting.forget(parts[-1].position)
+            sealed, fresh, position = self._to_commit()
+            if fresh is not None:
+                self._enter(fresh, oldest, position)
+            self._is_durable(sealed, position)
             self._tidy()
+
+    def set_aside(self, oldest: int) -> None:
+        """Keep what is sealed beside the table until the next `commit`: durable on return, and seen by nobody."""
+        with self._writing:
+            self._settle()
+            self._waiting.forget(self._cold.position)
+            sealed, fresh, position = self._to_commit()
+            events = sorting.since(fresh, oldest) if fresh is not None else None
+            if events is not None and events.num_rows:
+                self._waiting.keep(events, after=max(self._cold.position, self._waiting.position), position=position)
+            self._is_durable(sealed, position)
+
+    def _to_commit(self) -> tuple[list[Piece], pa.Table | None, int]:
+        """The sealed pieces, their events that are not in the table yet, and the position up to which these are all."""
+        with self._state:
+            sealed = [piece for piece in self._hot.pieces if piece.sealed]
+            position = self._sealed
+        # After a commit that was in doubt some may be in the table.
+        fresh = [piece.table for piece in sealed if piece.last > self._cold.position]
+        return sealed, pa.concat_tables(fresh) if fresh else None, position
+
+    def _enter(self, table: pa.Table, oldest: int, position: int) -> None:
+        events = sorting.since(table, oldest)
+        paths = self._written((day, rows.to_batches(), rows.num_rows) for day, rows in sorting.days(events))
+        if paths:
+            self._cold.swap(add=paths, remove=[], position=position)
+
+    def _is_durable(self, sealed: Sequence[Piece], position: int) -> None:
+        with self._state:
+            self._hot.drop(sealed)
+            self._files = self._cold.files
+            self.durable = max(self.durable, position)
 
     def compact(self, *, today: int, oldest: int) -> bool:
         """Merge one group of small files, if some day has too many; False when it has not. `today` counts days since the epoch."""
@@ -202,6 +240,7 @@ class StoreTable:
         that is worth it. What was dropped by the call before leaves the disk: no old state of the table names it any more."""
         with self._writing:
             self._settle()
+            expired = self._waiting.drop_expired(oldest)
             if self._tidy():
                 self._tidy(wholly=True)
             gone = [file for file in self._cold.files if file.time_high < oldest]
@@ -211,7 +250,7 @@ class StoreTable:
                 self._replace(gone, [])
             for file in straddling:
                 self._rewrite([file], oldest)
-            return bool(gone or straddling)
+            return bool(gone or straddling or expired)
 
     def draft(self) -> Path:
         """A new path for a file to be appended."""

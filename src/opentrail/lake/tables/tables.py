@@ -153,11 +153,17 @@ class StoreTables:
             self._check_key(store)
         begun = self._clock.monotonic()
         wanted = [store.id for store in stores]
+        if self._is_waiting(wanted):  # the key can be used again
+            self._ingestion.commit()
         reached = self._ingestion.catch_up(wanted, at_least=at_least, patience=patience)
         with self._ingestion.standing(patience - (self._clock.monotonic() - begun)) as standing:
-            if not (reached and standing and self._ingestion.reached(wanted, at_least)):
+            if not (reached and standing and self._ingestion.reached(wanted, at_least)) or self._is_waiting(wanted):
                 raise ServiceUnavailable("The event data stores are still taking in the latest events. Try again in a moment.")
             return self._pinned(stores)
+
+    def _is_waiting(self, store_ids: Sequence[str]) -> bool:
+        """Whether events of one of the stores are set aside."""
+        return any(self._shelf.of(store_id).is_waiting for store_id in store_ids)
 
     def _check_key(self, store: EventDataStore) -> None:
         if not self._ingestion.is_usable(store.kms_key_id, fresh=True):
