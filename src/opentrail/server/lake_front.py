@@ -50,7 +50,7 @@ from opentrail.server.dashboards import operations
 from opentrail.server.federation import RoleTrust
 from opentrail.server.folder import DataFolder
 from opentrail.server.import_sources import Sources
-from opentrail.server.queries import answering
+from opentrail.server.query_answers import answering
 from opentrail.server.roles import Orders
 from opentrail.server.store_keys import KeysOfStores
 from opentrail.storage.database import Database

@@ -1,31 +1,23 @@
-"""Queries put together: the half that runs them, in the lake, and the half that answers for them, in the front."""
+"""Queries, the lake's half: what runs them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from pathlib import Path
 
-from opentrail.api.cloudtrail.queries import Ask, QueryOperations
 from opentrail.clock import Clock
 from opentrail.config import LakeSettings
 from opentrail.lake.engines import chosen
 from opentrail.lake.engines.local_cluster import TOKEN, LocalCluster
-from opentrail.lake.neighbours import Aliases, ResultBucket, Stores, Tables
+from opentrail.lake.neighbours import ResultBucket, Stores, Tables
 from opentrail.lake.queries.children import REMOTE, SPARK_ZYGOTE, Children
 from opentrail.lake.queries.confinement import die_with_parent
 from opentrail.lake.queries.delivery import Delivery
 from opentrail.lake.queries.runner import Queries
 from opentrail.lake.queries.vouching import Vouching
-from opentrail.lake.sql.scanning import store_ids
 from opentrail.server.folder import DataFolder
+from opentrail.server.query_answers import results_folder
 from opentrail.signing import SigningKeys
 from opentrail.storage.database import Database
-
-
-def results_folder(folder: DataFolder) -> Path:
-    """Where the results of queries lie, a folder each."""
-    return folder.lake / "results"
 
 
 def running(
@@ -74,29 +66,3 @@ def _children(engine: str, cluster: LocalCluster | None) -> Children:
         return Children(SPARK_ZYGOTE, environment={REMOTE: cluster.remote, **cluster.environment})
     token = {TOKEN: os.environ[TOKEN]} if TOKEN in os.environ else {}
     return Children(SPARK_ZYGOTE, environment={REMOTE: engine, **token})
-
-
-def answering(
-    folder: DataFolder,
-    database: Database,
-    *,
-    stores: Stores,
-    bucket: ResultBucket,
-    ask: Ask,
-    head: Callable[[], int],
-    partition: Callable[[str], str],
-    aliases: Aliases,
-) -> QueryOperations:
-    """For the front."""
-    return QueryOperations(
-        database,
-        stores=stores,
-        aliases=aliases,
-        bucket=bucket,
-        store_ids=store_ids,
-        ask=ask,
-        head=head,
-        folder=results_folder(folder),
-        secret=folder.token_secret(),
-        partition=partition,
-    )
