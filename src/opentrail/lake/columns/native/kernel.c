@@ -98,7 +98,7 @@ EXPORTED int64_t opentrail_file(Kernel *k, const uint8_t *text, int64_t size)
         return OUT_OF_MEMORY;
     Cursor t = {text, text + size};
     Span name;
-    bool spaced, fine = true;
+    bool spaced = false, fine = true;
     skip_spaces(&t);
     if (size > MOST_TEXT || !take(&t, '{'))
         return DOUBTFUL;

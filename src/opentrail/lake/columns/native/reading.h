@@ -203,7 +203,7 @@ static bool read_row(Kernel *k, int n, int64_t row, Cursor *t)
     bool fine = true;
     for (bool on = !take(t, '}'); on; on = goes_on(t, '}', &fine)) {
         Span name;
-        bool spaced;
+        bool spaced = false;
         if (!take_name(t, &name) || !is_plain(&name))
             return false;
         int field = find(k, &k->nodes[n], &name);
