@@ -181,8 +181,7 @@ int main(int argc, char **argv)
     state = strtoull(argv[4], NULL, 10) * 2654435761u + 88172645463325252ull;
     int64_t taken = 0;
     for (long round = 0, rounds = atol(argv[3]); round < rounds; round++) {
-        uint8_t *text = malloc(1 << 20);
-        MUST(text != NULL);
+        static uint8_t text[1 << 20];
         int64_t size = 0, sizes[3], count = 0;
         memcpy(text, "{\"Records\":[", 12);
         size = 12;
@@ -221,7 +220,6 @@ int main(int argc, char **argv)
         taken += came > 0 ? came : 0;
         free(one);
         free(exact);
-        free(text);
     }
     opentrail_free(k);
     printf("%lld\n", (long long)taken);

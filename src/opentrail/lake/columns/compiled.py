@@ -1,7 +1,7 @@
 """CloudTrail's own events to columns by the compiled kernel, where it is built (decision 0039).
 
-The kernel takes the usual records, in one pass over their text, and says which it leaves; they go the way of `quick` and `plain`. It is told
-the columns by the schema, so that what a column is stands in one place.
+The kernel takes the usual records, in one pass over their text, and says which it leaves; they go the way of `quick` and `plain`. It is
+told the columns by the schema, so that what a column is stands in one place.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -20,7 +21,7 @@ import pyarrow as pa
 
 from opentrail.lake.columns import buffers
 from opentrail.lake.columns.arrow import ARROW, POSITION
-from opentrail.lake.columns.native.build import library
+from opentrail.lake.columns.native.build import FOLDER, library
 from opentrail.lake.families import Family
 from opentrail.lake.schema import BOOLEAN, COLUMNS, TIMESTAMP, VARCHAR, Array, Column, Map, Row, Type
 
@@ -127,6 +128,13 @@ class Kernel:
         self._told = (ctypes.c_int64 * (2 + _TOLD * count))()
         self._lock = threading.Lock()
 
+    def columns(self) -> str:
+        """What it was told of the columns, for those who look at it from outside: the fuzzer."""
+        tree = self._tree
+        nodes = zip(tree.kinds, tree.firsts, tree.counts, tree.names, strict=True)
+        lines = [f"{kind} {first} {count} {name or '-'}" for kind, first, count, name in nodes]
+        return "\n".join([f"{len(lines)} {self._places['eventtime']} {self._places[_ORIGINAL]}", *lines, ""])
+
     def file(self, text: bytes, first: int) -> Found | None:
         """The events of a log file's text, at the positions from `first` on; `None` when there is anything doubtful about it."""
         with self._lock:
@@ -198,13 +206,14 @@ def _address(numbers: array[int]) -> ctypes.c_void_p:
     return ctypes.c_void_p(numbers.buffer_info()[0])
 
 
-def _loaded() -> Kernel | None:
-    path = library()
+def loaded(folder: Path = FOLDER) -> Kernel | None:
+    """The kernel that is built in `folder`; `None` where it is not."""
+    path = library(folder)
     if path.exists():
         with contextlib.suppress(OSError, AttributeError):
             return Kernel(str(path))
     return None
 
 
-kernel: Final = _loaded()
+kernel: Final = loaded()
 """`None` where it is not built."""

@@ -1,6 +1,6 @@
 """Build the kernel where there is a C compiler; without one everything works as well, and imports take twice the time.
 
-    python -m opentrail.lake.columns.native.build
+python src/opentrail/lake/columns/native/build.py
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ FLAGS: Final = ("-std=c11", "-D_GNU_SOURCE", "-O2", "-fPIC", "-shared", "-fvisib
 COMPILERS: Final = ("cc", "gcc", "clang")
 
 
-def library() -> Path:
-    """Where the kernel of these very sources is, if it is built: one of other sources is never loaded."""
+def library(folder: Path = FOLDER) -> Path:
+    """Where in `folder` the kernel of these very sources is, if it is built: one of other sources is never loaded."""
     digest = hashlib.sha256(b"\0".join((FOLDER / name).read_bytes() for name in SOURCES)).hexdigest()
-    return FOLDER / f"kernel-{digest[:16]}.so"
+    return folder / f"kernel-{digest[:16]}.so"
 
 
 def compiler() -> list[str] | None:
@@ -32,9 +32,9 @@ def compiler() -> list[str] | None:
     return next(([path] for name in COMPILERS if (path := shutil.which(name))), None)
 
 
-def build() -> str:
-    """Build the kernel unless it is there; returns what came of it."""
-    wanted = library()
+def build(folder: Path = FOLDER) -> str:
+    """Build the kernel in `folder` unless it is there; returns what came of it."""
+    wanted = library(folder)
     if wanted.exists():
         return "The kernel for imports is built."
     command = compiler()
@@ -50,7 +50,7 @@ def build() -> str:
         return f"The kernel for imports could not be built; imports do without it, and take longer: {error}"
     finally:
         draft.unlink(missing_ok=True)
-    for old in FOLDER.glob("kernel-*.so"):
+    for old in folder.glob("kernel-*.so"):
         if old != wanted:
             old.unlink(missing_ok=True)
     return "Built the kernel for imports."
