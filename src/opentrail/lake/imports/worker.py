@@ -63,16 +63,15 @@ class _Drafts:
         return self._written
 
     def _write(self) -> None:
-        rest = pa.concat_tables(self._tables)
+        rest = columns.ordered(pa.concat_tables(self._tables))
         self._tables, self._bytes = [], 0
         while rest.num_rows:
             day = pc.divide(rest["eventtime"].cast(pa.int64()), DAY)
-            is_first = pc.equal(day, day[0])
-            whole = pc.all(is_first).as_py()
+            rows = pc.sum(pc.equal(day, day[0])).as_py()
             path = sibling(self._draft, len(self._written))
-            columns.write(path, self._family, rest if whole else rest.filter(is_first))
+            columns.write_ordered(path, self._family, rest.slice(0, rows))
             self._written.append(str(path))
-            rest = rest.slice(rest.num_rows) if whole else rest.filter(pc.invert(is_first))
+            rest = rest.slice(rows)
 
 
 def _file(file: File, family: Family, drafts: _Drafts) -> Came:
