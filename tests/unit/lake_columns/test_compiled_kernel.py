@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opentrail.lake.columns import compiled, import_file, to_table
@@ -87,6 +87,7 @@ def test_a_large_text_before_leaves_nothing_to_a_small_one(kernel: compiled.Kern
     assert kernel.records(RECORDS, range(len(RECORDS))).table.equals(small)
 
 
+@settings(deadline=None)
 @given(
     place=st.integers(len('{"Records":['), len(TEXT) - 1),
     length=st.integers(0, 3),
