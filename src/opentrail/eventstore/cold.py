@@ -19,7 +19,6 @@ from typing import Final
 import pyarrow as pa
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
-from pyiceberg.io.pyarrow import parquet_file_to_data_file
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table, Transaction
 from pyiceberg.table.metadata import TableMetadata
@@ -29,6 +28,7 @@ from sqlalchemy import URL, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from opentrail.eventstore.entries import Entries
 from opentrail.eventstore.files import IMPLEMENTATION, local_path, location, make_directory
 from opentrail.eventstore.layout import HISTORY, Layout
 
@@ -101,6 +101,7 @@ class ColdStore:
         self._folder = folder.resolve()
         self._layout = layout
         self._home = self._folder / layout.home
+        self._made = Entries()
         self._entries: dict[Path, DataFile] = {}
         """What the last commit said of the files it added."""
         self._removed: list[tuple[int, ColdFile]] = []
@@ -204,9 +205,7 @@ class ColdStore:
 
     def _commit(self, add: Sequence[Path], remove: Sequence[ColdFile], properties: dict[str, str]) -> None:
         metadata, io = self._table.metadata, self._table.io
-        entries = [parquet_file_to_data_file(io, metadata, location(path)) for path in add]
-        for entry in entries:
-            entry.spec_id = metadata.default_spec_id  # PyIceberg sets it on entries it has read, and needs it on all
+        entries = [self._made.of(io, metadata, location(path)) for path in add]
         self._entries = dict(zip(add, entries, strict=True))
         with _Transaction(self._table) as transaction:
             update = transaction.update_snapshot(snapshot_properties=properties)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from opentrail.clock import ManualClock
-from opentrail.eventstore import EventStore, EventStoreSettings, Question, cold, files, parquet
+from opentrail.eventstore import EventStore, EventStoreSettings, Question, cold, entries, files, parquet
 from simulators.event_journal import ACCOUNT, DAY, NOW, REGION, EventJournal, expected, made
 
 SETTINGS = EventStoreSettings(warm_events=3, compaction_files=2, hot_rows=10_000)
@@ -50,7 +50,7 @@ PLACES: dict[str, tuple[Any, str]] = {
     "while a data file is written": (parquet, "write"),
     "before a data file is synced": (parquet, "sync_file"),
     "before the directory of a data file is synced": (parquet, "sync_directory"),
-    "before the files are described": (cold, "parquet_file_to_data_file"),
+    "before the files are described": (entries.Entries, "of"),
     "before a metadata file is made": (files._File, "create"),
     "before a metadata file is synced": (files._Output, "close"),
     "before the catalog turns over": (cold.SqlCatalog, "_write_metadata"),

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opentrail.lake.columns import import_file, logfiles, to_table
@@ -149,12 +149,14 @@ def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "nothing of it was taken" in imported.damage[0]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from(Family))
 def test_any_bytes_are_read_or_told(body: bytes, family: Family) -> None:
     imported = import_file(body, family)
     assert imported.table.num_rows or imported.damage or imported.refused
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(TEXT) - 1), st.integers(0, 255))
 def test_any_one_wrong_byte_costs_two_records_at_most(place: int, value: int) -> None:
     text = TEXT[:place] + bytes([value]) + TEXT[place + 1 :]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from opentrail.lake.columns import ARROW, Refused, to_table
@@ -98,6 +98,7 @@ _JSON = st.recursive(
 _RECORDS = st.dictionaries(_TEXT | st.sampled_from(_KNOWN), _JSON, max_size=12)
 
 
+@settings(deadline=None)
 @given(record=_RECORDS, ascii_only=st.booleans(), indent=st.sampled_from([None, 1]), family=st.sampled_from(Family))
 @example(
     record={"userIdentity": {"sessionContext": {"attributes": {"creationDate": 5}}}}, ascii_only=True, indent=None, family=Family.EVENTS
@@ -115,6 +116,7 @@ def test_any_object_with_a_time_becomes_a_row(record: dict[str, Any], ascii_only
     assert converted.table.validate(full=True) is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=60), max_size=5), st.sampled_from(Family))
 def test_any_bytes_are_a_row_or_refused(records: list[bytes], family: Family) -> None:
     converted = to_table(family, records, range(len(records)))

@@ -8,6 +8,6 @@ This room loads pyarrow; only the role `lake` does.
 from opentrail.lake.columns.arrow import ARROW
 from opentrail.lake.columns.convert import Converted, Refused, to_table
 from opentrail.lake.columns.logfiles import Imported, import_file
-from opentrail.lake.columns.parquet import write
+from opentrail.lake.columns.parquet import ordered, write, write_ordered
 
-__all__ = ["ARROW", "Converted", "Imported", "Refused", "import_file", "to_table", "write"]
+__all__ = ["ARROW", "Converted", "Imported", "Refused", "import_file", "ordered", "to_table", "write", "write_ordered"]

@@ -83,7 +83,7 @@ def repeated(values: Sequence[JSON], read: Value, type_: pa.DataType) -> pa.Arra
     return pa.array(distinct, type_).take(encoded.indices)
 
 
-def checksums(values: Sequence[JSON]) -> pa.StringArray:
+def checksums(values: Sequence[JSON | memoryview]) -> pa.StringArray:
     """Base64 of the SHA-256 of each of `values`."""
     sha256 = hashlib.sha256
     digests = b"".join([sha256(value).digest() + b"\0" for value in values])  # 33 bytes, 44 characters: no padding between them

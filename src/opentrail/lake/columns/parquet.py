@@ -36,10 +36,19 @@ STYLES: Final[Mapping[Family, parquet.Style]] = {
 """How the files of a family are written."""
 
 
+def ordered(table: pa.Table) -> pa.Table:
+    """`table` by time and position."""
+    return table.sort_by([(TIME, "ascending"), (POSITION, "ascending")])
+
+
 def write(path: Path, family: Family, table: pa.Table) -> None:
     """Write `table`, sorted by time and position, to `path`; on disk on return."""
-    batches = table.sort_by([(TIME, "ascending"), (POSITION, "ascending")]).to_batches()
-    parquet.write(path, batches, rows=table.num_rows, style=STYLES[family], page_rows=_page_rows(table))
+    write_ordered(path, family, ordered(table))
+
+
+def write_ordered(path: Path, family: Family, table: pa.Table) -> None:
+    """Write `table`, which is `ordered`, to `path`; on disk on return."""
+    parquet.write(path, table.to_batches(), rows=table.num_rows, style=STYLES[family], page_rows=_page_rows(table))
 
 
 def _page_rows(table: pa.Table) -> int:

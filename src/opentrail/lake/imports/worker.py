@@ -6,6 +6,7 @@ Started by `workers`, fed through its standard input, ended with it.
 from __future__ import annotations
 
 import base64
+import contextlib
 import ctypes
 import gc
 import os
@@ -20,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from opentrail.lake import columns
+from opentrail.lake.columns import compiled
 from opentrail.lake.families import Family
 from opentrail.lake.imports import frames
 from opentrail.lake.imports.conversion import SUM, Came, Done, File, Task, done_as_dict, sibling, task_of
@@ -32,6 +34,10 @@ MEMORY: Final = 6 << 30
 DAY: Final = 86_400_000_000
 """Microseconds."""
 _PR_SET_PDEATHSIG: Final = 1
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
+_KEPT: Final = 1 << 30
+"""Bytes of free memory that the C library keeps; the process ends when there is nothing to do."""
 
 
 def work(task: Task) -> Done:
@@ -63,16 +69,15 @@ class _Drafts:
         return self._written
 
     def _write(self) -> None:
-        rest = pa.concat_tables(self._tables)
+        rest = columns.ordered(pa.concat_tables(self._tables))
         self._tables, self._bytes = [], 0
         while rest.num_rows:
             day = pc.divide(rest["eventtime"].cast(pa.int64()), DAY)
-            is_first = pc.equal(day, day[0])
-            whole = pc.all(is_first).as_py()
+            rows = pc.sum(pc.equal(day, day[0])).as_py()
             path = sibling(self._draft, len(self._written))
-            columns.write(path, self._family, rest if whole else rest.filter(is_first))
+            columns.write_ordered(path, self._family, rest.slice(0, rows))
             self._written.append(str(path))
-            rest = rest.slice(rest.num_rows) if whole else rest.filter(pc.invert(is_first))
+            rest = rest.slice(rows)
 
 
 def _file(file: File, family: Family, drafts: _Drafts) -> Came:
@@ -106,8 +111,13 @@ def _is_in(table: pa.Table, known: bytes) -> pa.Array:
 
 
 def _prepare() -> None:
-    """Spend processor time on events only (decision 0024): memory by the C library, which keeps what it will need again, one thread, and
-    no looking for cycles while millions of objects come and go."""
+    """Spend processor time on events only (decisions 0024 and 0039): memory by the C library, which keeps what it will need again, large
+    pieces, too, one thread, and no looking for cycles while millions of objects come and go."""
+    with contextlib.suppress(AttributeError):  # other C libraries than GNU's
+        library = ctypes.CDLL(None)
+        library.mallopt(_M_MMAP_THRESHOLD, _KEPT)
+        library.mallopt(_M_TRIM_THRESHOLD, _KEPT)
+    compiled.use()
     pa.set_memory_pool(pa.system_memory_pool())
     pa.set_cpu_count(1)
     gc.freeze()
