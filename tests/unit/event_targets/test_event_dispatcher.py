@@ -246,6 +246,44 @@ def test_a_clock_that_was_set_back_while_nothing_ran(world: RulesWorld) -> None:
     assert numbers(world) == [1]
 
 
+@pytest.mark.parametrize("jump", [-30 * 86_400.0, -HOUR, HOUR, 30 * 86_400.0])
+def test_what_comes_in_right_after_the_clock_was_set_is_neither_old_nor_early(world: RulesWorld, jump: float) -> None:
+    world.rule("users", queue_target("users", dead_letter_arn=DEAD))
+    down(world)
+    world.happens()
+    world.settle()
+    world.clock.at += jump
+    world.happens()
+    world.follow()  # the dispatcher has not seen yet that the clock was set
+    world.pass_time(5)
+    up(world)
+    world.pass_time(retrying.LONGEST_PAUSE + 10)
+    assert sorted(numbers(world)) == [1, 2]
+    assert world.endpoint.buried == []
+
+
+@pytest.mark.parametrize("jump", [-30 * 86_400.0, 30 * 86_400.0])
+def test_an_attempt_during_which_the_clock_is_set_is_no_older_for_it(world: RulesWorld, jump: float) -> None:
+    world.rule("users", queue_target("users", dead_letter_arn=DEAD))
+    world.happens()
+    world.happens()
+    tried = []
+
+    def take(arn: str, text: str) -> None:
+        tried.append(world.clock.elapsed)
+        if len(tried) == 1:
+            world.clock.at += jump
+        raise OSError("no route")
+
+    plain, world.endpoint._take = world.endpoint._take, take  # type: ignore[method-assign]
+    world.pass_time(20)
+    assert 2 < len(tried) < 12
+    world.endpoint._take = plain  # type: ignore[method-assign]
+    world.pass_time(retrying.LONGEST_PAUSE + 10)
+    assert sorted(numbers(world)) == [1, 2]
+    assert world.endpoint.buried == []
+
+
 def test_what_is_on_its_way_to_a_target_that_is_removed_goes_nowhere(world: RulesWorld) -> None:
     world.rule("users", queue_target("users"))
     world.happens()

@@ -133,6 +133,19 @@ class TestDefaultValue:
         house.clock.advance(100)
         assert house.follow() == [point(0.0)]
 
+    def test_a_clock_that_goes_back_far_stops_no_minutes(self, house: FilteredLogs) -> None:
+        house.metric_filter("ERROR", defaultValue=0.0)
+        house.put("fine")
+        house.follow()
+        house.clock.at -= 3600
+        house.put("fine")
+        house.clock.advance(62)
+        assert house.follow() == [point(0.0), point(0.0, minute=-60)]
+        house.clock.advance(60)
+        house.put("fine")
+        house.clock.advance(62)
+        assert house.follow() == [point(0.0), point(0.0, minute=-60), point(0.0, minute=-58)]
+
     def test_of_a_filter_that_is_deleted_counts_still(self, house: FilteredLogs) -> None:
         house.metric_filter("ERROR", defaultValue=0.0)
         house.put("fine")

@@ -83,6 +83,39 @@ def test_after_a_restart_it_goes_on(house: FilteredLogs) -> None:
     assert house.destinations.messages(LAMBDA) == ["1", "2"]
 
 
+def test_a_clock_that_goes_back_far_makes_nothing_wait(house: FilteredLogs) -> None:
+    house.subscription("")
+    house.put("1")
+    house.destinations.trouble[LAMBDA] = ConnectionError()
+    house.deliver()
+    house.clock.at -= 5 * 3600
+    del house.destinations.trouble[LAMBDA]
+    house.put("2")
+    house.clock.advance(5)
+    house.deliver()
+    assert house.destinations.messages(LAMBDA) == ["1", "2"]
+
+
+def test_a_destination_in_unexpected_trouble_is_left_alone_for_a_while(house: FilteredLogs) -> None:
+    house.subscription("")
+    house.put("1")
+    tried = []
+
+    def deliver(**given: Any) -> None:
+        tried.append(given)
+        raise RuntimeError("nobody thought of this")
+
+    plain, house.destinations.deliver = house.destinations.deliver, deliver  # type: ignore[method-assign]
+    house.deliver()
+    for _ in range(100):
+        house.clock.advance(0.1)
+        house.delivering.step()
+    assert 4 <= len(tried) <= 6
+    house.destinations.deliver = plain  # type: ignore[method-assign]
+    house.deliver()
+    assert house.destinations.messages(LAMBDA) == ["1"]
+
+
 def attempts(house: FilteredLogs, count: int) -> None:
     """Let so many attempts be due."""
     for _ in range(count):

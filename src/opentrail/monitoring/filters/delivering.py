@@ -30,6 +30,8 @@ LOOK: Final = 0.15
 """Seconds between two looks for something that is due."""
 AT_ONCE: Final = 8
 """Filters that are delivered for at the same time."""
+TROUBLE: Final = 2.0
+"""Seconds until the next attempt after something unexpected."""
 LONGEST_PAUSE: Final = 60.0
 MOST_WAITING: Final = 256 << 20
 """Bytes of payloads that wait for one filter."""
@@ -61,6 +63,8 @@ class Delivering:
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="subscription") if start is None else None
         self._start: Callable[[Callable[[], None]], object] = start or self._threads.submit  # type: ignore[union-attr]
         self._busy: set[int] = set()
+        self._rests: dict[int, float] = {}
+        """Filters that are left alone for a while: monotonic time until which."""
         self._lock = threading.Lock()
         self._stop = threading.Event()
         database.create(store.METADATA)
@@ -87,6 +91,9 @@ class Delivering:
         """Begin to deliver for every filter whose first delivery is due and that has a place."""
         for filter_id in self._due():
             with self._lock:
+                if self._rests.get(filter_id, 0.0) > self._clock.monotonic():
+                    continue
+                self._rests.pop(filter_id, None)
                 if filter_id in self._busy or len(self._busy) >= AT_ONCE:
                     continue
                 self._busy.add(filter_id)
@@ -109,6 +116,7 @@ class Delivering:
                 pass
         except Exception:
             log.exception("a delivery was interrupted; it is made again")
+            self._rests[filter_id] = self._clock.monotonic() + TROUBLE
         finally:
             with self._lock:
                 self._busy.discard(filter_id)

@@ -25,6 +25,8 @@ from opentrail.storage.database import Database
 FOLLOWER: Final = "metric-filters"
 GRACE: Final = 2.0
 """Seconds after the end of a minute in which an event of it may still be on its way into the database."""
+BACK: Final = 10
+"""Minutes by which the clock may go back before minutes count a second time."""
 REST: Final = 0.3
 """Seconds between two looks at the clock."""
 
@@ -90,7 +92,7 @@ class Measuring:
             if settled or gauge is None:
                 continue
             past = gauge.filter.until is not None and gauge.filter.until <= position
-            if past or now >= (minute + 1) * MINUTE + GRACE:
+            if past or now >= (minute + 1) * MINUTE + GRACE or now < (minute - BACK) * MINUTE:
                 self._default(gauge, minute, sums)
                 changed[filter_id] = (minute, True)
         effect = self._effect(sums, changed)
@@ -134,11 +136,11 @@ class Measuring:
         return matched
 
     def _minute(self, gauge: Gauge, known: tuple[int, bool] | None, minute: int, matched: bool, sums: Sums) -> tuple[int, bool]:
-        """Where a filter's minutes stand once events have come in at `minute`. A clock that was set back begins no minute."""
+        """Where a filter's minutes stand once events have come in at `minute`. A clock that was set back a little begins no minute."""
         if known is None:
             return minute, matched
         before, settled = known
-        if minute <= before:
+        if before - BACK <= minute <= before:
             return before, settled or matched
         if not settled:
             self._default(gauge, before, sums)

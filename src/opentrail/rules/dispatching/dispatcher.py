@@ -80,12 +80,15 @@ class Dispatcher:
         """Lane → monotonic time of its next attempt."""
         self._news = threading.Event()
         self._stop = threading.Event()
+        self._setting = threading.Lock()
+        """Held while what lies in the outbox, and how old it is, are put right after the clock was set."""
         self._offset = clock.time() - clock.monotonic()
+        self._looked = clock.monotonic()
         self._lanes: dict[str, Lane] = {}
         self._generation = -1
         database.create(outbox.tables)
         with self._store.add() as connection:
-            outbox.bound(connection, clock.time() + retrying.LONGEST)
+            outbox.bound(connection, clock.time(), retrying.LONGEST)
 
     def wake(self) -> None:
         """Something has come in. Any thread may call it."""
@@ -137,13 +140,23 @@ class Dispatcher:
 
     def _look_at_clock(self) -> None:
         """Whoever sets the clock makes nothing older, and nothing wait longer."""
-        offset = self._clock.time() - self._clock.monotonic()
-        moved = offset - self._offset
+        monotonic = self._clock.monotonic()
+        moved = self._moved()
         if abs(moved) >= JUMP:
-            with self._store.add() as connection:
-                outbox.shift(connection, moved)
-        if abs(moved) >= JUMP or moved < 0:
-            self._offset = offset
+            now = self._clock.time()
+            with self._setting:
+                with self._store.add() as connection:
+                    # What has come in since then has been dated by the clock as it is now.
+                    outbox.shift(connection, moved, but_since=now - (monotonic - self._looked) - 1, now=now)
+                    outbox.bound(connection, now, retrying.LONGEST)
+                self._offset += moved
+        elif moved < 0:
+            self._offset += moved
+        self._looked = monotonic
+
+    def _moved(self) -> float:
+        """Seconds by which the clock was set since it was looked at."""
+        return self._clock.time() - self._clock.monotonic() - self._offset
 
     def _due(self, now: float) -> list[str]:
         if outbox.first_due(self._database) > now:
@@ -185,9 +198,13 @@ class Dispatcher:
         """Attempt a batch to what is ours, one delivery to anybody else; whether the next one can follow at once."""
         with self._lock:  # who may be down is asked with one
             limit = BATCH if lane.kind in OURS and lane.key not in self._trouble else 1
-        with self._store.read() as connection:
-            found = outbox.due_in(connection, lane.key, self._clock.time(), limit)
-            loads = [load(connection, delivery) for delivery in found]
+        with self._setting:
+            if abs(self._moved()) >= JUMP:
+                return False  # first, what waits is put right
+            offset = self._offset
+            with self._store.read() as connection:
+                found = outbox.due_in(connection, lane.key, self._clock.time(), limit)
+                loads = [load(connection, delivery) for delivery in found]
         if not loads:
             return False
         began = self._clock.monotonic()
@@ -197,15 +214,16 @@ class Dispatcher:
         monotonic = self._clock.monotonic()
         with self._lock:
             self._places.note(lane, slow=failed is not None or monotonic - began > SLOW)
-        with self._store.add() as connection:
+        with self._setting, self._store.add() as connection:
             now = self._clock.time()
             outbox.done(connection, [delivery for delivery, one in zip(found, loads, strict=True) if one is None])
             for one, outcome in tried:
-                self._note(connection, one, outcome, now)
+                # How old it is by the clock as it stood when it was read, whatever has been done to the clock meanwhile.
+                self._note(connection, one, outcome, now, monotonic + offset - one.delivery.born)
             back = self._pace(lane, failed, monotonic, per_second)
             if back:
                 outbox.hurry(connection, lane.key, now)
-            if failed is not None and failed.delivery.failure is None:
+            if failed is not None and failed.delivery.failure is None and abs(self._moved()) < JUMP:
                 self._expire(connection, lane, failed, tried[-1][1], now)
         return failed is None and per_second is None
 
@@ -237,7 +255,7 @@ class Dispatcher:
             was = self._trouble.pop(lane.key, None)
             return was is not None and was.was_down
 
-    def _note(self, connection: Connection, one: Load, outcome: Outcome, now: float) -> None:
+    def _note(self, connection: Connection, one: Load, outcome: Outcome, now: float, age: float) -> None:
         """What an attempt has come to: the delivery is done, due once more, a dead letter, or given up."""
         delivery = one.delivery
         if outcome.error is None:
@@ -252,7 +270,7 @@ class Dispatcher:
                 outbox.later(connection, delivery, due=now + retrying.DEAD_LETTER_DELAY, attempts=delivery.attempts)
         else:
             attempts = delivery.attempts + 1
-            condition = retrying.exhausted(one.target.retry, attempts=attempts, age=now - delivery.born)
+            condition = retrying.exhausted(one.target.retry, attempts=attempts, age=age)
             if outcome.permanent:
                 self._give_up(connection, one, outcome.error, delivery.attempts, now)
             elif condition is not None:
