@@ -87,7 +87,7 @@ def _no_number(text: str) -> Any:
 
 def _number(text: str) -> float:
     found = float(text)
-    return found if math.isfinite(found) else _no_number(text)  # type: ignore[no-any-return]
+    return found if math.isfinite(found) else _no_number(text)
 
 
 def _is_deep(value: Any) -> bool:

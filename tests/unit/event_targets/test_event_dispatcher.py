@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from opentrail.rules.dispatching import outbox, retrying
 from opentrail.rules.dispatching.bus_targets import MOST_HOPS
+from opentrail.rules.dispatching.dispatcher import Dispatcher
 from opentrail.rules.dispatching.lanes import PLACES, Lane, Places
 from opentrail.rules.names import BusName
 from opentrail.rules.store import targets
@@ -397,6 +398,21 @@ def test_no_more_calls_in_a_second_than_the_destination_says(world: RulesWorld) 
     world.settle()
     world.pass_time(5, step=0.1)
     assert 9 <= len(world.endpoint.requests) <= 12
+
+
+def test_whoever_waits_for_a_place_has_it_when_it_is_free(world: RulesWorld) -> None:
+    for number in range(3 * PLACES["queue"]):
+        world.rule(f"r{number}", queue_target(f"r{number}", f"jobs{number}"))
+    world.happens()
+    world.follow()
+    begun: list[Any] = []
+    dispatcher = Dispatcher(world.database, world.clock, carrier=world.dispatcher._carrier, start=begun.append)
+    assert dispatcher.step() == len(begun) == PLACES["queue"]
+    begun[0]()  # one thread, without another look, works on all that wait
+    assert dispatcher.waiting() == PLACES["queue"] - 1
+    for call in begun[1:]:
+        call()
+    assert dispatcher.waiting() == 0
 
 
 def test_places_of_one_kind_are_never_all_held_by_what_is_slow() -> None:
