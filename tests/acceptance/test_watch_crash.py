@@ -12,13 +12,19 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
+from sqlalchemy import insert
 
+from opentrail.rules import store
+from opentrail.rules.names import BusName
+from opentrail.rules.values import Rule
+from opentrail.storage.database import Database
 from simulators.buckets import trail_policy
 from simulators.crash_sink import CrashSink
 from simulators.running import RunningOpenTrail, wait_for
@@ -28,6 +34,9 @@ CALLS = 15
 """Calls of each caller between two kills."""
 PATIENCE = 180.0
 """Seconds for each thing that is waited for, on a machine that is busy with others."""
+RULES = 10_000
+MOST_MEMORY = 300 << 20
+"""Bytes by which the watch may grow for them; it is a third of that."""
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 TRAIL_GROUP = "CloudTrail/crash"
@@ -351,3 +360,63 @@ def test_whatever_dies_nothing_acknowledged_is_lost_and_nothing_storms(opentrail
     assert total(opentrail, "Deletions") == 1
     trouble = opentrail.health()
     assert trouble["status"] == "ok"
+
+
+def test_ten_thousand_rules_fit_and_change_at_once(opentrail: RunningOpenTrail) -> None:
+    events, sqs = opentrail.client("events"), opentrail.client("sqs")
+    url, arn = queue(opentrail, "many")
+    bus = BusName(region=REGION, account_id=ACCOUNT, name="many")
+    events.create_event_bus(Name="many")
+    watch = wait_for(lambda: opentrail.role("watch"))
+    before = watch.memory_info().rss
+    made: list[dict[str, Any]] = []
+    targets: list[dict[str, Any]] = []
+    for number in range(RULES):
+        name = f"rule-{number}"
+        rule = Rule(
+            arn=bus.rule_arn(name), bus_arn=bus.arn, account_id=ACCOUNT, region=REGION, bus="many", name=name,
+            pattern=json.dumps({"detail": {"n": [number]}}), created=1.0,
+        )  # fmt: skip
+        made.append(asdict(rule))
+        targets.append(
+            {
+                "rule_arn": rule.arn, "target_id": "q", "bus_arn": bus.arn, "arn": arn, "input": json.dumps(name),
+                "attempts": 185, "max_age": 86_400, "retry_given": False, "created": 1.0,
+            }
+        )  # fmt: skip
+    database = Database.at(opentrail.data / "rules.db")
+    try:
+        with store.Store(database).write() as connection:  # 20,000 calls would take a minute
+            connection.execute(insert(store.rules), made)
+            connection.execute(insert(store.targets), targets)
+    finally:
+        database.close()
+
+    def put(*numbers: int) -> None:
+        entries = [{"Source": "app", "DetailType": "t", "Detail": json.dumps({"n": n}), "EventBusName": "many"} for n in numbers]
+        assert events.put_events(Entries=entries)["FailedEntryCount"] == 0
+
+    heard: list[str] = []
+
+    def hears(*names: str) -> None:
+        def heard_all() -> bool:
+            answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600, WaitTimeSeconds=1)
+            heard.extend(json.loads(message["Body"]) for message in answer.get("Messages", []))
+            return set(names) <= set(heard)
+
+        wait_for(heard_all, patience=PATIENCE)
+
+    put(0, 17, RULES - 1, RULES)
+    hears("rule-0", "rule-17", f"rule-{RULES - 1}")
+    # What is answered counts for the next event: a new rule, one that is changed, one that is disabled, one that is gone.
+    events.put_rule(Name="new", EventBusName="many", EventPattern=json.dumps({"detail": {"n": [RULES]}}))
+    events.put_targets(Rule="new", EventBusName="many", Targets=[{"Id": "q", "Arn": arn, "Input": '"new"'}])
+    events.put_rule(Name="rule-1", EventBusName="many", EventPattern=json.dumps({"detail": {"n": [-1]}}))
+    events.disable_rule(Name="rule-2", EventBusName="many")
+    events.remove_targets(Rule="rule-3", EventBusName="many", Ids=["q"])
+    put(1, 2, 3, -1, RULES, 4)
+    hears("rule-1", "new", "rule-4")
+    assert sorted(set(heard)) == sorted({"rule-0", "rule-17", f"rule-{RULES - 1}", "rule-1", "new", "rule-4"})
+    after = wait_for(lambda: opentrail.role("watch"))
+    assert after.pid == watch.pid
+    assert after.memory_info().rss - before < MOST_MEMORY
