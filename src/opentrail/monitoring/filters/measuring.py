@@ -7,6 +7,7 @@ Minutes are those in which events came in; a value that an event gives counts at
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from typing import Final
@@ -29,6 +30,8 @@ BACK: Final = 10
 """Minutes by which the clock may go back before minutes count a second time."""
 REST: Final = 0.3
 """Seconds between two looks at the clock."""
+
+log = logging.getLogger("opentrail.watch")
 
 Group = tuple[str, str, str]
 """Account, Region, name."""
@@ -126,10 +129,14 @@ class Measuring:
             patterns = self._sets[key] = PatternSet({gauge.filter.id: gauge.pattern for gauge in gauges})
         matched: set[int] = set()
         for event in chunk.events:
-            message = Message(event.message)
-            for filter_id in patterns.matching(message):
+            try:
+                message = Message(event.message)
+                found = [(filter_id, self._gauges[filter_id].read(message)) for filter_id in patterns.matching(message)]
+            except Exception:
+                log.exception("a log event of %s cannot be measured and is passed over", chunk.log_group)
+                continue
+            for filter_id, read in found:
                 matched.add(filter_id)
-                read = self._gauges[filter_id].read(message)
                 if read is not None:
                     metric, unit, value = read
                     sums.add((metric, unit, event.timestamp // (1000 * STEP)), value)
