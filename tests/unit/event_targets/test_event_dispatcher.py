@@ -102,6 +102,18 @@ def test_down_for_an_hour_and_back(world: RulesWorld) -> None:
     assert got[1:] == sorted(got[1:])  # in order, but for the one with which it was tried
 
 
+def test_a_target_that_is_back_after_a_restart_hears_of_all(world: RulesWorld) -> None:
+    world.rule("users", queue_target("users"))
+    down(world)
+    world.happens()
+    world.pass_time(HOUR, step=30)
+    up(world)
+    world.restart()
+    world.happens()
+    world.pass_time(5)
+    assert sorted(numbers(world)) == [1, 2]  # the first one was put off for ten minutes
+
+
 def test_one_event_that_is_refused_holds_up_no_other(world: RulesWorld) -> None:
     world.rule("users", queue_target("users"))
     world.happens()

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, func, select
 
 from opentrail.clock import Clock
 from opentrail.rules.dispatching import outbox, retrying
-from opentrail.rules.dispatching.lanes import OURS, SLOW, Lane, Places, Trouble, endpoint_of
+from opentrail.rules.dispatching.lanes import MOST_REMEMBERED, OURS, SLOW, Lane, Places, Trouble, endpoint_of
 from opentrail.rules.dispatching.loading import load
 from opentrail.rules.dispatching.outbox import Failure
 from opentrail.rules.dispatching.outcomes import Load, Outcome
@@ -78,8 +78,8 @@ class Dispatcher:
         self._lock = threading.Condition()
         self._places = Places()
         self._trouble: dict[str, Trouble] = {}
-        self._not_before: dict[str, float] = {}
-        """Lane → monotonic time of its next attempt."""
+        self._proven: set[str] = set()  # lanes in which something was delivered
+        self._not_before: dict[str, float] = {}  # lane → monotonic time of its next attempt
         self._news = threading.Event()
         self._stop = threading.Event()
         self._lanes: dict[str, Lane] = {}
@@ -97,7 +97,6 @@ class Dispatcher:
         """Deliver until `stop` is set."""
         while not stop.is_set():
             self._news.clear()
-            pause = IDLE
             began = self._clock.monotonic()
             try:
                 self.step()
@@ -107,7 +106,7 @@ class Dispatcher:
             took = self._clock.monotonic() - began
             # However much is waiting, looking for it takes no more than half of the time, and a tenth when nothing new has come.
             stop.wait(min(took, TROUBLE))
-            self._news.wait(min(max(pause, 9 * took), TROUBLE))
+            self._news.wait(min(max(IDLE, 9 * took), TROUBLE))
 
     def close(self) -> None:
         """Begin nothing more. What is under way may end within `PATIENCE`; what does not is made again after the next start."""
@@ -252,7 +251,11 @@ class Dispatcher:
             if failed is not None:
                 return False  # only the dead-letter queue is in trouble
             was = self._trouble.pop(lane.key, None)
-            return was is not None and was.was_down
+            # Whether it was down before the process began is not known: what was put off then is due once, too.
+            first = lane.key not in self._proven and len(self._proven) < MOST_REMEMBERED
+            if first:
+                self._proven.add(lane.key)
+            return first or (was is not None and was.was_down)
 
     def _note(self, connection: Connection, one: Load, outcome: Outcome, now: float, age: float) -> None:
         """What an attempt has come to: the delivery is done, due once more, a dead letter, or given up."""
