@@ -58,7 +58,9 @@ class WatchDoors:
         orders = Orders(data_dir=folder, link=str(folder / "link"), watch_link=str(folder / "watch"))
         catalogue = Catalogue()
         self._router = Router(catalogue)
-        self._front = WatchFront(orders, state, self.clock, catalogue=catalogue, identities=identities, kms=kms, regions=known_regions())
+        self._front = WatchFront(
+            orders, state, self.clock, catalogue=catalogue, identities=identities, kms=kms, regions=known_regions(), head=lambda: 0
+        )
         self._services = {service.name: service for service in self._front.services}
         monitoring, self.rules = Database.at(place.monitoring), Database.at(place.rules)
         self._databases = (state, monitoring, self.rules)
