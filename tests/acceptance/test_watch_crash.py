@@ -78,11 +78,12 @@ def stream_a_trail(running: RunningOpenTrail) -> None:
     """A trail with a bucket, a role and a log group to which it streams."""
     iam, s3, logs, trails = (running.client(name) for name in ("iam", "s3", "logs", "cloudtrail"))
     logs.create_log_group(logGroupName=TRAIL_GROUP)
-    trust = {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    trust = {"Effect": "Allow", "Principal": {"Service": ["cloudtrail.amazonaws.com", "events.amazonaws.com"]}, "Action": "sts:AssumeRole"}
     role = iam.create_role(RoleName="crash", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
     stream = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{TRAIL_GROUP}:log-stream:*"
     statement = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": stream}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    invoke = {"Effect": "Allow", "Action": "events:InvokeApiDestination", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement, invoke]})
     iam.put_role_policy(RoleName="crash", PolicyName="stream", PolicyDocument=document)
     s3.create_bucket(Bucket="watch-crash")
     policy = trail_policy("watch-crash", f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/crash", ACCOUNT)

@@ -88,6 +88,16 @@ class Parts:
         """Somebody sets the clock."""
         self.clock.at += seconds
 
+    def role(self) -> str:
+        """The ARN of a role as which EventBridge may call HTTP endpoints."""
+        identities = self.ground.identities
+        trust = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        may = {"Effect": "Allow", "Action": "events:InvokeApiDestination", "Resource": "*"}
+        made = identities.roles.create(ACCOUNT, "r", json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+        identities.attachments.put_inline(ACCOUNT, "role", "r", "may", policy)
+        return made.arn
+
     def queue(self, name: str) -> str:
         """The ARN of a new queue to which EventBridge may send."""
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
@@ -151,7 +161,7 @@ def test_a_target_is_down_for_an_hour_and_back(parts: Parts, sink: CrashSink) ->
     link = ask("events", "CreateConnection", Name="link", AuthorizationType="API_KEY", AuthParameters=key)["ConnectionArn"]
     where = {"ConnectionArn": link, "InvocationEndpoint": f"{sink.url}/down", "HttpMethod": "POST"}
     down = ask("events", "CreateApiDestination", Name="down", **where)["ApiDestinationArn"]
-    role = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/r"}
+    role = {"RoleArn": parts.role()}
     pattern = json.dumps({"source": ["app"]})
     for name in ("patient", "aged", "tried"):
         ask("events", "PutRule", Name=name, EventPattern=pattern)
