@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from sqlalchemy import insert
 
-from opentrail.rules import store
+from opentrail.rules import spans, store
 from opentrail.rules.names import BusName
 from opentrail.rules.values import Rule
 from opentrail.storage.database import Database
@@ -390,6 +390,11 @@ def test_ten_thousand_rules_fit_and_change_at_once(opentrail: RunningOpenTrail) 
         with store.Store(database).write() as connection:  # 20,000 calls would take a minute
             connection.execute(insert(store.rules), made)
             connection.execute(insert(store.targets), targets)
+            held = [
+                {"rule_arn": rule["arn"], "bus_arn": bus.arn, "pattern": rule["pattern"], "state": rule["state"], "targets": ["q"]}
+                for rule in made
+            ]
+            connection.execute(insert(spans.spans).values(since_record=0, since_event=0), held)
     finally:
         database.close()
 
