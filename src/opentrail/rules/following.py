@@ -16,10 +16,10 @@ from opentrail.errors import JournalTrimmed
 from opentrail.journal import Entry
 from opentrail.journal.positions import Positions
 from opentrail.rules import rows, spans
-from opentrail.rules.active import ActiveRules, scene
+from opentrail.rules.active import ActiveRules, Places, scene
 from opentrail.rules.dispatching import outbox
 from opentrail.rules.dispatching.outbox import Match
-from opentrail.rules.envelopes import happening
+from opentrail.rules.envelopes import Happening, happening
 from opentrail.rules.names import BusName
 from opentrail.rules.neighbours import Trails
 from opentrail.rules.store import Store
@@ -108,7 +108,7 @@ class JournalFollowing:
                 continue
             bus_arn = BusName(region=one.event["region"], account_id=one.event["account"]).arn
             if self._rules.watches(bus_arn):
-                places = self._rules.matching(bus_arn, one, entry.position)
+                places = _places(self._rules, bus_arn, one, entry.position)
                 if places:
                     found.append(Match(event=one.event, bus_arn=bus_arn, targets=places, ingested=now))
         return found
@@ -163,7 +163,7 @@ class InboxFollowing:
                 hops = outbox.hops_of(connection, one.bus_arn, one.event_id)
                 if hops:
                     outbox.forget_hops(connection, one.bus_arn, one.event_id)
-                places = self._rules.matching(one.bus_arn, scene(one.event), one.position) if watched else []
+                places = _places(self._rules, one.bus_arn, scene(one.event), one.position) if watched else []
                 if places:
                     matches.append(Match(event=one.event, bus_arn=one.bus_arn, targets=places, ingested=one.arrived, hops=hops))
             outbox.put(connection, matches, now)
@@ -181,3 +181,12 @@ def opened(database: Database) -> Store:
     with store.add() as connection:
         spans.adopt(connection)
     return store
+
+
+def _places(rules: ActiveRules, bus_arn: str, one: Happening, position: int) -> Places:
+    """Where an event goes. One that no pattern can be held against goes nowhere, and holds up no other."""
+    try:
+        return rules.matching(bus_arn, one, position)
+    except Exception:
+        log.exception("the event %s of %s cannot be matched: no rule gets it", one.event.get("id"), bus_arn)
+        return []

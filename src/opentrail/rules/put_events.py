@@ -6,6 +6,7 @@ Sizes and codes: "Adding events with PutEvents" and "Calculating event entry siz
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -69,9 +70,12 @@ def made(entry: Mapping[str, Any], bus: BusName, *, event_id: str, account_id: s
 
 
 def _detail(text: str) -> dict[str, Any] | None:
-    """The detail as JSON; `None` when it is no object, or too deep."""
+    """The detail as JSON; `None` when it is no object, too deep, or holds what can be sent to nobody: half of a surrogate pair, a number
+    that no double is."""
     try:
-        found = json.loads(text, parse_constant=_no_number)
+        found = json.loads(text, parse_constant=_no_number, parse_float=_number)
+        if "\\u" in text:
+            json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and not _is_deep(found) else None
@@ -79,6 +83,11 @@ def _detail(text: str) -> dict[str, Any] | None:
 
 def _no_number(text: str) -> Any:
     raise ValueError(text)
+
+
+def _number(text: str) -> float:
+    found = float(text)
+    return found if math.isfinite(found) else _no_number(text)
 
 
 def _is_deep(value: Any) -> bool:

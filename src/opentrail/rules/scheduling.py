@@ -1,12 +1,14 @@
 """Rules with a schedule: each fires when its time comes, once, and puts its event straight into the outbox.
 
 When a rule fires next lies in the database. Firing and the time after it are one transaction, so no time is used twice. A rule that was
-due while nothing ran fires once as soon as something does.
+due while nothing ran fires once as soon as something does. When the clock goes back a little, no time is used twice; when it goes back
+far, rules fire by the clock as it is now.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -28,6 +30,8 @@ LONGEST: Final = 1.0
 """Seconds between two looks at the clock while there are schedules: it may be set."""
 IDLE: Final = 30.0
 """The same while there are none."""
+REST: Final = 600.0
+"""Seconds by which the clock may go back before rules fire at times that have been used."""
 NEVER: Final = 1e15
 """Of a schedule that has no time left."""
 
@@ -55,6 +59,8 @@ class Scheduling:
         self._clock = clock
         self._wake = wake
         self._generation = -1
+        self._last = math.inf
+        """When the clock was looked at; infinite: it may have gone back since another process did."""
         database.create(tables)
         database.create(outbox.tables)
 
@@ -73,6 +79,9 @@ class Scheduling:
             with self._store.add() as connection:
                 _renew(connection, now)
             self._generation = generation
+        if now < self._last - 1:
+            self._bring_forward(now)
+        self._last = now
         found = self._database.first("SELECT min(next) FROM rule_firings", ())
         if found is None or found[0] is None or found[0] > now:
             return 0
@@ -85,6 +94,20 @@ class Scheduling:
         if due:
             self._wake()
         return len(due)
+
+    def _bring_forward(self, now: float) -> None:
+        """The clock may have gone back: nothing waits for a time that was next by the clock as it was."""
+        with self._store.read() as connection:
+            known = connection.execute(select(firings)).all()
+        changed = {}
+        for row in known:
+            # Another time between now and the next one is there only when the clock has gone back since that was found.
+            if _next(row.schedule, row.created, now + REST) < row.next:
+                changed[row.rule_arn] = _next(row.schedule, row.created, now)
+        if changed:
+            with self._store.add() as connection:
+                for rule_arn, following in changed.items():
+                    connection.execute(update(firings).where(firings.c.rule_arn == rule_arn).values(next=following))
 
 
 def _renew(connection: Connection, now: float) -> None:

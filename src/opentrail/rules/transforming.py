@@ -73,8 +73,13 @@ def text_for(target: Target, occasion: Occasion) -> str:
 
 
 def compact(value: Any) -> str:
-    """As JSON on one line."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    """As JSON on one line, which can be stored and sent whatever is in it: half of a surrogate pair stays an escape."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":"))
+    return text
 
 
 def _check_transformer(transformer: InputTransformer, name: str) -> None:

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from opentrail.monitoring.alarms import evaluating
 from opentrail.monitoring.alarms.evaluating import Evaluating
+from opentrail.monitoring.alarms.settings import Watched
+from opentrail.monitoring.metrics.faults import InvalidFormatFault
 from opentrail.wire.faults import Fault
 from simulators.alarms import ACCOUNT, REGION, START, TOPIC_ARN, AlarmHouse
 
@@ -247,8 +250,8 @@ def test_percentiles_of_few_samples_can_be_left_out(house: AlarmHouse) -> None:
     assert house.state("ignoring") == "ALARM"
 
 
-class Died(Exception):
-    """The watch is gone."""
+class Died(BaseException):
+    """The watch is gone; no handler of its own sees that."""
 
 
 @pytest.mark.parametrize("step", ["after the point", "in the transaction", "after the transaction", "after the message"])
@@ -384,6 +387,50 @@ def test_the_evaluation_rests_until_something_is_due(house: AlarmHouse) -> None:
     assert 0.0 < house.evaluating.rest() <= 1.0
     house.clock.advance(10)
     assert house.evaluating.rest() == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("where", ["look", "reason"])
+def test_an_alarm_of_which_one_thing_fails_holds_up_no_other(house: AlarmHouse, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.alarm(AlarmName="broken", Threshold=0.5, TreatMissingData="notBreaching", OKActions=[TOPIC_ARN])
+    house.alarm(TreatMissingData="notBreaching", OKActions=[TOPIC_ARN])
+    plain = getattr(evaluating, where)
+
+    def fails(*given: Any, **more: Any) -> Any:
+        if any(isinstance(one, Watched) and one.threshold == 0.5 for one in given):
+            raise OverflowError("nobody thought of this")
+        return plain(*given, **more)
+
+    monkeypatch.setattr(evaluating, where, fails)
+    house.topics.sent.clear()
+    house.put()
+    house.evaluating.step()
+    house.messages.step()
+    assert house.topics.states() == ["ALARM"]
+    for _ in range(40):
+        house.clock.advance(10)
+        house.evaluating.step()
+        house.messages.step()
+    assert house.topics.states() == ["ALARM", "OK"]
+    monkeypatch.undo()
+    house.pass_(130)
+    assert house.state("broken") == "OK"
+
+
+@pytest.mark.parametrize("data", ["{", "NaN", '"\\ud800"', "[" * 3900])
+def test_what_is_no_json_is_no_reason(house: AlarmHouse, data: str) -> None:
+    house.alarm()
+    with pytest.raises(InvalidFormatFault):
+        house.alarms.set_state(ACCOUNT, REGION, "root-usage", state="INSUFFICIENT_DATA", reason="", data=data)
+
+
+@pytest.mark.parametrize("data", ["[]", '{"triggeringAlarms": 5}', '{"triggeringAlarms": [{"arn": "a"}]}'])
+def test_a_composite_alarm_can_be_set_with_any_data(house: AlarmHouse, data: str) -> None:
+    house.alarm()
+    house.composite("both", "ALARM(root-usage)", AlarmActions=[TOPIC_ARN])
+    house.topics.sent.clear()
+    house.alarms.set_state(ACCOUNT, REGION, "both", state="ALARM", reason="", data=data)
+    house.messages.step()
+    assert [one["message"]["TriggeringChildren"] for one in house.topics.sent] == [[]]
 
 
 def test_thousands_of_alarms_are_found_by_their_metric(house: AlarmHouse) -> None:

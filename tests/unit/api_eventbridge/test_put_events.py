@@ -39,6 +39,8 @@ def test_an_entry_becomes_the_event_that_rules_see(root: EventCaller, house: Eve
         ({"Detail": "{"}, "MalformedDetail", "Detail is malformed."),
         ({"Detail": "[]"}, "MalformedDetail", "Detail is malformed."),
         ({"Detail": '{"a": NaN}'}, "MalformedDetail", "Detail is malformed."),
+        ({"Detail": '{"a": 1e400}'}, "MalformedDetail", "Detail is malformed."),
+        ({"Detail": '{"a": "\\ud800"}'}, "MalformedDetail", "Detail is malformed."),
         ({"Detail": '{"a":' * 300 + "1" + "}" * 300}, "MalformedDetail", "Detail is malformed."),
         ({"Detail": "[" * 100_000}, "MalformedDetail", "Detail is malformed."),
         ({"Source": "aws.s3"}, "NotAuthorizedForSourceException", "Not authorized for the source."),

@@ -61,6 +61,39 @@ def test_what_was_missed_fires_once_right_after_the_start(world: RulesWorld) -> 
     assert fired(world) == 2
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_clock_that_goes_back_far_stops_no_schedule(world: RulesWorld, restarted: bool) -> None:
+    world.rule("tick", queue_target("tick"), pattern=None, schedule="rate(1 minute)")
+    clock = scheduling(world)
+    clock.step()
+    world.clock.advance(60)
+    assert clock.step() == 1
+    world.clock.at -= 5 * 3600
+    if restarted:
+        clock = scheduling(world)
+    clock.step()
+    world.clock.advance(60)
+    assert [clock.step(), clock.step()] == [1, 0]
+    world.clock.at += 5 * 3600  # and forward again: once, not once for each minute
+    assert [clock.step(), clock.step()] == [1, 0]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_clock_that_goes_back_a_little_fires_nothing_twice(world: RulesWorld, restarted: bool) -> None:
+    world.rule("noon", queue_target("noon"), pattern=None, schedule="cron(0 12 * * ? *)")
+    clock = scheduling(world)
+    clock.step()
+    world.clock.advance(2 * 3600)
+    assert clock.step() == 1
+    world.clock.at -= 2 * 3600 - (12 * 3600 - (10 * 3600 + 11 * 60 + 12)) + 300  # to 11:55
+    if restarted:
+        clock = scheduling(world)
+    for _ in range(60):
+        assert clock.step() == 0
+        world.clock.advance(30)
+    assert fired(world) == 1
+
+
 def test_dying_while_it_fires_fires_it_once(world: RulesWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     world.rule("tick", queue_target("tick"), pattern=None, schedule="rate(1 minute)")
     clock = scheduling(world)

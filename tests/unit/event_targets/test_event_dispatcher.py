@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from opentrail.rules.dispatching import outbox, retrying
 from opentrail.rules.dispatching.bus_targets import MOST_HOPS
-from opentrail.rules.dispatching.dispatcher import LONGEST
+from opentrail.rules.dispatching.dispatcher import LONGEST, Dispatcher
 from opentrail.rules.dispatching.lanes import PLACES, Lane, Places
 from opentrail.rules.names import BusName
 from opentrail.rules.store import targets
@@ -101,6 +101,18 @@ def test_down_for_an_hour_and_back(world: RulesWorld) -> None:
     got = numbers(world)
     assert sorted(got) == list(range(1, 31))
     assert got[1:] == sorted(got[1:])  # in order, but for the one with which it was tried
+
+
+def test_a_target_that_is_back_after_a_restart_hears_of_all(world: RulesWorld) -> None:
+    world.rule("users", queue_target("users"))
+    down(world)
+    world.happens()
+    world.pass_time(HOUR, step=30)
+    up(world)
+    world.restart()
+    world.happens()
+    world.pass_time(5)
+    assert sorted(numbers(world)) == [1, 2]  # the first one was put off for ten minutes
 
 
 def test_one_event_that_is_refused_holds_up_no_other(world: RulesWorld) -> None:
@@ -278,6 +290,44 @@ def test_a_clock_that_was_set_back_while_nothing_ran(world: RulesWorld) -> None:
     assert numbers(world) == [1]
 
 
+@pytest.mark.parametrize("jump", [-30 * 86_400.0, -HOUR, HOUR, 30 * 86_400.0])
+def test_what_comes_in_right_after_the_clock_was_set_is_neither_old_nor_early(world: RulesWorld, jump: float) -> None:
+    world.rule("users", queue_target("users", dead_letter_arn=DEAD))
+    down(world)
+    world.happens()
+    world.settle()
+    world.clock.at += jump
+    world.happens()
+    world.follow()  # the dispatcher has not seen yet that the clock was set
+    world.pass_time(5)
+    up(world)
+    world.pass_time(retrying.LONGEST_PAUSE + 10)
+    assert sorted(numbers(world)) == [1, 2]
+    assert world.endpoint.buried == []
+
+
+@pytest.mark.parametrize("jump", [-30 * 86_400.0, 30 * 86_400.0])
+def test_an_attempt_during_which_the_clock_is_set_is_no_older_for_it(world: RulesWorld, jump: float) -> None:
+    world.rule("users", queue_target("users", dead_letter_arn=DEAD))
+    world.happens()
+    world.happens()
+    tried = []
+
+    def take(arn: str, text: str) -> None:
+        tried.append(world.clock.elapsed)
+        if len(tried) == 1:
+            world.clock.at += jump
+        raise OSError("no route")
+
+    plain, world.endpoint._take = world.endpoint._take, take  # type: ignore[method-assign]
+    world.pass_time(20)
+    assert 2 < len(tried) < 12
+    world.endpoint._take = plain  # type: ignore[method-assign]
+    world.pass_time(retrying.LONGEST_PAUSE + 10)
+    assert sorted(numbers(world)) == [1, 2]
+    assert world.endpoint.buried == []
+
+
 def test_what_is_on_its_way_to_a_target_that_is_removed_goes_nowhere(world: RulesWorld) -> None:
     world.rule("users", queue_target("users"))
     world.happens()
@@ -391,6 +441,21 @@ def test_no_more_calls_in_a_second_than_the_destination_says(world: RulesWorld) 
     world.settle()
     world.pass_time(5, step=0.1)
     assert 9 <= len(world.endpoint.requests) <= 12
+
+
+def test_whoever_waits_for_a_place_has_it_when_it_is_free(world: RulesWorld) -> None:
+    for number in range(3 * PLACES["queue"]):
+        world.rule(f"r{number}", queue_target(f"r{number}", f"jobs{number}"))
+    world.happens()
+    world.follow()
+    begun: list[Any] = []
+    dispatcher = Dispatcher(world.database, world.clock, carrier=world.dispatcher._carrier, start=begun.append)
+    assert dispatcher.step() == len(begun) == PLACES["queue"]
+    begun[0]()  # one thread, without another look, works on all that wait
+    assert dispatcher.waiting() == PLACES["queue"] - 1
+    for call in begun[1:]:
+        call()
+    assert dispatcher.waiting() == 0
 
 
 def test_places_of_one_kind_are_never_all_held_by_what_is_slow() -> None:

@@ -216,6 +216,19 @@ def test_events_that_were_put_reach_every_rule_of_their_bus(world: RulesWorld) -
         assert rows.events_after(connection, 0, 10) == []
 
 
+def test_an_event_that_cannot_be_matched_holds_up_no_other(world: RulesWorld, caplog: pytest.LogCaptureFixture) -> None:
+    world.rule("all", queue_target("all"), pattern='{"source":["app"]}')
+    events = [{"id": str(number), "source": "app", "detail": {"said": said}} for number, said in enumerate(("fine", "\ud800", "fine"))]
+    world.intake.take([NewEvent(bus_arn=BUS.arn, event=event) for event in events])
+    world.settle()
+    assert [json.loads(text)["detail"]["said"] for text in world.endpoint.texts(queue("jobs"))] == ["fine", "\ud800", "fine"]
+    world.inbox._rules.matching = lambda *_: 1 / 0  # type: ignore[method-assign, assignment, return-value]
+    world.intake.take([NewEvent(bus_arn=BUS.arn, event=events[0])])
+    world.follow()
+    assert "cannot be matched" in caplog.text
+    assert not world.inbox.step()
+
+
 def test_records_that_are_gone_are_passed_over(world: RulesWorld, caplog: pytest.LogCaptureFixture) -> None:
     world.rule("users", queue_target("users"))
     for _ in range(5):

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from simulators.filtered_logs import ACCOUNT, GROUP, NOW, REGION, Crash, FilteredLogs
+from opentrail.monitoring.filter_patterns import Message
+from opentrail.monitoring.filters import measuring, subscribing
+from simulators.filtered_logs import ACCOUNT, GROUP, LAMBDA, NOW, REGION, Crash, FilteredLogs
 
 
 def point(
@@ -133,6 +135,19 @@ class TestDefaultValue:
         house.clock.advance(100)
         assert house.follow() == [point(0.0)]
 
+    def test_a_clock_that_goes_back_far_stops_no_minutes(self, house: FilteredLogs) -> None:
+        house.metric_filter("ERROR", defaultValue=0.0)
+        house.put("fine")
+        house.follow()
+        house.clock.at -= 3600
+        house.put("fine")
+        house.clock.advance(62)
+        assert house.follow() == [point(0.0), point(0.0, minute=-60)]
+        house.clock.advance(60)
+        house.put("fine")
+        house.clock.advance(62)
+        assert house.follow() == [point(0.0), point(0.0, minute=-60), point(0.0, minute=-58)]
+
     def test_of_a_filter_that_is_deleted_counts_still(self, house: FilteredLogs) -> None:
         house.metric_filter("ERROR", defaultValue=0.0)
         house.put("fine")
@@ -201,6 +216,25 @@ def test_groups_and_filters_are_apart(house: FilteredLogs) -> None:
     house.put("ERROR")
     house.put("ERROR", "fine", group="other")
     assert {one["metric"]: one["sum"] for one in house.follow()} == {"N/A": 1.0, "N/C": 1.0}
+
+
+def test_an_event_that_cannot_be_worked_on_holds_up_no_other(
+    house: FilteredLogs, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def message(text: str) -> Message:
+        if text == "odd":
+            raise OverflowError("nobody thought of this")
+        return Message(text)
+
+    house.metric_filter("")
+    house.subscription("")
+    monkeypatch.setattr(measuring, "Message", message)
+    monkeypatch.setattr(subscribing, "Message", message)
+    house.put("1", "odd", "2")
+    house.deliver()
+    assert house.destinations.messages(LAMBDA) == ["1", "2"]
+    assert [one["sum"] for one in house.follow()] == [2.0]
+    assert caplog.text.count("is passed over") == 2
 
 
 def test_a_hundred_chunks_and_more(house: FilteredLogs) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from opentrail.monitoring.faults import AccessDeniedException, InvalidParameterException
@@ -82,6 +84,40 @@ def test_after_a_restart_it_goes_on(house: FilteredLogs) -> None:
     house.clock.advance(2)
     house.deliver()
     assert house.destinations.messages(LAMBDA) == ["1", "2"]
+
+
+def test_a_clock_that_goes_back_far_makes_nothing_wait(house: FilteredLogs) -> None:
+    house.subscription("")
+    house.put("1")
+    house.destinations.trouble[LAMBDA] = ConnectionError()
+    house.deliver()
+    house.clock.at -= 5 * 3600
+    del house.destinations.trouble[LAMBDA]
+    house.put("2")
+    house.clock.advance(5)
+    house.deliver()
+    assert house.destinations.messages(LAMBDA) == ["1", "2"]
+
+
+def test_a_destination_in_unexpected_trouble_is_left_alone_for_a_while(house: FilteredLogs) -> None:
+    house.subscription("")
+    house.put("1")
+    tried = []
+
+    def deliver(**given: Any) -> None:
+        tried.append(given)
+        raise RuntimeError("nobody thought of this")
+
+    plain, house.destinations.deliver = house.destinations.deliver, deliver  # type: ignore[method-assign]
+    house.deliver()
+    for _ in range(100):
+        house.clock.advance(0.1)
+        house.delivering.step()
+    assert len(tried) == 3  # at once, after 2 seconds, after 4 more
+    house.destinations.deliver = plain  # type: ignore[method-assign]
+    house.clock.advance(10)
+    house.deliver()
+    assert house.destinations.messages(LAMBDA) == ["1"]
 
 
 def attempts(house: FilteredLogs, count: int) -> None:

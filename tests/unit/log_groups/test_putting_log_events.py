@@ -56,6 +56,8 @@ def test_nothing_may_be_left() -> None:
         ([{"timestamp": NOW, "message": ""}], "length"),
         ([{"timestamp": -1, "message": "x"}], "1970"),
         ([], "length"),
+        ([{"timestamp": NOW, "message": "x"}, {"timestamp": NOW}], "logEvents.2.member.message"),
+        ([{"timestamp": NOW, "message": "x"}, {"message": "x"}], "logEvents.2.member.timestamp"),
     ],
 )
 def test_what_cannot_be_put_at_all(given: list[dict[str, object]], said: str) -> None:

@@ -179,8 +179,8 @@ class Alarms:
             if len(data) > LONGEST_DATA:
                 raise ValidationError(f"StateReasonData must not have more than {LONGEST_DATA} characters.")
             try:
-                json.loads(data)
-            except ValueError:
+                json.dumps(json.loads(data), allow_nan=False, ensure_ascii=False).encode()
+            except (ValueError, RecursionError):
                 raise InvalidFormatFault("StateReasonData was not syntactically valid JSON.") from None
         with self._database.begin() as connection:
             alarm = store.find(connection, account_id, region, name)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from opentrail.clock import Clock
 from opentrail.monitoring.alarms.composing import judge
@@ -95,10 +95,14 @@ class Evaluating:
         if points != self._points:
             self._hot |= self._index.watching(self._metrics.changed(self._points if points > self._points else -1))
             self._points = points
-        self._at_once(now)
-        return self._by_clock(now)
+        wrong = self._at_once(now)
+        more = self._by_clock(now)
+        if wrong is not None:
+            raise wrong
+        return more
 
-    def _at_once(self, now: float) -> None:
+    def _at_once(self, now: float) -> Exception | None:
+        """Judge alarms whose metric got a point; what went wrong. An alarm that cannot be judged is left to the clock."""
         monotonic = self._clock.monotonic()
         ready: list[Held] = []
         for number in list(self._hot):
@@ -107,15 +111,26 @@ class Evaluating:
                 self._hot.discard(number)
             elif held.not_before <= monotonic:
                 ready.append(held)
+        wrong: Exception | None = None
         for place in range(0, len(ready), SLICE):
             some = ready[place : place + SLICE]
-            self._judge(some, now, only_alarm=True)
+            try:
+                self._judge(some, now, only_alarm=True)
+            except Exception as error:
+                wrong = error
             self._hot.difference_update(held.number for held in some)
+        return wrong
 
     def _compose(self, now: float) -> None:
+        wrong: Exception | None = None
         for number in list(self._composites):
-            self._judge_composite(number, now)
+            try:
+                self._judge_composite(number, now)
+            except Exception as error:
+                wrong = error  # it is looked at again by the clock
             self._composites.discard(number)
+        if wrong is not None:
+            raise wrong
 
     def _by_clock(self, now: float) -> bool:
         due: list[Held] = []
@@ -145,13 +160,18 @@ class Evaluating:
                 except SQLAlchemyError:
                     raise
                 except Exception:
-                    log.exception("the alarm %d cannot be judged and is left alone for a while", held.number)
-                    held.not_before = self._clock.monotonic() + LEFT_ALONE
+                    self._leave_alone(held)
                     continue
                 if seen is not None and seen.state not in (None, held.state) and not (only_alarm and seen.state != ALARM):
                     changes.append((held, str(seen.state), seen))
         if changes:
-            self._change(changes, now)
+            try:
+                self._change(changes, now)
+            except Exception:
+                for held, _, _ in changes:  # nothing of it is there: they are looked at again, as soon as anything is
+                    held.due = now
+                    heapq.heappush(self._heap, (now, held.number))
+                raise
 
     def _look(self, connection: Connection, held: Held, now: float, *, only_alarm: bool) -> Look | None:
         watched = held.watched
@@ -167,21 +187,42 @@ class Evaluating:
         held.not_before = ended + SHARE * (ended - began)
         return seen
 
+    def _leave_alone(self, held: Held) -> None:
+        """Called where an exception is at hand: that alarm is looked at by the clock only, and holds up no other."""
+        log.exception("the alarm %d cannot be judged and is left alone for a while", held.number)
+        held.not_before = self._clock.monotonic() + LEFT_ALONE
+
     def _change(self, changes: Sequence[tuple[Held, str, Look]], now: float) -> None:
+        """Make these changes. One that cannot be made is left out, and left to the clock."""
         made: list[tuple[Held, str, Alarm]] = []
         with self._alarms.database.begin() as connection:
             for held, state, seen in changes:
-                alarm = find_number(connection, held.number)
-                if alarm is None or alarm.version != held.version or alarm.state == state or held.watched is None:
-                    continue  # somebody was faster; the index learns of it in the next step
-                why, data = reason(held.watched, state, seen.points), reason_data(held.watched, seen.points, now)
-                self._transitions.make(connection, alarm, state, reason=why, data=data, now=now)
-                made.append((held, state, alarm))
+                connection.exec_driver_sql("SAVEPOINT change")
+                try:
+                    alarm = self._changed(connection, held, state, seen, now)
+                except OperationalError:
+                    raise
+                except Exception:
+                    connection.exec_driver_sql("ROLLBACK TO SAVEPOINT change")
+                    self._leave_alone(held)
+                    alarm = None
+                connection.exec_driver_sql("RELEASE SAVEPOINT change")
+                if alarm is not None:
+                    made.append((held, state, alarm))
         for held, state, alarm in made:
             held.state = state
             self._composites |= self._index.parents(alarm)
         if made:
             self._on_transition()
+
+    def _changed(self, connection: Connection, held: Held, state: str, seen: Look, now: float) -> Alarm | None:
+        """The alarm as it was before; `None` where somebody was faster: the index learns of it in the next step."""
+        alarm = find_number(connection, held.number)
+        if alarm is None or alarm.version != held.version or alarm.state == state or held.watched is None:
+            return None
+        why, data = reason(held.watched, state, seen.points), reason_data(held.watched, seen.points, now)
+        self._transitions.make(connection, alarm, state, reason=why, data=data, now=now)
+        return alarm
 
     def _judge_composite(self, number: int, now: float) -> None:
         with self._alarms.database.begin() as connection:

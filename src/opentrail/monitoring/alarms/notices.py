@@ -40,15 +40,22 @@ def message(alarm: Alarm, old_state: str, region_name: str) -> str:
         **{name: settings.get(name) or [] for name in ACTION_LISTS},
     }
     if alarm.kind == COMPOSITE:
-        children = json.loads(alarm.reason_data or "{}").get("triggeringAlarms", [])
         told["AlarmRule"] = settings["AlarmRule"]
-        told["TriggeringChildren"] = [
-            {"Arn": child["arn"], "State": {"Value": child["state"]["value"], "Timestamp": child["state"]["timestamp"]}}
-            for child in children
-        ]
+        told["TriggeringChildren"] = _children(alarm.reason_data)
     else:
         told["Trigger"] = _trigger(alarm)
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+def _children(reason_data: str | None) -> list[dict[str, Any]]:
+    """Those in the data that a composite alarm gives itself; whoever sets its state may have given others (SetAlarmState)."""
+    try:
+        return [
+            {"Arn": child["arn"], "State": {"Value": child["state"]["value"], "Timestamp": child["state"]["timestamp"]}}
+            for child in json.loads(reason_data or "{}").get("triggeringAlarms", [])
+        ]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return []
 
 
 def event(alarm: Alarm, before: Alarm) -> dict[str, Any]:

@@ -106,6 +106,6 @@ def _state(alarm: Alarm) -> dict[str, Any]:
     if alarm.reason_data is not None:
         try:
             told["stateReasonData"] = json.loads(alarm.reason_data)
-        except ValueError:
+        except (ValueError, RecursionError):
             told["stateReasonData"] = alarm.reason_data
     return told | {"stateTransitionedTimestamp": stamp(alarm.transitioned)}

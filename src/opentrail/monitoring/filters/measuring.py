@@ -7,6 +7,7 @@ Minutes are those in which events came in; a value that an event gives counts at
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from typing import Final
@@ -25,8 +26,12 @@ from opentrail.storage.database import Database
 FOLLOWER: Final = "metric-filters"
 GRACE: Final = 2.0
 """Seconds after the end of a minute in which an event of it may still be on its way into the database."""
+BACK: Final = 10
+"""Minutes by which the clock may go back before minutes count a second time."""
 REST: Final = 0.3
 """Seconds between two looks at the clock."""
+
+log = logging.getLogger("opentrail.watch")
 
 Group = tuple[str, str, str]
 """Account, Region, name."""
@@ -90,7 +95,7 @@ class Measuring:
             if settled or gauge is None:
                 continue
             past = gauge.filter.until is not None and gauge.filter.until <= position
-            if past or now >= (minute + 1) * MINUTE + GRACE:
+            if past or now >= (minute + 1) * MINUTE + GRACE or now < (minute - BACK) * MINUTE:
                 self._default(gauge, minute, sums)
                 changed[filter_id] = (minute, True)
         effect = self._effect(sums, changed)
@@ -124,21 +129,25 @@ class Measuring:
             patterns = self._sets[key] = PatternSet({gauge.filter.id: gauge.pattern for gauge in gauges})
         matched: set[int] = set()
         for event in chunk.events:
-            message = Message(event.message)
-            for filter_id in patterns.matching(message):
+            try:
+                message = Message(event.message)
+                found = [(filter_id, self._gauges[filter_id].read(message)) for filter_id in patterns.matching(message)]
+            except Exception:
+                log.exception("a log event of %s cannot be measured and is passed over", chunk.log_group)
+                continue
+            for filter_id, read in found:
                 matched.add(filter_id)
-                read = self._gauges[filter_id].read(message)
                 if read is not None:
                     metric, unit, value = read
                     sums.add((metric, unit, event.timestamp // (1000 * STEP)), value)
         return matched
 
     def _minute(self, gauge: Gauge, known: tuple[int, bool] | None, minute: int, matched: bool, sums: Sums) -> tuple[int, bool]:
-        """Where a filter's minutes stand once events have come in at `minute`. A clock that was set back begins no minute."""
+        """Where a filter's minutes stand once events have come in at `minute`. A clock that was set back a little begins no minute."""
         if known is None:
             return minute, matched
         before, settled = known
-        if minute <= before:
+        if before - BACK <= minute <= before:
             return before, settled or matched
         if not settled:
             self._default(gauge, before, sums)

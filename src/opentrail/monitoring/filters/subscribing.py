@@ -6,6 +6,7 @@ few payloads. What is gathered is in memory only, and the position is not saved 
 
 from __future__ import annotations
 
+import logging
 import math
 import uuid
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ from opentrail.monitoring.filters.store import DELIVERIES, SUBSCRIPTION_FILTERS
 from opentrail.monitoring.filters.values import SubscriptionFilter
 from opentrail.monitoring.values import Chunk, LogEvent
 from opentrail.storage.database import Database
+
+log = logging.getLogger("opentrail.watch")
 
 FOLLOWER: Final = "subscription-filters"
 GATHER: Final = 1.0
@@ -96,7 +99,7 @@ class Subscribing:
         return REST if not self._gathered else max(self._sent_at + GATHER - self._clock.monotonic(), 0.0)
 
     def _gather(self, found: SubscriptionFilter, pattern: FilterPattern, chunk: Chunk) -> None:
-        events = [event for event in chunk.events if pattern.matches(Message(event.message))]
+        events = [event for event in chunk.events if _matches(pattern, event.message, chunk)]
         if events:
             self._gathered.setdefault((found.id, chunk.log_stream), (found, []))[1].extend(events)
             self._size += sum(len(event.message) for event in events)
@@ -130,3 +133,11 @@ def _rows(found: SubscriptionFilter, stream: str, events: Sequence[LogEvent], no
         }
         for payload in data_messages(found, stream, events)
     ]
+
+
+def _matches(pattern: FilterPattern, message: str, chunk: Chunk) -> bool:
+    try:
+        return pattern.matches(Message(message))
+    except Exception:
+        log.exception("a log event of %s cannot be matched and is passed over", chunk.log_group)
+        return False

@@ -38,6 +38,13 @@ def accept(events: Sequence[Mapping[str, Any]], now: int, retention_in_days: int
             f"1 validation error detected: Value at 'logEvents' failed to satisfy constraint: Member must have length between 1 and "
             f"{MOST_EVENTS}"
         )
+    for place, event in enumerate(events, 1):
+        for member in ("timestamp", "message"):
+            if member not in event:
+                raise InvalidParameterException(
+                    f"1 validation error detected: Value null at 'logEvents.{place}.member.{member}' failed to satisfy constraint: Member "
+                    "must not be null"
+                )
     size, before = 0, events[0]["timestamp"]
     for event in events:
         length = len(event["message"].encode())

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import random as chance
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, Protocol
@@ -19,13 +20,14 @@ from typing import Final, Protocol
 from sqlalchemy import Connection, func, select
 
 from opentrail.clock import Clock
-from opentrail.rules import rows
 from opentrail.rules.dispatching import outbox, retrying
-from opentrail.rules.dispatching.lanes import OURS, SLOW, Lane, Places, Trouble, endpoint_of
-from opentrail.rules.dispatching.outbox import Delivery, Failure
+from opentrail.rules.dispatching.lanes import MOST_REMEMBERED, OURS, SLOW, Lane, Places, Trouble, endpoint_of
+from opentrail.rules.dispatching.loading import load
+from opentrail.rules.dispatching.outbox import Failure
 from opentrail.rules.dispatching.outcomes import Load, Outcome
+from opentrail.rules.dispatching.set_clock import SetClock
 from opentrail.rules.store import Store
-from opentrail.rules.target_kinds import kind_of
+from opentrail.rules.target_kinds import Kind, kind_of
 from opentrail.storage.database import Database
 from opentrail.storage.setbacks import Setbacks
 
@@ -39,8 +41,8 @@ TURN: Final = 1.0
 """Seconds after which a lane with much to deliver lets others have its place."""
 PATIENCE: Final = 2.0
 """Seconds that what is under way gets when the dispatcher is closed."""
-JUMP: Final = 5.0
-"""Seconds by which wall clock and monotonic clock may drift apart between two looks before the clock counts as set."""
+ASKED: Final = 64
+"""Lanes of those that wait that are asked whether they may have a place that has become free."""
 EXPIRED: Final = 500
 """Deliveries that are given up together when their target is down and they are too old."""
 log = logging.getLogger("opentrail.rules")
@@ -78,19 +80,19 @@ class Dispatcher:
         self._lock = threading.Condition()
         self._places = Places()
         self._trouble: dict[str, Trouble] = {}
-        self._not_before: dict[str, float] = {}
-        """Lane → monotonic time of its next attempt."""
+        self._proven: set[str] = set()  # lanes in which something was delivered
+        self._not_before: dict[str, float] = {}  # lane → monotonic time of its next attempt
         self.woken = threading.Event()
         """Set when there may be something to begin with."""
         self._setbacks = Setbacks(clock)
         self._took = 0.0
         self._stop = threading.Event()
-        self._offset = clock.time() - clock.monotonic()
         self._lanes: dict[str, Lane] = {}
+        self._ready: dict[Kind, deque[Lane]] = {}
+        """Lanes for which there was no place at the last look, the one that has waited longest first."""
         self._generation = -1
         database.create(outbox.tables)
-        with self._store.add() as connection:
-            outbox.bound(connection, clock.time() + retrying.LONGEST)
+        self._set_clock = SetClock(self._store, clock)
 
     def wake(self) -> None:
         """Something has come in. Any thread may call it."""
@@ -119,9 +121,9 @@ class Dispatcher:
 
     def step(self) -> int:
         """Begin with every lane that has something due and a place; returns the number of lanes that are being served now."""
-        self._look_at_clock()
-        now = self._clock.time()
-        for key in self._due(now):
+        self._set_clock.look()
+        ready: dict[Kind, deque[Lane]] = {}
+        for key in self._due(self._clock.time()):
             if self._setbacks.rests(key):
                 continue
             with self._lock:
@@ -130,25 +132,17 @@ class Dispatcher:
             lane = self._lanes.get(key) or self._lanes.setdefault(key, self._lane(key))
             with self._lock:
                 if not self._places.take(lane):
+                    ready.setdefault(lane.kind, deque()).append(lane)
                     continue
             self._start(partial(self._serve, lane))
         with self._lock:
+            self._ready = ready
             return len(self._places.busy)
 
     def waiting(self) -> int:
         """Deliveries that are not made yet."""
         with self._store.read() as connection:
             return connection.execute(select(func.count()).select_from(outbox.deliveries)).scalar_one()
-
-    def _look_at_clock(self) -> None:
-        """Whoever sets the clock makes nothing older, and nothing wait longer."""
-        offset = self._clock.time() - self._clock.monotonic()
-        moved = offset - self._offset
-        if abs(moved) >= JUMP:
-            with self._store.add() as connection:
-                outbox.shift(connection, moved)
-        if abs(moved) >= JUMP or moved < 0:
-            self._offset = offset
 
     def _due(self, now: float) -> list[str]:
         if outbox.first_due(self._database) > now:
@@ -162,16 +156,34 @@ class Dispatcher:
 
     def _lane(self, key: str) -> Lane:
         rule_arn, _, target_id = key.partition(" ")
-        with self._store.read() as connection:
-            target = rows.find_target(connection, rule_arn, target_id)
-            kind = None if target is None else kind_of(target.arn)
-            if target is None or kind is None:
-                return Lane(key=key, kind="bus", endpoint=key)  # it is gone: there is only something to forget
-            destination = rows.find_destination(connection, target.arn) if kind == "api-destination" else None
-        return Lane(key=key, kind=kind, endpoint=endpoint_of(kind, target.arn, destination.endpoint if destination else None))
+        target = self._database.first("SELECT arn FROM event_targets WHERE rule_arn = ? AND target_id = ?", (rule_arn, target_id))
+        kind = None if target is None else kind_of(target[0])
+        if target is None or kind is None:
+            return Lane(key=key, kind="bus", endpoint=key)  # it is gone: there is only something to forget
+        url = (
+            self._database.first("SELECT endpoint FROM event_api_destinations WHERE arn = ?", target) if kind == "api-destination" else None
+        )
+        return Lane(key=key, kind=kind, endpoint=endpoint_of(kind, target[0], url[0] if url else None))
 
     def _serve(self, lane: Lane) -> None:
-        """Work on one lane, as long as it goes well and not too long."""
+        """Work on one lane, then on others of its kind that wait for its place: not every one is worth a look at all of them."""
+        following: Lane | None = lane
+        while following is not None:
+            following = self._serve_one(following)
+        self.woken.set()
+
+    def _next(self, kind: Kind) -> Lane | None:
+        """A lane that has waited for a place of this kind, and has it now. Under the lock."""
+        waiting = self._ready.get(kind)
+        for _ in range(min(len(waiting), ASKED) if waiting and not self._stop.is_set() else 0):
+            lane = waiting.popleft()  # type: ignore[union-attr]  # there are some
+            may = self._not_before.get(lane.key, 0.0) <= self._clock.monotonic() and not self._setbacks.rests(lane.key)
+            if may and self._places.take(lane):
+                return lane
+        return None
+
+    def _serve_one(self, lane: Lane) -> Lane | None:
+        """Work on one lane, as long as it goes well and not too long; the one that has its place next."""
         until = self._clock.monotonic() + TURN
         try:
             while not self._stop.is_set() and self._deliver(lane) and self._clock.monotonic() < until:
@@ -183,16 +195,21 @@ class Dispatcher:
         finally:
             with self._lock:
                 self._places.give_back(lane)
+                following = self._next(lane.kind)
                 self._lock.notify_all()
-            self.woken.set()
+        return following
 
     def _deliver(self, lane: Lane) -> bool:
         """Attempt a batch to what is ours, one delivery to anybody else; whether the next one can follow at once."""
         with self._lock:  # who may be down is asked with one
             limit = BATCH if lane.kind in OURS and lane.key not in self._trouble else 1
-        with self._store.read() as connection:
-            found = outbox.due_in(connection, lane.key, self._clock.time(), limit)
-            loads = [load(connection, delivery) for delivery in found]
+        with self._set_clock.lock:
+            if self._set_clock.was_set:
+                return False  # first, what waits is put right
+            offset = self._set_clock.offset
+            with self._store.read() as connection:
+                found = outbox.due_in(connection, lane.key, self._clock.time(), limit)
+                loads = [load(connection, delivery) for delivery in found]
         if not loads:
             return False
         began = self._clock.monotonic()
@@ -202,15 +219,16 @@ class Dispatcher:
         monotonic = self._clock.monotonic()
         with self._lock:
             self._places.note(lane, slow=failed is not None or monotonic - began > SLOW)
-        with self._store.add() as connection:
+        with self._set_clock.lock, self._store.add() as connection:
             now = self._clock.time()
             outbox.done(connection, [delivery for delivery, one in zip(found, loads, strict=True) if one is None])
             for one, outcome in tried:
-                self._note(connection, one, outcome, now)
+                # How old it is by the clock as it stood when it was read, whatever has been done to the clock meanwhile.
+                self._note(connection, one, outcome, now, monotonic + offset - one.delivery.born)
             back = self._pace(lane, failed, monotonic, per_second)
             if back:
                 outbox.hurry(connection, lane.key, now)
-            if failed is not None and failed.delivery.failure is None:
+            if failed is not None and failed.delivery.failure is None and not self._set_clock.was_set:
                 self._expire(connection, lane, failed, tried[-1][1], now)
         return failed is None and per_second is None
 
@@ -240,9 +258,13 @@ class Dispatcher:
             if failed is not None:
                 return False  # only the dead-letter queue is in trouble
             was = self._trouble.pop(lane.key, None)
-            return was is not None and was.was_down
+            # Whether it was down before the process began is not known: what was put off then is due once, too.
+            first = lane.key not in self._proven and len(self._proven) < MOST_REMEMBERED
+            if first:
+                self._proven.add(lane.key)
+            return first or (was is not None and was.was_down)
 
-    def _note(self, connection: Connection, one: Load, outcome: Outcome, now: float) -> None:
+    def _note(self, connection: Connection, one: Load, outcome: Outcome, now: float, age: float) -> None:
         """What an attempt has come to: the delivery is done, due once more, a dead letter, or given up."""
         delivery = one.delivery
         if outcome.error is None:
@@ -257,7 +279,7 @@ class Dispatcher:
                 outbox.later(connection, delivery, due=now + retrying.DEAD_LETTER_DELAY, attempts=delivery.attempts)
         else:
             attempts = delivery.attempts + 1
-            condition = retrying.exhausted(one.target.retry, attempts=attempts, age=now - delivery.born)
+            condition = retrying.exhausted(one.target.retry, attempts=attempts, age=age)
             if outcome.permanent:
                 self._give_up(connection, one, outcome.error, delivery.attempts, now)
             elif condition is not None:
@@ -279,18 +301,6 @@ class Dispatcher:
         error = Failure(code=outcome.error.code, message=outcome.error.message, condition=retrying.AGE)
         for delivery in outbox.older_in(connection, lane.key, now - failed.target.retry.max_age, EXPIRED):
             self._give_up(connection, failed.instead(delivery), error, delivery.attempts, now)
-
-
-def load(connection: Connection, delivery: Delivery) -> Load | None:
-    """Everything that a delivery takes; `None`: its rule or its target is gone, and the delivery with it."""
-    rule = rows.find_rule(connection, delivery.rule_arn)
-    target = rows.find_target(connection, delivery.rule_arn, delivery.target_id)
-    if rule is None or target is None:
-        return None
-    kind = kind_of(target.arn)
-    destination = rows.find_destination(connection, target.arn) if kind == "api-destination" else None
-    link = None if destination is None else rows.find_connection(connection, destination.connection_arn)
-    return Load(delivery=delivery, rule=rule, target=target, kind=kind, destination=destination, connection=link)
 
 
 def _in_thread(call: Callable[[], None]) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Float, Index, Integer, MetaData, String, Table, Text, delete, insert, select, text, update
 
+from opentrail.rules.transforming import compact
 from opentrail.storage.database import Database
 
 tables = MetaData()
@@ -116,8 +117,7 @@ def put(connection: Connection, matches: Iterable[Match], now: float) -> int:
     for match in matches:
         if not match.targets:
             continue
-        event = json.dumps(match.event, separators=(",", ":"), ensure_ascii=False)
-        row = {"event": event, "bus_arn": match.bus_arn, "hops": match.hops, "ingested": match.ingested}
+        row = {"event": compact(match.event), "bus_arn": match.bus_arn, "hops": match.hops, "ingested": match.ingested}
         (body,) = connection.execute(insert(bodies).values(**row)).inserted_primary_key or (0,)
         places = [
             {"body": body, "lane": lane_of(rule, target), "rule_arn": rule, "target_id": target, "born": now, "due": now, "attempts": 0}
@@ -213,14 +213,16 @@ def hurry(connection: Connection, lane: str, now: float) -> None:
     connection.execute(update(deliveries).where(deliveries.c.lane == lane, deliveries.c.due > now).values(due=now))
 
 
-def shift(connection: Connection, seconds: float) -> None:
-    """The clock was set by so much: what waits, waits as long as before."""
-    connection.execute(update(deliveries).values(due=deliveries.c.due + seconds, born=deliveries.c.born + seconds))
+def shift(connection: Connection, seconds: float, *, but_since: float, now: float) -> None:
+    """The clock was set by so much: what waits, waits as long as before, but for what has come in between `but_since` and `now`."""
+    changed = update(deliveries).values(due=deliveries.c.due + seconds, born=deliveries.c.born + seconds)
+    connection.execute(changed.where(~deliveries.c.born.between(but_since, now)))
 
 
-def bound(connection: Connection, latest: float) -> None:
-    """Nothing is due later than that: the clock was set back while nobody looked."""
-    connection.execute(update(deliveries).where(deliveries.c.due > latest).values(due=latest))
+def bound(connection: Connection, now: float, longest: float) -> None:
+    """Nothing was born later than now, or waits longer than that: the clock was set back while nobody looked."""
+    connection.execute(update(deliveries).where(deliveries.c.born > now).values(born=now))
+    connection.execute(update(deliveries).where(deliveries.c.due > now + longest).values(due=now + longest))
 
 
 def hops_of(connection: Connection, bus_arn: str, event_id: str) -> int:
