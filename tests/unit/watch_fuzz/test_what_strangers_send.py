@@ -160,7 +160,7 @@ def odd(draw: st.DrawFn, seed: dict[str, Any]) -> dict[str, Any]:
         if isinstance(there, str) and draw(st.booleans()):
             cut = draw(st.integers(0, len(there)))
             new = there[:cut] + (new if isinstance(new, str) else json.dumps(new)) + there[cut + draw(st.integers(0, 2)) :]
-        around[path[-1]] = new
+        around[path[-1]] = copy.deepcopy(new)
     return made
 
 
