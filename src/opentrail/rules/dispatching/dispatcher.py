@@ -15,7 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 from sqlalchemy import Connection, func, select
 
@@ -24,7 +24,7 @@ from opentrail.rules.dispatching import outbox, retrying
 from opentrail.rules.dispatching.lanes import MOST_REMEMBERED, OURS, SLOW, Lane, Places, Trouble, endpoint_of
 from opentrail.rules.dispatching.loading import load
 from opentrail.rules.dispatching.outbox import Failure
-from opentrail.rules.dispatching.outcomes import Load, Outcome
+from opentrail.rules.dispatching.outcomes import Carries, Load, Outcome
 from opentrail.rules.dispatching.set_clock import SetClock
 from opentrail.rules.store import Store
 from opentrail.rules.target_kinds import Kind, kind_of
@@ -46,16 +46,6 @@ ASKED: Final = 64
 EXPIRED: Final = 500
 """Deliveries that are given up together when their target is down and they are too old."""
 log = logging.getLogger("opentrail.rules")
-
-
-class Carries(Protocol):
-    """What carries one delivery: `carrier.Carrier`."""
-
-    def carry(self, load: Load) -> Outcome:
-        """One attempt."""
-
-    def bury(self, load: Load) -> Outcome:
-        """One attempt to put it into the dead-letter queue."""
 
 
 class Dispatcher:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 from opentrail.rules.dispatching.outbox import Delivery, Failure
 from opentrail.rules.target_kinds import Kind
@@ -65,6 +65,16 @@ class Load:
     def instead(self, delivery: Delivery) -> Load:
         """The same for another delivery to the target."""
         return replace(self, delivery=delivery)
+
+
+class Carries(Protocol):
+    """What carries one delivery: `carrier.Carrier`."""
+
+    def carry(self, load: Load) -> Outcome:
+        """One attempt."""
+
+    def bury(self, load: Load) -> Outcome:
+        """One attempt to put it into the dead-letter queue."""
 
 
 def refused(fault: Fault) -> Outcome:
