@@ -30,7 +30,8 @@ class Terminal:
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            env={**environment, "TERM": "xterm"},
+            # Sizes in the environment are those of another terminal.
+            env={**{name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}, "TERM": "xterm"},
             start_new_session=True,
             preexec_fn=_take_terminal,
         )
