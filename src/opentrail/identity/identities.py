@@ -113,7 +113,7 @@ class Identities:
         An ended session is still answered, with `expires` in the past.
         """
         if self._clock.monotonic() - self._checked >= FRESHNESS:
-            self._check()
+            self.refresh()
         found = self._credentials.get(access_key_id)
         if found is not None:
             return found
@@ -149,7 +149,7 @@ class Identities:
         else:
             return PolicySet()
         if self._clock.monotonic() - self._checked >= FRESHNESS:
-            self._check()
+            self.refresh()
         key = (owner, session_policies)
         found = self._policies.get(key)
         if found is not None:
@@ -191,7 +191,7 @@ class Identities:
         if len(account_id) != 12:
             return None  # services and strangers, and what somebody wrote into an ARN
         if self._clock.monotonic() - self._checked >= FRESHNESS:
-            self._check()
+            self.refresh()
         try:
             return self._places[account_id]
         except KeyError:
@@ -285,8 +285,8 @@ class Identities:
             self.access_keys.delete(account_id, None, inactive[0].access_key_id)
         self.access_keys.create(account_id, None)
 
-    def _check(self) -> None:
-        """See whether another process has changed something. One small read."""
+    def refresh(self) -> None:
+        """See now whether another process has changed something. One small read; otherwise that is seen within `FRESHNESS`."""
         self._checked = self._clock.monotonic()
         with self._store.read() as connection:
             self._forget(current_generation(connection))

@@ -75,6 +75,7 @@ class ServiceRoles:
     def assume(self, role_arn: str, account_id: str, *, source_arn: str) -> RoleSession:
         """The role of this ARN, which must be of `account_id`, for `source_arn` (a trail, a rule). Raises `NotAssumable`."""
         refused = NotAssumable(f"{self._service} cannot assume the role {role_arn}: check that it is there, and its trust relationships.")
+        self._identities.refresh()  # what follows a change of policies in time is judged by it, however soon it comes
         try:
             role = self._identities.roles.get(account_id, role_arn.rpartition("/")[2])
         except NoSuchEntity:
