@@ -360,7 +360,7 @@ _acls = Case(
 
 
 def _tagging(resource: str, *tags: str) -> str:
-    return '{"requestParameters":{"resourcesSet":{"items":[%s]},"tagSet":{"items":[%s]}}}' % (resource, ",".join(tags))
+    return f'{{"requestParameters":{{"resourcesSet":{{"items":[{resource}]}},"tagSet":{{"items":[{",".join(tags)}]}}}}}}'
 
 
 TAGGED: Final[Record] = {
