@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from opentrail.lake.sql.meeting import coerced, zoned
+from opentrail.lake.sql.meeting import coerced, comparable, zoned
 from opentrail.lake.sql.operators import free
 from opentrail.lake.sql.scanning import Refused
 from opentrail.lake.sql.scopes import Value
@@ -52,7 +52,6 @@ class Calls(Values):
     windows_refused = ""
     aggregated = False
     """Whether an aggregate was seen."""
-    _inside = ""
 
     @abstractmethod
     def special(self, name: str, matched: Matched) -> Value:
@@ -214,6 +213,8 @@ class Calls(Values):
                 ]
             else:
                 after += f" FILTER (WHERE {condition_.sql})"
+        if node.distinct:
+            matched.values[:] = [replace(value, sql=comparable(self.dialect, value)) for value in matched.values]
         if plain is not None and (inside or after or over or node.distinct):
             changed = f"{plain[1]}({'DISTINCT ' if node.distinct else ''}{plain[2]}{inside}){after}{over}"
             template = template.replace(plain[0], changed, 1)
@@ -256,7 +257,7 @@ class Calls(Values):
         if window.partition:
             parts = [self.value(part) for part in window.partition]
             everything.extend(parts)
-            written.append("PARTITION BY " + ", ".join(part.sql for part in parts))
+            written.append("PARTITION BY " + ", ".join(comparable(self.dialect, part) for part in parts))
         if window.order:
             written.append("ORDER BY " + self.ordered(window.order, everything))
         if window.frame is not None:

@@ -67,6 +67,7 @@ map_agg(k, v) = map_from_entries(trino_unique_first(list(struct_pack(key := k, v
 grouped(e) = map_from_entries(list_transform(list_distinct(list_transform(e, lambda p: p.key)), lambda d: struct_pack(key := d, value := list_transform(list_filter(e, lambda p: p.key = d), lambda p: p.value))))
 multimap_agg(k, v) = trino_grouped(list(struct_pack(key := k, value := v)) FILTER (WHERE k IS NOT NULL))
 map_union(m) = map_from_entries(trino_unique_first(flatten(list(map_entries(m)) FILTER (WHERE m IS NOT NULL))))
+by_key(m) = map_from_entries(list_sort(map_entries(m)))
 histogram(x) = histogram(x)
 percentile(x, p) = quantile_disc(x, p)
 json_ok(j) = CASE WHEN json_valid(j) THEN j END

@@ -53,6 +53,11 @@ def instant(value: Value) -> str:
     return f"({value.sql}).t" if value.kind.name == "timestamp with time zone" else value.sql
 
 
+def comparable(dialect: Dialect, value: Value) -> str:
+    """The SQL to tell equal values by: maps with the same entries are equal, in whatever order they have them. Maps inside rows stay."""
+    return f"trino_by_key({value.sql})" if value.kind.name == "map" and dialect.name == "duckdb" else value.sql
+
+
 def coerced(dialect: Dialect, value: Value, kind: Kind) -> Value:
     """`value` as `kind`, which it becomes without a CAST by the user."""
     if value.kind == kind or kind.name == "unknown":

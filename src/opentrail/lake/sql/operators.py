@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opentrail.lake.sql.dialects import Dialect
-from opentrail.lake.sql.meeting import coerced, instant, meet, zoned
+from opentrail.lake.sql.meeting import coerced, comparable, instant, meet, zoned
 from opentrail.lake.sql.scanning import Refused
 from opentrail.lake.sql.scopes import Free, Value
 from opentrail.lake.sql.types import (
@@ -35,7 +35,11 @@ def compared(dialect: Dialect, operator: str, left: Value, right: Value, at: int
     (one, other), kind = meet(dialect, [left, right], at, f"{operator} of values")
     if kind.name == "function" or (operator not in ("=", "<>", "distinct") and not orderable(kind)):
         raise Refused(f"values of type {kind} have no order: {operator} is not possible", at)
-    a, b = (instant(one), instant(other)) if kind.name == "timestamp with time zone" else (one.sql, other.sql)
+    a, b = (
+        (instant(one), instant(other))
+        if kind.name == "timestamp with time zone"
+        else (comparable(dialect, one), comparable(dialect, other))
+    )
     if operator == "distinct":
         operator = "IS DISTINCT FROM"
         if dialect.name == "spark":

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opentrail.lake.sql.dialects import field_names
-from opentrail.lake.sql.meeting import coerced, meet
+from opentrail.lake.sql.meeting import coerced, comparable, meet
 from opentrail.lake.sql.relations import Relations
 from opentrail.lake.sql.rows import Output, Rows
 from opentrail.lake.sql.scanning import Refused
@@ -133,7 +133,8 @@ class Queries(Relations):
                 for one in value.free:
                     if one.scope == scope.number:
                         raise Refused(f"column {one.name!r} must be in GROUP BY, or inside an aggregate such as max or arbitrary", one.at)
-        written = [f"{value.sql} AS c{position}" for position, value in enumerate(results)]
+        sqls = [comparable(self.dialect, value) if node.distinct else value.sql for value in results]
+        written = [f"{sql} AS c{position}" for position, sql in enumerate(sqls)]
         sql = f"SELECT {'DISTINCT ' if node.distinct else ''}{', '.join(written + sorts)}"
         sql += f" FROM {source}" if source else ""
         sql += f" WHERE {where.sql}" if where else ""
@@ -179,16 +180,17 @@ class Queries(Relations):
         for group in node.groups:
             sets: list[str] = []
             for parts in group.sets:
-                sqls = [self._grouped(part, node.items, values) for part in parts]
-                known.update(sqls)
-                sets.append(", ".join(sqls) if group.kind == "plain" else f"({', '.join(sqls)})")
+                found = [self._grouped(part, node.items, values) for part in parts]
+                known.update(value.sql for value in found)
+                sqls = ", ".join(comparable(self.dialect, value) for value in found)
+                sets.append(sqls if group.kind == "plain" else f"({sqls})")
             word = {"plain": "", "rollup": "ROLLUP ", "cube": "CUBE ", "sets": "GROUPING SETS "}[group.kind]
             written.append(f"{word}({', '.join(sets)})" if word else sets[0])
         values.aggregates_refused = values.windows_refused = ""
         values.scope.grouped = known
         return ", ".join(written)
 
-    def _grouped(self, part: Expression, items: Sequence[Item], values: SelectValues) -> str:
+    def _grouped(self, part: Expression, items: Sequence[Item], values: SelectValues) -> Value:
         ordinal = _ordinal(part, len(items), "GROUP BY")
         if ordinal is not None:
             chosen = items[ordinal].of
@@ -201,7 +203,7 @@ class Queries(Relations):
                     if item.alias is not None and item.alias.lower == part.name.lower:
                         raise Refused(f"GROUP BY does not see the alias {part.name.text!r}: write GROUP BY {position}", part.at)
             value = values.value(part)
-        return f"CAST({value.sql} AS {self.dialect.type(value.kind)})" if value.constant else value.sql
+        return Value(f"CAST({value.sql} AS {self.dialect.type(value.kind)})", value.kind) if value.constant else value
 
     def _item(self, item: Item, values: SelectValues) -> list[tuple[str | None, Value]]:
         if item.of is None:
@@ -213,12 +215,12 @@ class Queries(Relations):
                 found += [
                     (one.spelled or one.name, _of_column(one)) for one in relation.columns if not one.hidden and one.name not in merged
                 ]
-            return [(name, _read(value, values.scope, item.at)) for name, value in found]
+            return [(name, self._read(value, values.scope, item.at)) for name, value in found]
         if item.all_of:
             if isinstance(item.of, Reference) and (known := values.scope.relation(item.of.name)):
                 scope, owner = known
                 columns = [one for one in owner.columns if not one.hidden]
-                return [(one.spelled or one.name, _read(_of_column(one), scope, item.at)) for one in columns]
+                return [(one.spelled or one.name, self._read(_of_column(one), scope, item.at)) for one in columns]
             of = values.value(item.of)
             if of.kind.name != "row":
                 raise Refused("before .* stands the alias of a table, or a row", item.at)
@@ -231,6 +233,11 @@ class Queries(Relations):
         if item.alias is not None:
             return [(item.alias.text, value)]
         return [(item.of.name.text if isinstance(item.of, Reference | Field) else None, value)]
+
+    def _read(self, value: Value, scope: Scope, at: int) -> Value:
+        if scope.grouped is not None and value.sql in scope.grouped:
+            return Value(comparable(self.dialect, value), value.kind, column=value.column)
+        return Value(value.sql, value.kind, (Free(scope.number, value.column or "*", at),), column=value.column)
 
     def _values(self, node: ValueRows, parent: Scope | None) -> Rows:
         values = SelectValues(self, Scope(self.number(), parent=parent))
@@ -261,18 +268,18 @@ class Queries(Relations):
             if kind is None:
                 raise Refused(f"column {position} of {node.operator} has types {one.kind} and {other.kind}: write a CAST", node.at)
             outputs.append(Output(one.name, kind))
-        sides = [self.with_types(rows, [output.kind for output in outputs]) for rows in (left, right)]
+        whole = node.operator == "UNION" and node.every
+        sides = [self.with_types(rows, [output.kind for output in outputs], is_compared=not whole) for rows in (left, right)]
         operator = f"{node.operator}{' ALL' if node.every else ''}"
         return Rows(f"({sides[0]}) {operator} ({sides[1]})", tuple(outputs), free=(*left.free, *right.free))
 
-    def with_types(self, rows: Rows, kinds: Sequence[Kind]) -> str:
-        """`rows` as SQL, its columns in the types that they become."""
-        if [output.kind for output in rows.outputs] == list(kinds):
+    def with_types(self, rows: Rows, kinds: Sequence[Kind], *, is_compared: bool) -> str:
+        """`rows` as SQL, its columns in the types that they become. With `is_compared`, equal values are alike."""
+        if [output.kind for output in rows.outputs] == list(kinds) and not (is_compared and any(kind.name == "map" for kind in kinds)):
             return rows.whole()
-        cells = [
-            f"{coerced(self.dialect, Value(f'u.{name}', output.kind), kind).sql} AS {name}"
-            for name, output, kind in zip(rows.names, rows.outputs, kinds, strict=True)
-        ]
+        columns = zip(rows.names, rows.outputs, kinds, strict=True)
+        values = [(name, coerced(self.dialect, Value(f"u.{name}", output.kind), kind)) for name, output, kind in columns]
+        cells = [f"{comparable(self.dialect, value) if is_compared else value.sql} AS {name}" for name, value in values]
         return f"SELECT {', '.join(cells)} FROM ({rows.whole()}) u"
 
 
@@ -286,8 +293,3 @@ def _ordinal(node: Expression, count: int, where: str) -> int | None:
 
 def _of_column(column: Column) -> Value:
     return Value(column.sql, column.kind, column=column.name)
-
-
-def _read(value: Value, scope: Scope, at: int) -> Value:
-    grouped = scope.grouped is not None and value.sql in scope.grouped
-    return Value(value.sql, value.kind, () if grouped else (Free(scope.number, value.column or "*", at),), column=value.column)

@@ -47,8 +47,8 @@ class Relations:
         """A query as SQL."""
 
     @abstractmethod
-    def with_types(self, rows: Rows, kinds: Sequence[Kind]) -> str:
-        """`rows` as SQL, its columns in the types that they become."""
+    def with_types(self, rows: Rows, kinds: Sequence[Kind], *, is_compared: bool) -> str:
+        """`rows` as SQL, its columns in the types that they become. With `is_compared`, equal values are alike."""
 
     def source(self, node: From, values: Calls) -> str:
         """`node` as SQL; its relations are added to the scope."""

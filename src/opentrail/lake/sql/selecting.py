@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opentrail.lake.sql.calls import Calls, Matched
-from opentrail.lake.sql.meeting import coerced
+from opentrail.lake.sql.meeting import coerced, comparable
 from opentrail.lake.sql.operators import compared
 from opentrail.lake.sql.relations import Relations
 from opentrail.lake.sql.rows import Rows
@@ -58,4 +58,4 @@ class SelectValues(Calls):
     def _both(self, of: Value, rows: Rows, at: int) -> tuple[str, str]:
         compared(self.dialect, "=", of, Value("c0", rows.outputs[0].kind), at)
         kind = common(of.kind, rows.outputs[0].kind) or UNKNOWN
-        return coerced(self.dialect, of, kind).sql, self.queries.with_types(rows, [kind])
+        return comparable(self.dialect, coerced(self.dialect, of, kind)), self.queries.with_types(rows, [kind], is_compared=True)

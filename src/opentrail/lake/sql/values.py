@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from opentrail.lake.sql.casting import cast
 from opentrail.lake.sql.dialects import Dialect, field_names
-from opentrail.lake.sql.meeting import as_varchar, coerced, meet, moment
+from opentrail.lake.sql.meeting import as_varchar, coerced, comparable, meet, moment
 from opentrail.lake.sql.operators import compared, computed, concatenated, free
 from opentrail.lake.sql.scanning import Refused
 from opentrail.lake.sql.scopes import Free, Scope, Value, among, field_of
@@ -72,12 +72,14 @@ class Values:
         self.outer: list[Free] = []
         """Columns of queries around that FROM reads."""
         self.depth = 0
+        self._inside = ""
+        """The aggregate around."""
 
     def value(self, node: Expression) -> Value:
         """`node` as SQL. Raises `Refused`."""
         found = self._value(node)
         if found.free and any(scope.grouped is not None and found.sql in scope.grouped for scope in self.scope.chain()):
-            return replace(found, free=())
+            return replace(found, sql=found.sql if self._inside else comparable(self.dialect, found), free=())
         return found
 
     def _value(self, node: Expression) -> Value:
@@ -274,7 +276,8 @@ class Values:
         if kind.name == "timestamp with time zone":
             either = [compared(self.dialect, "=", of, part, node.at).sql for part in parts]
             return Value(f"({negation}({' OR '.join(either)}))", BOOLEAN, free(of, *parts))
-        return Value(f"({values[0].sql} {negation}IN ({', '.join(value.sql for value in values[1:])}))", BOOLEAN, free(of, *parts))
+        one, *others = (comparable(self.dialect, value) for value in values)
+        return Value(f"({one} {negation}IN ({', '.join(others)}))", BOOLEAN, free(of, *parts))
 
     def _cast(self, node: Cast) -> Value:
         of, kind = self.value(node.of), of_written(node.to)
