@@ -1,6 +1,6 @@
 """AWS's public sample queries from `iam-idc-user-create-iam-role` to `logs-by-region` answer rightly.
 
-    LAKE_SAMPLE_QUERIES=CHECKOUT pytest tests/conformance/test_lake_sample_answers_samplesb.py
+    LAKE_SAMPLE_QUERIES=CHECKOUT pytest tests/conformance/test_lake_sample_answers_second.py
 
 CHECKOUT is a clone of https://github.com/aws-samples/cloud-trail-lake-query-samples; without it nothing is run.
 """
@@ -15,7 +15,7 @@ import pytest
 from conformance.test_lake_sample_queries import DAMAGED, EVENTS, FAMILIES, FILES, ITEMS
 from opentrail.lake.sql.engine_duckdb import prepare
 from opentrail.lake.sql.translation import translate
-from simulators.lake_sample_answers_samplesb import CASES, WIDENED, WIDENED_CASES
+from simulators.lake_sample_answers_second import CASES, WIDENED, WIDENED_CASES
 from simulators.lake_samples import Case
 from simulators.lake_tables import create, insert
 

@@ -17,7 +17,7 @@ if os.environ.get("LAKE_SAMPLE_QUERIES") is None:
 from conformance.test_lake_sample_queries import DAMAGED, EVENTS, FAMILIES, FILES, ITEMS
 from opentrail.lake.sql.engine_duckdb import prepare
 from opentrail.lake.sql.translation import translate
-from simulators.lake_sample_answers_samplesc import ANSWERS, WITH_A_PERIOD
+from simulators.lake_sample_answers_third import ANSWERS, WITH_A_PERIOD
 from simulators.lake_samples import Case
 from simulators.lake_tables import create, insert
 
