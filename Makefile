@@ -11,7 +11,7 @@ run: install ## Start OpenTrail with the sandbox (Ctrl-C stops it)
 
 test: ## Run every test
 	@scripts/install test
-	.venv/bin/python -m pytest -n 2 --dist worksteal
+	.venv/bin/python -m pytest -n 3 --dist worksteal
 
 lint: ## Check style, types and who imports whom
 	@scripts/install test

@@ -143,7 +143,8 @@ class KilledLake:
             age = self.dice.randrange(70)
             ids = [str(uuid.UUID(int=self.dice.getrandbits(128))) for _ in range(EVENTS)]
             at = iso_seconds(now - age * DAY - DAY // 2)
-            path = folder / log_key(number, day=at[:10].replace("-", "/"))
+            # A file is named by the time when it was made, which is after its events: what is too old by its name is not opened.
+            path = folder / log_key(number, day=iso_seconds(now - age * DAY + DAY // 2)[:10].replace("-", "/"))
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(gzip.compress(json.dumps({"Records": [event(one, at) for one in ids]}).encode(), 1))
             self.files.update(dict.fromkeys(ids, age))
