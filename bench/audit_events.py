@@ -24,10 +24,16 @@ from measure import number
 from part import Line, finish, options, syncs, work_folder
 from servers import RunningOpenTrail, Server, opentrail
 
+from opentrail.clock import iso_seconds
+
 CHANNEL = "00000000-0000-4000-8000-000000000001"
 EVENTS = 100
 CLIENTS = 16
 GOAL = 25_000.0
+
+
+NOW = iso_seconds(time.time())
+"""What is too old for the event history would not be found there."""
 
 
 def requests(server: Server, begin: int, count: int) -> list[bytes]:
@@ -53,7 +59,7 @@ def _event(order: int) -> str:
         "userAgent": "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/130.0",
         "eventSource": "orders.example.com",
         "eventName": "GET /orders/{id}",
-        "eventTime": "2026-01-05T10:11:12Z",
+        "eventTime": NOW,
         "UID": f"bench-{order:032d}",
         "requestParameters": {"resource": f"/orders/{order}", "method": "GET", "query": {"view": "full"}},
         "responseElements": {"statusCode": 200},

@@ -71,11 +71,10 @@ def make_trails(running: RunningOpenTrail) -> None:
 
 def followers(running: RunningOpenTrail) -> int:
     """The process id of the followers."""
-    assert running.process is not None
-    for child in Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split():
-        if b"followers" in Path(f"/proc/{child}/cmdline").read_bytes():
-            return int(child)
-    raise SystemExit("there are no followers")
+    found = running.role("followers")
+    if found is None:
+        raise SystemExit("there are no followers")
+    return found.pid
 
 
 def cpu(pid: int) -> float:

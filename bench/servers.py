@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from opentrail.server.role_process import title
+
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "tests"))  # the running OpenTrail of the tests is the one that is measured
 
@@ -25,6 +27,9 @@ PEERS = HERE / ".peers"
 DUMMY_KEY = ("AKIAIOSFODNN7EXAMPLE", "test")
 
 __all__ = ["DUMMY_KEY", "MINISTACK", "RunningOpenTrail", "Server", "constant", "environment", "ministack", "moto", "opentrail"]
+
+
+_ROLES = {title(role): role for role in ("front", "lake", "watch", "followers")}
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,8 @@ class Server:
         used = {}
         for process in (leader, *leader.children(recursive=True)):
             times = process.cpu_times()
-            used[process.cmdline()[-1].rpartition(".")[2]] = times.user + times.system
+            name = _ROLES.get(process.name()) or process.cmdline()[-1].rpartition(".")[2]
+            used[name] = times.user + times.system
         return used
 
     def pause(self) -> None:
