@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from opentrail.lake.queries.bloom import xxh64
+from opentrail.eventstore.bloom import xxh64
 from opentrail.lake.queries.narrowing import MOST_RANGES, Narrowing, Part
 from opentrail.lake.sql.wanted import Wanted
 from simulators.query_lake import Lake, Make
