@@ -53,6 +53,18 @@ class Terminal:
         found, _, self._unread = self._unread.partition(text)
         return found
 
+    def interrupt_to(self, text: str) -> str:
+        """Ctrl-C, once more each second until `text` is printed: Python's line editor does not wake for a signal that comes after it has
+        printed its prompt and before it waits for keys.
+        """
+        end = time.monotonic() + PATIENCE
+        while text not in self._unread and time.monotonic() < end:
+            self.type(CTRL_C)
+            again = time.monotonic() + 1.0
+            while text not in self._unread and self._read(again):
+                pass
+        return self.read_to(text)
+
     def ended(self) -> int:
         """Wait for the end of the program; its exit code."""
         end = time.monotonic() + PATIENCE

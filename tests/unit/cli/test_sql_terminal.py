@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from opentrail.cli.screen import pointed
-from simulators.terminal import CTRL_C, CTRL_D, UP, Terminal
+from simulators.terminal import CTRL_D, UP, Terminal
 
 PROGRAM = """
 import sys, threading
@@ -23,7 +23,8 @@ def answer(text, form, file):
     words = text.rstrip(";").split()
     if words[0] == "WAIT":
         print("waiting", flush=True)
-        threading.Event().wait()
+        while True:
+            threading.Event().wait(0.1)
     if words[0] == "SELEKT":
         raise CallFailed(pointed("line 1:1: SELEKT is not known.", text))
     rows = tuple((f"row-{number}", "x" * int(words[2])) for number in range(int(words[1])))
@@ -56,13 +57,11 @@ def test_ctrl_c_cancels_what_runs_or_what_is_typed_and_ctrl_d_leaves(opened: Ope
     terminal = opened()
     terminal.type("WAIT;\n")
     terminal.read_to("waiting\n")
-    terminal.type(CTRL_C)
-    terminal.read_to("The query is cancelled.\n")
+    terminal.interrupt_to("The query is cancelled.\n")
     terminal.read_to("lake> ")
     terminal.type("SELECT 1\n")
     terminal.read_to("   -> ")
-    terminal.type(CTRL_C)
-    terminal.read_to("lake> ")
+    terminal.interrupt_to("lake> ")
     terminal.type("SELECT 1 1;\n")
     terminal.read_to("1 rows\n")
     terminal.read_to("lake> ")
