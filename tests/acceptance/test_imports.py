@@ -136,7 +136,7 @@ def test_a_source_that_cannot_be_read_is_refused_with_what_is_missing(lake: Lake
     strict = lake.role("Strict", bucket, policy(elsewhere))
     blind = lake.role("Blind", "another-bucket")
     for words, given in {
-        "no role": (arn, bucket, f"arn:aws:iam::{account}:role/Nobody"),
+        "There is no role": (arn, bucket, f"arn:aws:iam::{account}:role/Nobody"),
         "does not let cloudtrail.amazonaws.com assume it": (arn, bucket, strict),
         "not authorized to perform: s3:ListBucket": (arn, bucket, blind),
         "NoSuchBucket": (arn, "no-such-logs", role),

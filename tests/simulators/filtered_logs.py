@@ -74,11 +74,14 @@ class ListedPoints:
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.values: dict[str, float] = {}
+        """Sums by the names of metrics."""
 
     def put(self, connection: Connection, points: Sequence[MetricPoint]) -> None:
         for point in points:
             metric = point.metric
             where = dict(metric.dimensions)
+            self.values[metric.name] = self.values.get(metric.name, 0.0) + point.sum
             self.names.append(f"{metric.namespace}/{metric.name} {where['LogGroupName']} {where['FilterName']} {where['DestinationType']}")
 
 

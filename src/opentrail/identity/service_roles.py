@@ -23,6 +23,10 @@ from opentrail.identity.principals import Principal, Session, service_principal
 class NotAssumable(OpenTrailError):
     """The role is not there, or its trust policy does not let the service assume it."""
 
+    def __init__(self, message: str, *, is_there: bool) -> None:
+        super().__init__(message)
+        self.is_there = is_there
+
 
 class NotAllowed(OpenTrailError):
     """The role may not do that."""
@@ -74,12 +78,14 @@ class ServiceRoles:
 
     def assume(self, role_arn: str, account_id: str, *, source_arn: str) -> RoleSession:
         """The role of this ARN, which must be of `account_id`, for `source_arn` (a trail, a rule). Raises `NotAssumable`."""
-        refused = NotAssumable(f"{self._service} cannot assume the role {role_arn}: check that it is there, and its trust relationships.")
+        said = f"{self._service} cannot assume the role {role_arn}: check that it is there, and its trust relationships."
         self._identities.refresh()  # what follows a change of policies in time is judged by it, however soon it comes
         try:
             role = self._identities.roles.get(account_id, role_arn.rpartition("/")[2])
         except NoSuchEntity:
-            raise refused from None
+            raise NotAssumable(said, is_there=False) from None
+        if role.arn != role_arn:
+            raise NotAssumable(said, is_there=False)
         request = PolicyRequest(
             principal=service_principal(self._service),
             action="sts:AssumeRole",
@@ -87,8 +93,8 @@ class ServiceRoles:
             context={"aws:SourceArn": (source_arn,), "aws:SourceAccount": (account_id,)},
             resource_account_id=account_id,
         )
-        if role.arn != role_arn or not evaluate(request, resource_policy=parsed(role.details["trust"])).allowed:
-            raise refused
+        if not evaluate(request, resource_policy=parsed(role.details["trust"])).allowed:
+            raise NotAssumable(said, is_there=True)
         name = self._session_name
         principal = Principal(
             type="AssumedRole",

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -23,9 +22,8 @@ from opentrail.buckets.role_reader import RoleReader
 from opentrail.clock import Clock
 from opentrail.config import Settings
 from opentrail.identity import Identities
-from opentrail.identity.faults import NoSuchEntity
-from opentrail.identity.policies import PolicyRequest, evaluate, parsed
-from opentrail.identity.principals import Principal, Session, service_principal
+from opentrail.identity.principals import Principal
+from opentrail.identity.service_roles import NotAssumable, ServiceRoles
 from opentrail.lake.faults import InvalidImportSourceException
 from opentrail.lake.imports.directory import DirectorySource
 from opentrail.lake.imports.location import Location, location, role_account
@@ -49,8 +47,7 @@ class Sources:
     def __init__(
         self, settings: Settings, upstreams: Upstreams, buckets: Buckets, identities: Identities, clock: Clock, *, keys: ObjectKeys
     ) -> None:
-        self._identities = identities
-        self._clock = clock
+        self._roles = ServiceRoles(identities, clock, service=CLOUDTRAIL, session_name=SESSION)
         self._reader = RoleReader(buckets, identities, clock, keys=keys)
         self._directories = read_directories(settings.trails.directories)
         self._upstream = upstream_s3(settings, upstreams)
@@ -92,23 +89,13 @@ class Sources:
         if role_account(role_arn) != account_id:
             raise InvalidImportSourceException(f"The role {role_arn} is in another account: give one of the account {account_id}.")
         try:
-            role = self._identities.roles.get(account_id, role_arn.rpartition("/")[2])
-        except NoSuchEntity:
-            role = None
-        if role is None or role.arn != role_arn:
-            raise InvalidImportSourceException(f"There is no role {role_arn}.")
-        request = PolicyRequest(
-            principal=service_principal(CLOUDTRAIL),
-            action="sts:AssumeRole",
-            resource=role.arn,
-            context={"aws:SourceArn": (store_arn,), "aws:SourceAccount": (account_id,)},
-            resource_account_id=account_id,
-        )
-        if not evaluate(request, resource_policy=parsed(role.details["trust"])).allowed:
+            return self._roles.assume(role_arn, account_id, source_arn=store_arn).principal
+        except NotAssumable as error:
+            if not error.is_there:
+                raise InvalidImportSourceException(f"There is no role {role_arn}.") from error
             raise InvalidImportSourceException(
                 f"The trust policy of {role_arn} does not let {CLOUDTRAIL} assume it for {store_arn}: allow it sts:AssumeRole."
-            )
-        return _as_session(role.id, role.name, role.arn, account_id, self._clock.now())
+            ) from error
 
     def _connected(self) -> Any:
         with self._lock:
@@ -116,20 +103,6 @@ class Sources:
                 assert self._upstream is not None
                 self._client = upstream_buckets.client(self._upstream)
             return self._client
-
-
-def _as_session(role_id: str, name: str, arn: str, account_id: str, now: datetime) -> Principal:
-    session = Session(
-        issuer_type="Role", issuer_id=role_id, issuer_arn=arn, issuer_account_id=account_id, issuer_name=name, created=now, name=SESSION
-    )
-    return Principal(
-        type="AssumedRole",
-        account_id=account_id,
-        principal_id=f"{role_id}:{SESSION}",
-        arn=f"arn:aws:sts::{account_id}:assumed-role/{name}/{SESSION}",
-        session=session,
-        invoked_by=CLOUDTRAIL,
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,8 @@
-"""Where subscription filters deliver to: Lambda, Kinesis and Firehose behind `--upstream` (`monitoring.neighbours.Functions`)."""
+"""Where subscription filters deliver to: Lambda, Kinesis and Firehose behind `--upstream` (`monitoring.neighbours.Functions`).
+
+The role of a filter to a stream is judged as it stands at each delivery: CloudWatch Logs must be let in by its trust policy (user guide,
+"Log group-level subscription filters", which names the service with and without its Region), and it must be allowed to put records.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
+from opentrail.clock import Clock
+from opentrail.identity import Identities
+from opentrail.identity.service_roles import NotAllowed, NotAssumable, RoleSession, ServiceRoles
 from opentrail.monitoring.faults import InvalidParameterException
 from opentrail.monitoring.filters.destinations import Destination, destination
 from opentrail.monitoring.neighbours import Throttled, TooLarge
@@ -30,19 +37,26 @@ _THROTTLED: Final = frozenset(
 )
 """Codes by which a destination asks for patience; status 429 says the same."""
 _TOO_LARGE: Final = "RequestEntityTooLargeException"
+LOGS: Final = "logs.amazonaws.com"
+SESSION: Final = "CloudWatchLogs"
+"""Name of the session in which the role is used."""
 
 
 class SubscriptionDestinations:
     """Thread-safe. A client is made for each service and Region when it is first needed."""
 
-    def __init__(self, upstreams: Upstreams) -> None:
+    def __init__(self, upstreams: Upstreams, identities: Identities, clock: Clock) -> None:
         self._upstreams = upstreams
+        self._identities = identities
+        self._clock = clock
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
 
     def deliver(self, *, destination_arn: str, payload: bytes, partition_key: str, role_arn: str | None, source_arn: str) -> None:
-        """As `monitoring.neighbours.Functions` says. What the upstream lets in is its own affair: role and source are not sent."""
+        """As `monitoring.neighbours.Functions` says. The upstream itself sees the credentials that OpenTrail has there."""
         to = destination(destination_arn)
+        if role_arn is not None:
+            self._judge(to, destination_arn, role_arn, source_arn)
         client = self._client(to)
         try:
             match to.service:
@@ -64,6 +78,25 @@ class SubscriptionDestinations:
             raise InvalidParameterException(f"{to.service} answered with {code} to the delivery to {destination_arn}.") from error
         except BotoCoreError as error:
             raise OSError(f"{type(error).__name__} at the upstream of {to.service}") from error
+
+    def _judge(self, to: Destination, destination_arn: str, role_arn: str, source_arn: str) -> None:
+        """Raises `InvalidParameterException`."""
+        try:
+            role = self._assumed(to, role_arn, source_arn)
+        except NotAssumable as error:
+            raise InvalidParameterException(f"CloudWatch Logs cannot assume the role {role_arn}: check its trust relationships.") from error
+        try:
+            role.judge(f"{to.service}:PutRecord", destination_arn, region=to.region, account_id=to.account_id)
+        except NotAllowed as error:
+            raise InvalidParameterException(str(error)) from error
+
+    def _assumed(self, to: Destination, role_arn: str, source_arn: str) -> RoleSession:
+        services = (LOGS, f"logs.{to.region}.amazonaws.com")
+        of_all, of_region = (ServiceRoles(self._identities, self._clock, service=one, session_name=SESSION) for one in services)
+        try:
+            return of_all.assume(role_arn, to.account_id, source_arn=source_arn)
+        except NotAssumable:
+            return of_region.assume(role_arn, to.account_id, source_arn=source_arn)
 
     def _client(self, to: Destination) -> Any:
         upstream = self._upstreams.find(to.service, to.service)

@@ -74,7 +74,7 @@ class WatchFront:
         writer = Writer(self._monitoring, name="monitoring-writer")
         self.log_groups = log_groups = LogGroups(self._monitoring, clock, keys=kms.service_keys, dropped=(drop_group,), writer=writer)
         metric_filters = MetricFilters(self._monitoring, clock)
-        destinations = SubscriptionDestinations(Upstreams.parse(orders.upstreams, sandbox=orders.sandbox))
+        destinations = SubscriptionDestinations(Upstreams.parse(orders.upstreams, sandbox=orders.sandbox), identities, clock)
         logs = Logs(
             LogsNeeds(self._monitoring),
             catalogue.service("logs").model,

@@ -176,6 +176,17 @@ def test_a_destination_that_refuses_loses_nothing(house: FilteredLogs, trouble: 
     assert house.delivering.counts()["subscription_filters_failing"] == 0
 
 
+def test_what_goes_out_is_measured(house: FilteredLogs) -> None:
+    house.subscription("")
+    house.put("1", "2", "3")
+    house.deliver()
+    house.put("4")
+    house.deliver()
+    assert house.told.values["ForwardedLogEvents"] == 4
+    assert house.told.values["ForwardedBytes"] > 0
+    assert set(house.told.names) == {f"AWS/Logs/{name} {GROUP} s Lambda" for name in ("ForwardedBytes", "ForwardedLogEvents")}
+
+
 def test_what_is_too_large_holds_up_nothing(house: FilteredLogs) -> None:
     house.subscription("")
     house.put("1")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from opentrail.clock import ManualClock
 from opentrail.proxy import Upstreams
 from opentrail.rules.values import InputTransformer, RetryPolicy, Target
 from opentrail.server.subscription_destinations import SubscriptionDestinations
@@ -19,6 +20,7 @@ from opentrail.wire.faults import Fault
 from simulators.event_targets import ACCOUNT, BUS, REGION, RulesWorld, queue
 from simulators.filtered_logs import LAMBDA, FilteredLogs
 from simulators.functions import SECRET, FakeLambda, lambda_endpoint
+from simulators.kms import House as Account
 
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:react"
 DEAD = queue("dead")
@@ -44,8 +46,9 @@ def functions(upstreams: Upstreams) -> UpstreamFunctions:
 
 
 @pytest.fixture(scope="module")
-def destinations(upstreams: Upstreams) -> SubscriptionDestinations:
-    return SubscriptionDestinations(upstreams)
+def destinations(upstreams: Upstreams, tmp_path_factory: pytest.TempPathFactory) -> SubscriptionDestinations:
+    account = Account(tmp_path_factory.mktemp("account"), ManualClock())
+    return SubscriptionDestinations(upstreams, account.identities, account.clock)
 
 
 @pytest.fixture(autouse=True)
@@ -198,7 +201,9 @@ def test_a_function_that_takes_nothing_loses_nothing(house: FilteredLogs, endpoi
         house.deliver()
     assert messages(endpoint) == ["1", "2"]
     kind = "DeliveryThrottling" if answer is not None and answer[0] == 429 else "DeliveryErrors"
-    assert [told.split()[0] for told in house.told.names] == [f"AWS/Logs/{kind}"] * 2
+    failed, went_out = house.told.names[:2], house.told.names[2:]
+    assert [told.split()[0] for told in failed] == [f"AWS/Logs/{kind}"] * 2
+    assert [told.split()[0] for told in went_out] == ["AWS/Logs/ForwardedBytes", "AWS/Logs/ForwardedLogEvents"] * 2
 
 
 def test_a_payload_that_the_function_cannot_take_is_given_up(house: FilteredLogs, endpoint: FakeLambda) -> None:

@@ -2,8 +2,8 @@
 
 What cannot be delivered is tried again, after a pause that doubles up to a minute, for a day, also when the destination refuses: a
 permission that is missing, or a function that is gone, can be put right. Then it is given up, as is the oldest of what waits for a filter
-beyond `MOST_WAITING`, and a payload that is too large for its destination. Each failure is told by the metrics `DeliveryErrors` and
-`DeliveryThrottling` in `AWS/Logs`, by the log, and by `counts`.
+beyond `MOST_WAITING`, and a payload that is too large for its destination. What goes out is told by the metrics `ForwardedBytes` and
+`ForwardedLogEvents` in `AWS/Logs`; each failure by `DeliveryErrors` and `DeliveryThrottling` there, by the log, and by `counts`.
 """
 
 from __future__ import annotations
@@ -148,8 +148,13 @@ class Delivering:
             connection.execute(delete(DELIVERIES).where(DELIVERIES.c.id == row.id))
             if isinstance(error, TooLarge):
                 self._gave_up(connection, filter_id, 1, error)
-            elif row.attempts:
+                return True
+            if row.attempts:
                 troubles.ends(connection, filter_id)
+            if to is not None:
+                now = self._clock.time()
+                forwarded = (("ForwardedBytes", float(len(row.payload)), "Bytes"), ("ForwardedLogEvents", float(row.events), "Count"))
+                self._metrics.put(connection, [_point(to, name, now, value, unit) for name, value, unit in forwarded])
         return True
 
     def _attempt(self, to: SubscriptionFilter, row: Any) -> Exception | None:
@@ -215,7 +220,7 @@ def _told(error: Exception) -> str:
     return f"{error.code}: {error.message}" if isinstance(error, Fault) else str(error) or type(error).__name__
 
 
-def _point(to: SubscriptionFilter, name: str, now: float) -> MetricPoint:
+def _point(to: SubscriptionFilter, name: str, now: float, value: float = 1.0, unit: str = "Count") -> MetricPoint:
     """CloudWatch Logs' own metrics of subscription filters."""
     kind = {"lambda": "Lambda", "kinesis": "Kinesis", "firehose": "Firehose"}[destination(to.destination_arn).service]
     metric = Metric(
@@ -225,4 +230,4 @@ def _point(to: SubscriptionFilter, name: str, now: float) -> MetricPoint:
         name=name,
         dimensions=(("DestinationType", kind), ("FilterName", to.name), ("LogGroupName", to.log_group)),
     )
-    return MetricPoint(metric=metric, time=now, sum=1.0, minimum=1.0, maximum=1.0, unit="Count")
+    return MetricPoint(metric=metric, time=now, sum=value, minimum=value, maximum=value, unit=unit)

@@ -64,11 +64,11 @@ def control_message(now: int, kind: str) -> bytes:
     return _packed("CONTROL_MESSAGE", _OWNER, "", "", [], [{"id": "", "timestamp": now, "message": text}])
 
 
-def data_messages(to: SubscriptionFilter, log_stream: str, events: Sequence[LogEvent]) -> Iterator[bytes]:
-    """Events of one stream that match, in payloads that are not too big."""
+def data_messages(to: SubscriptionFilter, log_stream: str, events: Sequence[LogEvent]) -> Iterator[tuple[bytes, int]]:
+    """Events of one stream that match, in payloads that are not too big, and how many are in each."""
     for some in _portions(events):
         shown = [{"id": event.event_id, "timestamp": event.timestamp, "message": event.message} for event in some]
-        yield _packed("DATA_MESSAGE", to.account_id, to.log_group, log_stream, [to.name], shown)
+        yield _packed("DATA_MESSAGE", to.account_id, to.log_group, log_stream, [to.name], shown), len(shown)
 
 
 def _portions(events: Sequence[LogEvent]) -> Iterator[list[LogEvent]]:

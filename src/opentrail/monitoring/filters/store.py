@@ -99,6 +99,7 @@ DELIVERIES = Table(
     Column("filter_id", Integer, nullable=False),
     Column("partition_key", String, nullable=False),
     Column("payload", LargeBinary, nullable=False),
+    Column("events", Integer, nullable=False),  # in the payload
     Column("attempts", Integer, nullable=False, default=0),
     Column("first_attempt", Float),
     Column("due", Float, nullable=False),

@@ -128,10 +128,11 @@ def _rows(found: SubscriptionFilter, stream: str, events: Sequence[LogEvent], no
             "filter_id": found.id,
             "partition_key": str(uuid.uuid4()) if random else stream[:256],
             "payload": payload,
+            "events": count,
             "attempts": 0,
             "due": now,
         }
-        for payload in data_messages(found, stream, events)
+        for payload, count in data_messages(found, stream, events)
     ]
 
 

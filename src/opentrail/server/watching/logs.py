@@ -53,7 +53,8 @@ class _Filters:
         database, clock, reader = ground.monitoring, ground.clock, log_groups.reader
         metrics = MetricStore(database, clock)
         measuring = Measuring(database, clock, metrics=metrics)
-        delivering = Delivering(database, clock, functions=SubscriptionDestinations(ground.upstreams), metrics=metrics)
+        functions = SubscriptionDestinations(ground.upstreams, ground.identities, clock)
+        delivering = Delivering(database, clock, functions=functions, metrics=metrics)
         subscribing = Subscribing(database, clock)
         of = (ground.folder.monitoring,)
         measured = Following(METRIC_FILTERS, database, reader=reader, work=measuring)
