@@ -215,6 +215,21 @@ def test_a_killed_lake_fails_its_queries_and_goes_on(opentrail: RunningOpenTrail
     assert wait_for(again, patience=PATIENCE) == [[{"some": "true"}]]
 
 
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("SELEC 1", r"line 1:1: 'SELEC' does not begin a query"),
+        ("SELECT 1 FRM x", r"line 1:\d+: "),
+        ("SELECT 1", "reads no event data store"),
+    ],
+)
+def test_a_statement_without_a_store_is_refused_for_what_is_wrong_with_it(
+    opentrail: RunningOpenTrail, statement: str, message: str
+) -> None:
+    with pytest.raises(ClientError, match=rf"InvalidQueryStatementException.*{message}"):
+        opentrail.client("cloudtrail").start_query(QueryStatement=statement)
+
+
 def test_results_in_a_bucket_are_verified(opentrail: RunningOpenTrail, store: str) -> None:
     client, s3 = opentrail.client("cloudtrail"), opentrail.client("s3")
     uri = "s3://query-results/of/mine"

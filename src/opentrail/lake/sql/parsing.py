@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
+from opentrail.lake.faults import InvalidQueryStatementException
 from opentrail.lake.sql.forms import Forms
 from opentrail.lake.sql.reading import LONGEST_CHAIN, RESERVED
-from opentrail.lake.sql.scanning import Refused, words
+from opentrail.lake.sql.scanning import Refused, line_and_column, words
 from opentrail.lake.sql.tree import (
     Body,
     Combined,
@@ -48,6 +52,24 @@ def parse(statement: str) -> Query:
         raise grammar.unexpected("the query should end here")
     _refuse_values_only(query)
     return query
+
+
+def check(statement: str) -> None:
+    """Raises `InvalidQueryStatementException`, with the place, for what the grammar alone does not take."""
+    with spoken(statement):
+        parse(statement)
+
+
+@contextlib.contextmanager
+def spoken(statement: str) -> Iterator[None]:
+    """What is refused of `statement` inside is an `InvalidQueryStatementException` that names the place."""
+    try:
+        yield
+    except Refused as refused:
+        line, column = line_and_column(statement, refused.at)
+        raise InvalidQueryStatementException(f"line {line}:{column}: {refused.message}.") from None
+    except RecursionError:
+        raise InvalidQueryStatementException("The query is nested too deep: write parts of it as WITH queries.") from None
 
 
 def _refuse_values_only(query: Query) -> None:

@@ -9,10 +9,9 @@ from typing import Final, Literal
 from opentrail.lake.families import Family
 from opentrail.lake.faults import InvalidQueryStatementException
 from opentrail.lake.sql.dialects import DuckDB, Spark
-from opentrail.lake.sql.parsing import parse
+from opentrail.lake.sql.parsing import parse, spoken
 from opentrail.lake.sql.printing import as_text
 from opentrail.lake.sql.queries import Queries
-from opentrail.lake.sql.scanning import Refused, line_and_column
 from opentrail.lake.sql.wanted import Wanted, wanted
 
 LONGEST: Final = 10_000
@@ -47,7 +46,7 @@ def translate(
         raise InvalidQueryStatementException(f"A query has 1 to {LONGEST} characters; this one has {len(statement)}.")
     if not statement.isascii() and any("\ud800" <= character <= "\udfff" for character in statement):
         raise InvalidQueryStatementException("The query has characters that are half of a pair, and mean nothing: write it in UTF-8.")
-    try:
+    with spoken(statement):
         engine = DuckDB() if dialect == "duckdb" else Spark()
         query = parse(statement)
         rows = Queries(engine, families, enriched).query(query, None)
@@ -55,8 +54,3 @@ def translate(
         order = f" ORDER BY {rows.order}" if rows.order else ""
         names = tuple(output.name if output.name is not None else f"_col{at}" for at, output in enumerate(rows.outputs))
         return Translated(f"SELECT {', '.join(printed)} FROM ({rows.sql}) AS r{order}{rows.bounds}", names, wanted(query))
-    except Refused as refused:
-        line, column = line_and_column(statement, refused.at)
-        raise InvalidQueryStatementException(f"line {line}:{column}: {refused.message}.") from None
-    except RecursionError:
-        raise InvalidQueryStatementException("The query is nested too deep: write parts of it as WITH queries.") from None
