@@ -205,7 +205,7 @@ class KilledLake:
         counted = self.rows(f"SELECT count(*), count(DISTINCT eventID) FROM {self.imported}")
         assert counted == [[str(kept)] * 2], (counted, kept)
         for store in (self.calls, self.outside, self.imported):
-            wait_for(lambda store=store: self._is_in_order(store), patience=120, pause=0.2)
+            self._settles(store)
         client = self.opentrail.client("cloudtrail")
         for status in ("QUEUED", "RUNNING"):
             wait_for(lambda status=status: not client.list_queries(EventDataStore=self.calls, QueryStatus=status)["Queries"], patience=240)
@@ -225,8 +225,15 @@ class KilledLake:
                 return found
             more = {"NextToken": page["NextToken"]}
 
-    def _is_in_order(self, store: str) -> bool:
-        """Whether every file of the store is named by a state of its table, and none holds what has outlived the retention."""
+    def _settles(self, store: str) -> None:
+        """Wait until the store's files are in order."""
+        try:
+            wait_for(lambda: not self._disorder(store), patience=120, pause=0.2)
+        except AssertionError as error:
+            raise AssertionError(f"{store}: {self._disorder(store)}") from error
+
+    def _disorder(self, store: str) -> str:
+        """What is wrong, where not every file of the store is named by a state of its table, or one holds what is too old."""
         home = self.home(store)
         try:
             table = _table(home)
@@ -236,14 +243,14 @@ class KilledLake:
             manifests |= {_local(one.manifest_list) for one in snapshots}
             now = _files(table, None) if snapshots else set()
         except OSError:
-            return False  # it went on while we looked
+            return "it went on while we looked"
         lying = {path for path in home.rglob("*") if path.is_file() and path.name[-14:] != ".metadata.json"}
         if lying != named | manifests:
-            return False
+            return f"nobody names {lying - named - manifests}, missing are {(named | manifests) - lying}"
         if store != self.imported or not now:
-            return True
+            return ""
         ((oldest,),) = duckdb.sql("SELECT min(epoch(eventtime)) FROM read_parquet($now)", params={"now": sorted(map(str, now))}).fetchall()
-        return bool(oldest >= time.time() - self.retention * DAY)
+        return "" if oldest >= time.time() - self.retention * DAY else f"there is an event of {oldest:.0f}, kept are {self.retention} days"
 
     def home(self, store: str) -> Path:
         """The folder of the store's table."""

@@ -60,11 +60,11 @@ class Tables(Protocol):
 
     def draft(self, store_id: str) -> Path:
         """A new path on the table's disk for a Parquet file to be written by somebody else and given to `append`. What is never given is
-        swept at the next start."""
+        swept at the next start. Raises `EventDataStoreNotFoundException`, and `KmsException` where the store's key cannot be used."""
 
     def append(self, store_id: str, files: Sequence[Path], *, token: str) -> None:
         """Make drafts part of the table, all or none, durably. A `token` that was given before changes nothing: an import that died in
-        between repeats its step. Raises `EventDataStoreNotFoundException` when the table is gone."""
+        between repeats its step. Raises `EventDataStoreNotFoundException` when the table is gone, `KmsException` as `draft`."""
 
     def has(self, store_id: str, token: str) -> bool:
         """Whether `append` was done with `token`."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from opentrail.lake.faults import KmsException
 from opentrail.lake.imports import ledger, settling
 from opentrail.lake.imports.conversion import Done, Task, WorkerDied
 from opentrail.lake.imports.values import Statistics
@@ -237,6 +238,21 @@ def test_a_table_that_cannot_be_written_now_is_tried_again(house: House, monkeyp
     house.work(importer)
     assert house.get(import_id).status == "COMPLETED"
     assert house.tables.event_ids() == ["e"]
+
+
+def test_a_store_whose_key_cannot_be_used_fails_the_import_until_it_can(house: House) -> None:
+    house.source.files = {log_key(n): log_file(event(f"e{n}")) for n in range(3)}
+    house.tables.refusing = KmsException("The KMS key cannot be used.")
+    found = house.run()
+    assert (found.status, house.tables.event_ids()) == ("FAILED", [])
+    assert [(one.error_type, one.status) for one in house.failures(found.id)] == [("KmsException", "FAILED")]
+    house.tables.refusing = None
+    house.imports.retry(found.account_id, found.region, found.id)
+    house.work()
+    after = house.get(found.id)
+    assert (after.status, after.statistics.files_completed, after.statistics.failed_entries) == ("COMPLETED", 3, 0)
+    assert house.tables.event_ids() == ["e0", "e1", "e2"]
+    assert house.tables.drafts() == []
 
 
 def test_a_file_that_kills_workers_is_given_up_without_the_others(house: House) -> None:

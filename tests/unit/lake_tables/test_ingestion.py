@@ -10,6 +10,8 @@ import pytest
 
 from opentrail.clock import ManualClock
 from opentrail.journal.positions import Positions
+from opentrail.lake.columns import to_table, write
+from opentrail.lake.families import Family
 from opentrail.lake.faults import EventDataStoreNotFoundException, KmsException
 from opentrail.lake.tables.ingestion import LAKE
 from opentrail.lake.tables.tables import StoreTables
@@ -200,6 +202,24 @@ def test_a_store_whose_key_is_disabled_waits_and_holds_nobody_up(
     assert ids(tables, sealed, head) == names(0, 1, 2, 3)
     assert tables.status().stores[sealed].waiting_events == 0
     assert ids(opened(), sealed, head) == names(0, 1, 2, 3)
+
+
+def test_a_store_whose_key_is_disabled_takes_no_files(opened: Opened, stores: KnownStores, keys: Keys, clock: ManualClock) -> None:
+    sealed = stores.make(1, kms_key_id=KEY)
+    tables = opened()
+    draft = tables.draft(sealed)
+    write(draft, Family.EVENTS, to_table(Family.EVENTS, [made(0)], [0]).table)
+    keys.disabled.add(KEY)
+    clock.advance(3600)
+    with pytest.raises(KmsException, match=KEY):
+        tables.draft(sealed)
+    with pytest.raises(KmsException, match=KEY):
+        tables.append(sealed, [draft], token="a")
+    assert not tables.has(sealed, "a")
+    keys.disabled.clear()
+    clock.advance(3600)
+    tables.append(sealed, [draft], token="a")
+    assert ids(tables, sealed, 0) == names(0)
 
 
 def test_what_waits_comes_into_the_table_with_the_next_commit(

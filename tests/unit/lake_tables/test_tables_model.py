@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -14,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from opentrail.clock import ManualClock
 from opentrail.lake.columns import to_table, write
 from opentrail.lake.families import Family
+from opentrail.lake.faults import KmsException
 from opentrail.lake.neighbours import Snapshot
 from opentrail.lake.tables.tables import StoreTables
 from simulators.event_journal import DAY, NOW, EventJournal, made
@@ -100,6 +102,10 @@ class Model(RuleBasedStateMachine):
 
     @rule(ages=st.lists(st.sampled_from(AGES), min_size=1, max_size=6), again=st.booleans())
     def append(self, ages: list[int], again: bool) -> None:
+        if self.stores.known[self.ids[1]].kms_key_id in self.keys.disabled:
+            with pytest.raises(KmsException):
+                self.tables.draft(self.ids[1])
+            return
         records, events = zip(*map(self.event, ages), strict=True)
         for _ in range(2 if again else 1):
             path = self.tables.draft(self.ids[1])

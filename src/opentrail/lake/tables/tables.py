@@ -150,7 +150,7 @@ class StoreTables:
         enough, `KmsException` where a store's key cannot be used, and `EventDataStoreNotFoundException`."""
         stores = [self._shelf.store(store_id) for store_id in dict.fromkeys(store_ids)]
         for store in stores:
-            self._check_key(store)
+            self._check_key(store, fresh=True)
         begun = self._clock.monotonic()
         wanted = [store.id for store in stores]
         if self._is_waiting(wanted):  # the key can be used again
@@ -165,8 +165,8 @@ class StoreTables:
         """Whether events of one of the stores are set aside."""
         return any(self._shelf.of(store_id).is_waiting for store_id in store_ids)
 
-    def _check_key(self, store: EventDataStore) -> None:
-        if not self._ingestion.is_usable(store.kms_key_id, fresh=True):
+    def _check_key(self, store: EventDataStore, *, fresh: bool = False) -> None:
+        if not self._ingestion.is_usable(store.kms_key_id, fresh=fresh):
             raise KmsException(
                 f"The KMS key {store.kms_key_id} of the event data store {store.arn} cannot be used: enable it, and let the principal "
                 "cloudtrail.amazonaws.com use it for kms:GenerateDataKey and kms:Decrypt."
@@ -206,16 +206,20 @@ class StoreTables:
         return Snapshot(sources=tuple(sources), release=release)
 
     def draft(self, store_id: str) -> Path:
-        """A new path on the table's disk for a Parquet file to be given to `append`. What is never given is swept at the next start."""
+        """A new path on the table's disk for a Parquet file to be given to `append`. What is never given is swept at the next start.
+
+        Raises `EventDataStoreNotFoundException`, and `KmsException` where the store's key cannot be used."""
+        self._check_key(self._shelf.store(store_id))
         return self._shelf.of(store_id).draft()
 
     def append(self, store_id: str, files: Sequence[Path], *, token: str) -> None:
         """Make drafts part of the table, all or none, durably; those events of them that are within the retention.
 
         A `token` that was given before changes nothing. When it fails the drafts may be gone: they are written anew for the next try.
-        Raises `EventDataStoreNotFoundException`.
+        Raises `EventDataStoreNotFoundException`, and `KmsException` where the store's key cannot be used.
         """
         store = self._shelf.store(store_id)
+        self._check_key(store)
         self._shelf.of(store_id).append(files, token=token, oldest=oldest(store.retention_period, self._clock.time()))
 
     def has(self, store_id: str, token: str) -> bool:
