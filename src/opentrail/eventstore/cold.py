@@ -214,6 +214,15 @@ class ColdStore:
                     producer.append_data_file(entry)
                 for file in remove:
                     producer.delete_data_file(file.entry)
+        self._delete_merged(f"{producer.commit_uuid}-m*.avro")
+
+    def _delete_merged(self, ours: str) -> None:
+        """Delete the manifests of this commit (the names `ours`) that it has merged into others itself: PyIceberg leaves them."""
+        made = set((self._home / "metadata").glob(ours))
+        current = self._table.current_snapshot()
+        if len(made) > 1 and current is not None:
+            for path in made - self._metadata_of([current]):
+                path.unlink(missing_ok=True)
 
     def expire(self, *, wholly: bool = False) -> None:
         """Forget old snapshots and delete the metadata that only they used; cheap when there is nothing to do.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pyiceberg.table import StaticTable
 
 from opentrail.clock import ManualClock
 from opentrail.eventstore import EventStore, EventStoreError, EventStoreSettings, Question
@@ -286,6 +287,21 @@ def test_many_commits_leave_few_files_and_snapshots(opened: Opened, journal: Eve
     store = opened(warm_events=5)
     assert ids(store) == before
     assert {path.suffix for path in (tmp_path / "lake/events/data").rglob("*") if path.is_file()} == {".parquet"}
+
+
+def test_no_commit_leaves_a_manifest_that_it_has_merged_into_another(opened: Opened, journal: EventJournal, tmp_path: Path) -> None:
+    store = opened(compaction_files=100)
+    for number in range(45):  # manifests are merged twenty at a time
+        journal.append(made(number))
+        store.catch_up()
+        store.commit()
+    folder = tmp_path / "lake/events/metadata"
+    newest = max(folder.glob("*.metadata.json"), key=lambda path: int(path.name.partition("-")[0]))
+    table = StaticTable.from_metadata(str(newest))
+    named = {one.manifest_list for one in table.metadata.snapshots}
+    named |= {entry.manifest_path for one in table.metadata.snapshots for entry in one.manifests(table.io)}
+    assert {path.name for path in folder.glob("*.avro")} == {Path(where).name for where in named}
+    assert len(ids(store)) == 45
 
 
 def test_questions_see_every_event_once_while_everything_moves(opened: Opened, journal: EventJournal) -> None:
