@@ -20,13 +20,20 @@ from opentrail.server.role_process import title
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "tests"))  # the running OpenTrail of the tests is the one that is measured
 
-from simulators.running import RunningOpenTrail  # noqa: E402
+from simulators import running  # noqa: E402
 
 MINISTACK = "1.5.33"
 PEERS = HERE / ".peers"
 DUMMY_KEY = ("AKIAIOSFODNN7EXAMPLE", "test")
 
 __all__ = ["DUMMY_KEY", "MINISTACK", "RunningOpenTrail", "Server", "constant", "environment", "ministack", "moto", "opentrail"]
+
+
+class RunningOpenTrail(running.RunningOpenTrail):
+    """A program of its own, as users start it: those of the tests are forked from a process that has all of OpenTrail loaded."""
+
+    def __init__(self, folder: Path, *, options: Sequence[str] = (), settings: Mapping[str, object] | None = None) -> None:
+        super().__init__(folder, options=options, settings=settings, afresh=True)
 
 
 _ROLES = {title(role): role for role in ("front", "lake", "watch", "followers")}

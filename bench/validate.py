@@ -94,7 +94,7 @@ def served(folder: Path, log_files: int, per_digest: int) -> Iterator[Any]:
     interval = max(1.0, 0.2 * per_digest)
     settings = {"trails.delivery_interval": interval / per_digest, "trails.digest_interval": interval}
     made = (folder / "made").exists()
-    server = running.RunningOpenTrail(folder, settings=settings)
+    server = running.RunningOpenTrail(folder, settings=settings, afresh=True)
     try:
         server.start()
         if not made:

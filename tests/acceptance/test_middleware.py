@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from simulators.ports import free_port
 from simulators.running import RunningOpenTrail, wait_for
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -33,8 +33,7 @@ class Application:
         self.log = folder / "application.log"
         self._command = command
         self._trail = trail
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -64,7 +63,7 @@ class Application:
         if user is not None:
             request.add_header("x-user", user)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=90) as answer:
                 answer.read()
                 return int(answer.status)
         except urllib.error.HTTPError as error:

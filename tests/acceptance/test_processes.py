@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from simulators.running import RunningOpenTrail, wait_for
 
-STOPS_WITHIN = 20.0
+STOPS_WITHIN = 90.0
 """Seconds after which a server that still runs has been hung up on, whatever else the machine does."""
 
 
@@ -75,12 +75,12 @@ def test_history_is_waited_for_while_the_followers_are_not_up(tmp_path: Path) ->
         wait_for(lambda: _calls(opentrail))
         assert answers == []
         followers.resume()
-        asking.join(30)
+        asking.join(90)
         assert called in answers[0]
 
 
 def test_no_child_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
-    opentrail = RunningOpenTrail(tmp_path)
+    opentrail = RunningOpenTrail(tmp_path, afresh=True)
     opentrail.start()
     try:
         assert opentrail.process is not None
@@ -88,7 +88,7 @@ def test_no_child_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
         assert len(children) == 4
         opentrail.process.kill()
         opentrail.process.wait()
-        _, alive = psutil.wait_procs(children, timeout=15)
+        _, alive = psutil.wait_procs(children, timeout=90)
         assert alive == []
         opentrail.start()  # nobody holds the data folder any more
         assert _calls(opentrail)
@@ -98,7 +98,7 @@ def test_no_child_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
 def test_what_is_under_way_is_answered_before_the_end(tmp_path: Path, number: int) -> None:
-    with RunningOpenTrail(tmp_path) as opentrail:
+    with RunningOpenTrail(tmp_path, afresh=True) as opentrail:
         followers = opentrail.role("followers")
         assert followers is not None
         assert opentrail.process is not None

@@ -1,4 +1,4 @@
-"""A real `opentrail serve` for tests: its own process group, its own data folder, a free port."""
+"""A real `opentrail serve` for tests: its own process group, its own data folder, a free port, the same after a restart."""
 
 from __future__ import annotations
 
@@ -22,23 +22,30 @@ import psutil
 from botocore.config import Config
 
 from opentrail.server.role_process import title
-from simulators import aws_cli
+from simulators import aws_cli, forks, ports
 
+PROGRAM = "simulators.opentrail_program"
 BIN = Path(sys.executable).parent
 _SESSIONS = threading.local()
 
 
 class RunningOpenTrail:
-    """Start with `start()`, stop with `stop()`; `aws()` runs the real AWS CLI against it, `client()` makes a boto3 client."""
+    """Start with `start()`, stop with `stop()`; `aws()` runs the real AWS CLI against it, `client()` makes a boto3 client.
 
-    def __init__(self, folder: Path, *, options: Sequence[str] = (), settings: Mapping[str, object] | None = None) -> None:
+    What it runs is forked from a process that has all of OpenTrail imported; `afresh`, it is a program of its own.
+    """
+
+    def __init__(
+        self, folder: Path, *, options: Sequence[str] = (), settings: Mapping[str, object] | None = None, afresh: bool = False
+    ) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.options = tuple(options)
         self.settings = dict(settings or {})
         self.log = folder / "serve.log"
-        self.process: subprocess.Popen[bytes] | None = None
-        self._listen = "127.0.0.1:0"
+        self.afresh = afresh
+        self.process: subprocess.Popen[bytes] | forks.Forked | None = None
+        self._listen = f"127.0.0.1:{ports.free_port()}"
 
     def start(self, patience: float = 150.0, until: str = "ok") -> RunningOpenTrail:
         """Start and wait until `/_opentrail/health` says ok, or another status."""
@@ -47,7 +54,10 @@ class RunningOpenTrail:
             command += ["--set", f"{name}={value}"]
         (self.data / "serve.json").unlink(missing_ok=True)
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            if self.afresh:
+                self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            else:
+                self.process = forks.start(PROGRAM, command, os.environ, log, log)
         deadline = time.monotonic() + patience
         while True:
             if self.process.poll() is not None:
@@ -61,8 +71,6 @@ class RunningOpenTrail:
             if time.monotonic() > deadline:
                 raise AssertionError(f"not healthy after {patience:g} s:\n{self.log.read_text()[-4000:]}")
             time.sleep(0.05)
-        # A restart listens where the first start did, as a real server would.
-        self._listen = self.endpoint.partition("://")[2]
         key = json.loads((self.data / "keys" / "root.json").read_text())
         self.key = (key["access_key_id"], key["secret_access_key"])
         return self
@@ -81,7 +89,7 @@ class RunningOpenTrail:
     def health(self) -> Any:
         """What `/_opentrail/health` says."""
         try:
-            with urllib.request.urlopen(self.endpoint + "/_opentrail/health", timeout=5, context=self.trust) as response:
+            with urllib.request.urlopen(self.endpoint + "/_opentrail/health", timeout=30, context=self.trust) as response:
                 return json.load(response)
         except urllib.error.HTTPError as error:
             with error:
@@ -104,7 +112,7 @@ class RunningOpenTrail:
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            return self.process.wait(30)
+            return self.process.wait(150)
         finally:
             self.kill()
 
@@ -151,13 +159,11 @@ class RunningOpenTrail:
 
     def opentrail(self, *words: str, check: bool = True, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run one of our own verbs on the data folder."""
-        done = subprocess.run(
-            [str(BIN / "opentrail"), *words, "--data-dir", str(self.data)],
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
+        command = [str(BIN / "opentrail"), *words, "--data-dir", str(self.data)]
+        if self.afresh:
+            done = subprocess.run(command, env=self.environment(), capture_output=True, text=True, timeout=timeout)
+        else:
+            done = forks.run(PROGRAM, command, self.environment(), timeout)
         if check and done.returncode != 0:
             raise AssertionError(f"opentrail {' '.join(words)} → {done.returncode}\n{done.stdout}{done.stderr}")
         return done

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-OPENTRAIL = Path(sys.executable).parent / "opentrail"
+from simulators import forks
+from simulators.running import PROGRAM
 
 CASES = [
     (["--upstream", "nonsense"], "write it as SERVICE=URL"),
@@ -35,7 +35,7 @@ CASES = [
 @pytest.mark.parametrize(("options", "words"), CASES, ids=[" ".join(case[0]) for case in CASES])
 def test_one_line_says_what_to_change(tmp_path: Path, options: list[str], words: str) -> None:
     folder = [] if "--data-dir" in options else ["--data-dir", str(tmp_path / "data")]
-    done = subprocess.run([OPENTRAIL, "serve", *folder, *options], capture_output=True, text=True, timeout=60)
+    done = forks.run(PROGRAM, ["opentrail", "serve", *folder, *options], os.environ)
     assert done.returncode == 2
     assert done.stdout == ""
     assert words in done.stderr
@@ -46,8 +46,6 @@ def test_one_line_says_what_to_change(tmp_path: Path, options: list[str], words:
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        done = subprocess.run(
-            [OPENTRAIL, "serve", "--data-dir", tmp_path / "data", "--listen", address], capture_output=True, text=True, timeout=60
-        )
+        done = forks.run(PROGRAM, ["opentrail", "serve", "--data-dir", str(tmp_path / "data"), "--listen", address], os.environ)
     assert done.returncode == 2
     assert f"Cannot listen on {address}" in done.stderr
