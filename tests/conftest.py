@@ -16,6 +16,9 @@ settings.register_profile(
 )
 settings.load_profile("opentrail")
 
+# Spark's programs live for a minute here, and a minute is what the better compiler takes of each.
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable() -> Generator[None, Any, Any]:

@@ -20,10 +20,10 @@ from opentrail.lake.queries.confinement import die_with_parent
 from simulators import spark_cluster
 from simulators.running import RunningOpenTrail, wait_for
 
-pytestmark = [pytest.mark.skipif(spark_cluster.missing() != "", reason=spark_cluster.missing()), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.skipif(spark_cluster.missing() != "", reason=spark_cluster.missing()), pytest.mark.timeout(1200)]
 
 ENDED = ("FINISHED", "FAILED", "CANCELLED", "TIMED_OUT")
-PATIENCE = 240.0
+PATIENCE = 500.0
 
 
 def store_of(opentrail: RunningOpenTrail) -> str:
@@ -166,5 +166,5 @@ def test_a_cluster_of_its_own(tmp_path: Path) -> None:
         family = psutil.Process(opentrail.process.pid).children(recursive=True)
         listening = [one.laddr.ip for process in family for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
         assert all(address in ("127.0.0.1", "::ffff:127.0.0.1", "::1") for address in listening), listening
-    _, alive = psutil.wait_procs(family, timeout=60)
+    _, alive = psutil.wait_procs(family, timeout=90)
     assert alive == []

@@ -17,7 +17,7 @@ BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.skipif(spark_cluster.missing() != "", reason=spark_cluster.missing())
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_every_block_works(tmp_path: Path) -> None:
     blocks = BLOCK.findall(PAGE.read_text())
     (program,) = [text for kind, text in blocks if kind == "python"]
@@ -34,7 +34,7 @@ def test_every_block_works(tmp_path: Path) -> None:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environment = clean | {"PATH": f"{BIN}:{os.environ['PATH']}", "AWS_PAGER": "", "HOME": str(tmp_path)}
         done = subprocess.run(
-            ["bash", "-euc", "\n".join(lines)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=250
+            ["bash", "-euc", "\n".join(lines)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500
         )
     said = done.stdout + done.stderr
     assert done.returncode == 0, said[-6000:]

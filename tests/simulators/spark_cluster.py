@@ -6,13 +6,14 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from opentrail.lake.queries.confinement import die_with_parent
+from simulators.ports import free_port
 from simulators.running import wait_for
 
 
@@ -30,7 +31,7 @@ class SparkCluster:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._port = _free_port()
+        self._port = free_port()
         self.url = f"spark://127.0.0.1:{self._port}"
         self._processes: list[subprocess.Popen[bytes]] = []
         self._session: Any = None
@@ -90,7 +91,15 @@ class SparkCluster:
             if name == "worker":
                 command = [*command[:-3], "--webui-port", "0", self.url]
             self._processes.append(
-                subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=self._folder, start_new_session=True)
+                subprocess.Popen(
+                    command,
+                    stdout=log,
+                    stderr=log,
+                    env=environment,
+                    cwd=self._folder,
+                    start_new_session=True,
+                    preexec_fn=die_with_parent,  # a run of the tests that is killed leaves none behind
+                )
             )
 
     def _log(self, name: str) -> str:
@@ -101,9 +110,3 @@ class SparkCluster:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         self._processes.clear()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

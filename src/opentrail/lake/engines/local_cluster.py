@@ -27,6 +27,8 @@ PAUSE: Final = 5.0
 """Seconds until a cluster that has died is started again."""
 LOOK: Final = 0.2
 """Seconds between two looks at whether it is there."""
+PASSED: Final = ("PATH", "LANG", "LC_ALL", "HOME", "JAVA_HOME", "JAVA_TOOL_OPTIONS")
+"""What Spark is told of OpenTrail's own environment."""
 TOKEN: Final = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
 """Environment variable by which Spark's server and its client are told the token."""
 
@@ -104,7 +106,7 @@ class LocalCluster:
             *("--properties-file", str(configuration), "spark-internal"),
         ]
         environment = {
-            **{name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LC_ALL", "JAVA_HOME", "HOME")},
+            **{name: value for name, value in os.environ.items() if name in PASSED},
             **self.environment,
             "SPARK_HOME": str(home),
             "SPARK_LOCAL_IP": "127.0.0.1",
