@@ -357,13 +357,13 @@ def records(draw: st.DrawFn) -> dict[str, Any]:
     )  # fmt: skip
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(STORED, records())
 def test_the_compiled_matcher_takes_what_the_rules_take(stored: dict[str, Any] | None, record: dict[str, Any]) -> None:
     assert compiled(stored).matches(facts_of(record)) is plain_selectors.takes(stored, record)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(STORED, records())
 def test_what_is_taken_could_be_told_before_the_call(stored: dict[str, Any] | None, record: dict[str, Any]) -> None:
     source, name = record["eventSource"], record["eventName"]

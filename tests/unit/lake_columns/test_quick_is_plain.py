@@ -69,7 +69,7 @@ def _plainly(records: list[bytes], family: Family = Family.EVENTS) -> tuple[pa.T
     return pa.Table.from_pylist(rows, schema=ARROW[family]), refused
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(records=_RECORDS)
 def test_the_quick_way_gives_the_rows_of_the_plain_one(records: list[bytes]) -> None:
     converted = to_table(Family.EVENTS, records, range(len(records)))
@@ -113,7 +113,7 @@ _FROM_OUTSIDE = st.tuples(
 _FROM_OUTSIDE_USUALLY = st.fixed_dictionaries({}, optional=_SAID).map(lambda said: {"eventTime": TIME, "eventID": "e", "eventData": said})
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     records=st.lists(
         st.builds(_encoded, _FROM_OUTSIDE | _FROM_OUTSIDE_USUALLY, st.booleans(), st.sampled_from([None, None, 1])), max_size=6
