@@ -37,7 +37,7 @@ class Webhook:
                 self.send_header("content-length", "0")
                 self.end_headers()
                 if body["Type"] == "SubscriptionConfirmation":
-                    urllib.request.urlopen(body["SubscribeURL"], timeout=10).close()
+                    urllib.request.urlopen(body["SubscribeURL"], timeout=90).close()
                 else:
                     webhook.got.append(body)
 
@@ -108,7 +108,7 @@ def test_a_point_turns_an_alarm_and_reaches_queue_and_webhook_once(running: Runn
     wait_for(lambda: state(running, "root-usage") == "OK")
     running.aws("cloudwatch", "put-metric-data", "--namespace", "CISBenchmark", "--metric-name", "RootUsage", "--value", "1")
     wait_for(lambda: webhook.about("root-usage"))
-    (message,) = running.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+    (message,) = wait_for(lambda: running.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20).get("Messages"))
     envelope = json.loads(message["Body"])
     assert (envelope["Subject"], envelope["TopicArn"]) == ('ALARM: "root-usage" in US East (N. Virginia)', arn)
     told = json.loads(envelope["Message"])
@@ -215,7 +215,7 @@ def signed(running: RunningOpenTrail, path: str, body: bytes, headers: dict[str,
     SigV4Auth(Credentials(*running.key), "monitoring", "us-east-1").add_auth(request)
     sent = urllib.request.Request(running.endpoint + path, data=body, headers=dict(request.headers), method="POST")
     try:
-        with urllib.request.urlopen(sent, timeout=30) as response:
+        with urllib.request.urlopen(sent, timeout=90) as response:
             return response.status, response.read()
     except urllib.error.HTTPError as error:
         with error:

@@ -29,7 +29,7 @@ def _send(opentrail: RunningOpenTrail, request: bytes, *, half_close: bool = Fal
     """Send raw bytes; returns status, headers and body of the answer."""
     parts = urlsplit(opentrail.endpoint)
     assert parts.hostname is not None
-    with socket.create_connection((parts.hostname, parts.port or 80), timeout=30) as connection:
+    with socket.create_connection((parts.hostname, parts.port or 80), timeout=90) as connection:
         connection.sendall(request)
         if half_close:
             connection.shutdown(socket.SHUT_WR)
@@ -106,7 +106,7 @@ def test_a_truncated_body_is_no_call(opentrail: RunningOpenTrail) -> None:
     whole = _signed(opentrail, "s3", b"x" * 1000, {}, method="PUT", path="/xml-bucket/half")
     parts = urlsplit(opentrail.endpoint)
     assert parts.hostname is not None
-    with socket.create_connection((parts.hostname, parts.port or 80), timeout=30) as connection:
+    with socket.create_connection((parts.hostname, parts.port or 80), timeout=90) as connection:
         connection.sendall(whole[:-500])
     with pytest.raises(ClientError) as caught:
         opentrail.client("s3").head_object(Bucket="xml-bucket", Key="half")
@@ -142,7 +142,7 @@ GARBAGE = [b"\r\n\r\n", b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"GET /
 def test_what_is_no_http_is_refused(opentrail: RunningOpenTrail, request_: bytes) -> None:
     parts = urlsplit(opentrail.endpoint)
     assert parts.hostname is not None
-    with socket.create_connection((parts.hostname, parts.port or 80), timeout=30) as connection:
+    with socket.create_connection((parts.hostname, parts.port or 80), timeout=90) as connection:
         connection.sendall(request_)
         connection.shutdown(socket.SHUT_WR)
         answer = connection.recv(65536)

@@ -179,7 +179,7 @@ def test_webhooks_are_taken_when_they_are_set_up(opentrail: RunningOpenTrail, ch
     request = urllib.request.Request(listed["from"], data=body, method="POST")
     for name, value in {"X-GitHub-Event": "team", "X-GitHub-Delivery": "delivery-1", "X-Hub-Signature-256": f"sha256={signature}"}.items():
         request.add_header(name, value)
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=90) as answer:
         assert json.load(answer) == {"taken": 1, "refused": 0}
     assert "delivery-1" in uids(opentrail, arn)
 

@@ -47,7 +47,7 @@ class Webhook:
                 self.send_header("content-length", "0")
                 self.end_headers()
                 if body["Type"] == "SubscriptionConfirmation":
-                    urllib.request.urlopen(body["SubscribeURL"], timeout=30).close()
+                    urllib.request.urlopen(body["SubscribeURL"], timeout=90).close()
                 else:
                     webhook.told.append(json.loads(body["Message"]))
 
@@ -106,7 +106,7 @@ class Admin:
             self._opentrail.endpoint + "/_opentrail/signin", body, {"content-type": "application/json", "user-agent": "Mozilla/5.0"}
         )
         try:
-            urllib.request.urlopen(request, timeout=30).close()
+            urllib.request.urlopen(request, timeout=90).close()
         except urllib.error.HTTPError as error:
             error.close()
 

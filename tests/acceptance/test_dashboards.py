@@ -44,7 +44,7 @@ def store(opentrail: RunningOpenTrail, cloudtrail: Any) -> str:
 
 def rows(cloudtrail: Any, query_id: str) -> list[dict[str, str]]:
     """What a query gives, once it has ended."""
-    wait_for(lambda: cloudtrail.describe_query(QueryId=query_id)["QueryStatus"] not in ("QUEUED", "RUNNING"), patience=60)
+    wait_for(lambda: cloudtrail.describe_query(QueryId=query_id)["QueryStatus"] not in ("QUEUED", "RUNNING"))
     answer = cloudtrail.get_query_results(QueryId=query_id)
     assert answer["QueryStatus"] == "FINISHED", answer
     return [{name: value for cell in row for name, value in cell.items()} for row in answer["QueryResultRows"]]
@@ -99,7 +99,7 @@ def test_a_managed_dashboard_is_listed_and_refreshed(opentrail: RunningOpenTrail
     (overview,) = [one["DashboardArn"] for one in listed["Dashboards"] if one["DashboardArn"].endswith("-Overview")]
     shown = cloudtrail.get_dashboard(DashboardId=overview)
     refresh = cloudtrail.start_dashboard_refresh(DashboardId=overview, QueryParameterValues={"$EventDataStoreId$": store})["RefreshId"]
-    wait_for(lambda: _described(cloudtrail, shown["Widgets"], refresh), patience=60)
+    wait_for(lambda: _described(cloudtrail, shown["Widgets"], refresh))
     services = next(one for one in shown["Widgets"] if one["ViewProperties"]["Title"] == "Top services")
     query = cloudtrail.describe_query(QueryAlias=services["QueryAlias"], RefreshId=refresh)
     assert any(row["eventSource"] == "iam.amazonaws.com" for row in rows(cloudtrail, query["QueryId"]))

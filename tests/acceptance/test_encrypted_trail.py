@@ -76,7 +76,7 @@ def reader(opentrail: RunningOpenTrail, name: str) -> tuple[str, str]:
 def walk(opentrail: RunningOpenTrail, folder: Path, commands: str) -> None:
     environment = opentrail.environment()
     environment["PATH"] = f"{BIN}:{environment['PATH']}"
-    done = subprocess.run(["bash", "-euc", commands], cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["bash", "-euc", commands], cwd=folder, env=environment, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

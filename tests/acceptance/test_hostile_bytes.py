@@ -66,7 +66,7 @@ def _said_to(opentrail: RunningOpenTrail, octets: bytes, *, wait: bool) -> bytes
     assert parts.hostname is not None
     assert parts.port is not None
     received = b""
-    with socket.create_connection((parts.hostname, parts.port), timeout=10) as connection:
+    with socket.create_connection((parts.hostname, parts.port), timeout=90) as connection:
         try:
             connection.sendall(octets)
             if wait:
@@ -104,7 +104,7 @@ def test_nothing_that_is_sent_hurts(running: RunningOpenTrail) -> None:
 
 def test_silent_connections_do_not_keep_others_out(running: RunningOpenTrail) -> None:
     parts = urlsplit(running.endpoint)
-    idle = [socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10) for _ in range(200)]
+    idle = [socket.create_connection((parts.hostname or "", parts.port or 0), timeout=90) for _ in range(200)]
     for number, connection in enumerate(idle):
         connection.sendall([b"", b"G", b"GET / HTTP/1.1\r\nX: ", b"PUT /a/b HTTP/1.1\r\nContent-Length: 1000\r\n\r\nabc"][number % 4])
     assert running.client("sts").get_caller_identity()["Account"] == "123456789012"

@@ -86,7 +86,7 @@ class Lake:
             found: dict[str, Any] = self.cloudtrail.get_query_results(QueryId=query)
             return None if found["QueryStatus"] in ("QUEUED", "RUNNING") else found
 
-        found = wait_for(look, patience=60)
+        found = wait_for(look)
         assert found["QueryStatus"] == "FINISHED", found
         return [[next(iter(cell.values())) for cell in row] for row in found["QueryResultRows"]]
 

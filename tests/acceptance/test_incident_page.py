@@ -29,7 +29,7 @@ def test_every_question_of_the_page_finds_what_is_there(opentrail: RunningOpenTr
         "AWS_PAGER": "",
         "HOME": str(tmp_path),
     }
-    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=360)
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
     there = json.loads((tmp_path / "incident" / "sample.json").read_text())
     incident = there["incident"]

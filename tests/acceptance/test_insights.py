@@ -125,7 +125,9 @@ def world(opentrail: RunningOpenTrail) -> World:
     opentrail.stop()
     fill(opentrail.data, made.history())
     opentrail.start()
+    # Start and end of both: of management events in the history, of data events at the trail.
     wait_for(lambda: len(made.found()) >= 2, patience=120)
+    wait_for(lambda: len(made.ask("list_insights_data", InsightSource=TRAIL_ARN, DataType="InsightsEvents")["Events"]) >= 2, patience=120)
     return made
 
 
@@ -173,7 +175,7 @@ def test_the_bucket_gets_them_where_the_trail_asked_for_them(world: World) -> No
         return [record for body in bodies for record in json.loads(gzip.decompress(body))["Records"]]
 
     of_data = {event["EventId"] for event in world.ask("list_insights_data", InsightSource=TRAIL_ARN, DataType="InsightsEvents")["Events"]}
-    assert wait_for(lambda: {record["eventID"] for record in records()} == wanted | of_data or None, patience=60)
+    assert wait_for(lambda: {record["eventID"] for record in records()} == wanted | of_data or None)
     assert {record["eventCategory"] for record in records()} == {"Insight"}
     assert "Contents" not in world.s3.list_objects_v2(Bucket="plain-logs", Prefix=f"AWSLogs/{ACCOUNT}/CloudTrail-Insight/")
 
@@ -196,7 +198,7 @@ def test_insights_of_data_events_are_the_trails_own(world: World) -> None:
 
 def test_the_destination_of_the_store_gets_what_was_found_in_it(world: World) -> None:
     columns = "insightState, insightEventName, insightSource, insightContext.insightAverage, sharedEventID"
-    rows = wait_for(lambda: found if len(found := world.query(world.destination, columns)) == 2 else None, patience=60)
+    rows = wait_for(lambda: found if len(found := world.query(world.destination, columns)) == 2 else None)
     states = [{name: value for cell in row for name, value in cell.items()} for row in rows]
     assert {row["insightState"] for row in states} == {"Start", "End"}
     assert {(row["insightEventName"], row["insightSource"]) for row in states} == {("DeleteAccessKey", world.source)}

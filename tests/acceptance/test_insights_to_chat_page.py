@@ -63,7 +63,7 @@ def test_the_channel_hears_a_sentence(tmp_path: Path, channel: str) -> None:
             script = "set -eu\n" + block.replace("opentrail env", f"opentrail env --data-dir {opentrail.data}").replace(
                 "opentrail bucket create", f"opentrail bucket create --data-dir {opentrail.data}"
             )
-            done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180)
+            done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500)
             assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
             assert '"FailedEntryCount": 1' not in done.stdout
 

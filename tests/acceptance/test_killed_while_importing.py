@@ -198,7 +198,7 @@ def test_whatever_is_killed_every_event_is_imported_once(folder: Path, database:
         settings=TableSettings(),
     )
     tables.open()
-    snapshot = tables.snapshot([STORE], at_least=0, patience=30.0)
+    snapshot = tables.snapshot([STORE], at_least=0, patience=90.0)
     (source,) = snapshot.sources
     counted = collections.Counter(one for file in source.files for one in pq.read_table(file, columns=["eventid"])[0].to_pylist())
     assert [one for one, times in counted.items() if times > 1] == []

@@ -126,13 +126,14 @@ def test_a_trail_streams_what_happens(opentrail: RunningOpenTrail) -> None:
     assert stream["logStreamName"] == f"{ACCOUNT}_CloudTrail_{HOME}"
     trail = opentrail.client("cloudtrail").get_trail(Name="streams")["Trail"]
     assert (trail["CloudWatchLogsLogGroupArn"], trail["CloudWatchLogsRoleArn"]) == (group_arn, role_arn)
-    status = opentrail.client("cloudtrail").get_trail_status(Name="streams")
-    assert "LatestCloudWatchLogsDeliveryTime" in status
+    cloudtrail = opentrail.client("cloudtrail")
+    status = wait_for(
+        lambda: found if "LatestCloudWatchLogsDeliveryTime" in (found := cloudtrail.get_trail_status(Name="streams")) else None
+    )
     assert "LatestCloudWatchLogsDeliveryError" not in status
 
     opentrail.client("iam").delete_role_policy(RoleName="streams", PolicyName="cloudtrail-policy")
     opentrail.client("iam").create_user(UserName="waits")
-    cloudtrail = opentrail.client("cloudtrail")
     wait_for(lambda: "AccessDenied" in cloudtrail.get_trail_status(Name="streams").get("LatestCloudWatchLogsDeliveryError", ""))
     assert "waits" not in named(streamed(opentrail, "CloudTrail/streams"), "CreateUser")
     policy = role_policy("CloudTrail/streams")
@@ -201,7 +202,7 @@ def test_every_block_of_the_page_works(opentrail: RunningOpenTrail, tmp_path: Pa
     assert len(blocks) == 4
     environment = {**opentrail.environment(), "PATH": f"{BIN}:{os.environ['PATH']}", "AWS_PAGER": ""}
     done = subprocess.run(
-        ["bash", "-c", "set -eu\n" + "\n".join(blocks)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=150
+        ["bash", "-c", "set -eu\n" + "\n".join(blocks)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500
     )
     assert done.returncode == 0, done.stdout + done.stderr
     trail = cloudtrail.get_trail(Name="audit")["Trail"]

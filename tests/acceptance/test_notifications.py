@@ -77,7 +77,7 @@ def subscriber() -> Iterator[Subscriber]:
 
 
 def opened(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=10) as response:
+    with urllib.request.urlopen(url, timeout=90) as response:
         content: bytes = response.read()
         return content
 

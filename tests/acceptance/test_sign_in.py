@@ -54,7 +54,7 @@ def send(running: RunningOpenTrail, request: urllib.request.Request) -> tuple[in
     """Status, headers and JSON of an answer; redirects are not followed."""
     opener = urllib.request.build_opener(_Stay, urllib.request.HTTPSHandler(context=running.trust))
     try:
-        with opener.open(request, timeout=30) as answer:
+        with opener.open(request, timeout=90) as answer:
             status, headers, body = answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as error:
         with error:

@@ -32,7 +32,7 @@ class _Hook(BaseHTTPRequestHandler):
         self.send_header("content-length", "0")
         self.end_headers()
         if body["Type"] == "SubscriptionConfirmation":
-            urllib.request.urlopen(body["SubscribeURL"], timeout=30).close()
+            urllib.request.urlopen(body["SubscribeURL"], timeout=90).close()
             self.confirmed.set()
         else:
             self.told.append(body["Message"])
@@ -66,12 +66,12 @@ def test_sentences_and_the_alarm_arrive(tmp_path: Path, hook: str) -> None:
 
         def run(*blocks: str) -> None:
             script = "set -eu\n" + "\n".join(blocks)
-            done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180)
+            done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500)
             assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
             assert '"FailedEntryCount": 1' not in done.stdout
 
         run(*setting_up)
-        assert _Hook.confirmed.wait(60)
+        assert _Hook.confirmed.wait(90)
         run(trying)
         wait_for(lambda: any("FailedSignIns" in one for one in _Hook.told) and sum("Console sign-in" in one for one in _Hook.told) == 2)
     sentences = sorted(one.strip('"').partition(": ")[2] for one in _Hook.told if "Console sign-in" in one)

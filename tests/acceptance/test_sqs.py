@@ -124,7 +124,7 @@ def test_a_kill_loses_nothing_that_was_acknowledged(server: RunningOpenTrail) ->
             over.set()
             poll = threading.Thread(target=lambda: answers.append(sqs.receive_message(QueueUrl=other, WaitTimeSeconds=20)))
             poll.start()
-            time.sleep(0.5)
+            time.sleep(3)  # it stands in line by now
         end()
         server.start()
     poll.join()

@@ -172,7 +172,7 @@ def test_a_subscription_is_created_and_updated_in_one_command_each(opentrail: Ru
 def test_there_is_no_reset_door_unless_it_is_asked_for(opentrail: RunningOpenTrail) -> None:
     request = urllib.request.Request(opentrail.endpoint + "/moto-api/reset", method="POST")
     with pytest.raises(urllib.error.HTTPError) as raised:
-        urllib.request.urlopen(request, timeout=10)
+        urllib.request.urlopen(request, timeout=90)
     raised.value.close()
     assert 400 <= raised.value.code < 500
     opentrail.client("sts").get_caller_identity()

@@ -84,6 +84,6 @@ def test_nobody_signs_in_through_an_endpoint(running: RunningOpenTrail) -> None:
     url = running.address["vpc_endpoints"][OPEN] + "/_opentrail/signin"
     request = urllib.request.Request(url, data=b"{}", headers={"content-type": "application/json"})
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(request, timeout=30)
+        urllib.request.urlopen(request, timeout=90)
     assert caught.value.code == 404
     caught.value.close()

@@ -31,10 +31,10 @@ class CrashSink:
                 status = sink._take(self.path, body)
                 self.send_response(status)
                 self.send_header("content-length", "0")
+                sink._leave(self.path)  # before the answer goes: the next call may be there before this thread goes on
                 self.end_headers()
-                sink._leave(self.path)
                 if body.get("Type") == "SubscriptionConfirmation":
-                    urllib.request.urlopen(body["SubscribeURL"], timeout=30).close()
+                    urllib.request.urlopen(body["SubscribeURL"], timeout=90).close()
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -78,7 +78,7 @@ class RawUpstream:
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until something that the upstream counts has come true."""
         async with self._change:
-            await asyncio.wait_for(self._change.wait_for(condition), 20)
+            await asyncio.wait_for(self._change.wait_for(condition), 90)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -181,7 +181,7 @@ def rows(source: Source, columns: Collection[str] = ("eventid", "eventtime", "po
 
 def ids(tables: StoreTables, which: str, at_least: int) -> list[str]:
     """The ids of the events that a query over the store sees, in order of time and position."""
-    snapshot: Snapshot = tables.snapshot([which], at_least=at_least, patience=30.0)
+    snapshot: Snapshot = tables.snapshot([which], at_least=at_least, patience=90.0)
     try:
         return [row["eventid"] for row in rows(snapshot.sources[0])]
     finally:

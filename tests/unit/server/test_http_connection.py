@@ -16,7 +16,7 @@ from opentrail.server.http import Patience, bounded_protocol
 from opentrail.wire.http import Response
 
 MAX_HEAD = 8192
-SHORT = Patience(head=0.2, between=0.3, body=0.2, linger=0.2)
+SHORT = Patience(head=0.6, between=0.3, body=0.6, linger=0.2)
 
 
 class Echo:
@@ -68,7 +68,7 @@ def serve(app: Any, talk: Callable[[int], Awaitable[Any]], patience: Patience | 
         task = asyncio.create_task(server.serve())
         await started(server)
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(90):
                 return await talk(server.servers[0].sockets[0].getsockname()[1])
         finally:
             server.should_exit = True

@@ -41,7 +41,7 @@ def test_jobs_that_wait_share_a_commit(database: Database) -> None:
         return began()
 
     database.begin = counted  # type: ignore[method-assign,assignment]
-    first = writer.submit(lambda connection: held.wait(10))
+    first = writer.submit(lambda connection: held.wait(90))
     others = [writer.submit(lambda connection, name=f"n{number:02}": put(connection, name)) for number in range(50)]
     held.set()
     assert first.result()
@@ -57,7 +57,7 @@ def test_a_job_that_fails_is_undone_alone(database: Database) -> None:
         put(connection, "undone")
         raise ValidationException("no")
 
-    writer.submit(lambda connection: held.wait(10))
+    writer.submit(lambda connection: held.wait(90))
     good, bad, twice = (
         writer.submit(lambda connection: put(connection, "good")),
         writer.submit(failing),
@@ -103,7 +103,7 @@ def test_a_closed_writer_finishes_and_takes_no_more(database: Database) -> None:
 
 def test_who_gives_up_waiting_in_time_has_nothing_done(database: Database) -> None:
     writer, held = Writer(database, name="w"), threading.Event()
-    writer.submit(lambda connection: held.wait(10))
+    writer.submit(lambda connection: held.wait(90))
     later = writer.submit(lambda connection: put(connection, "wanted no more"))
     assert later.cancel()
     held.set()
@@ -114,7 +114,7 @@ def test_who_gives_up_waiting_in_time_has_nothing_done(database: Database) -> No
 
 def test_jobs_are_done_in_the_order_in_which_they_came(database: Database) -> None:
     writer, held, expected = Writer(database, name="w"), threading.Event(), [f"n{number:03}" for number in range(300, 0, -1)]
-    writer.submit(lambda connection: held.wait(10))
+    writer.submit(lambda connection: held.wait(90))
     futures = [writer.submit(lambda connection, name=name: put(connection, name)) for name in expected]
     held.set()
     assert [future.result() for future in futures] == expected

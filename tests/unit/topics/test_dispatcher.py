@@ -248,7 +248,7 @@ class Waiting:
 
     def carry(self, load: Load) -> Outcome:
         if self.hanging in load.subscription.endpoint:
-            self.let_go.wait(30)
+            self.let_go.wait(90)
         with self.changed:
             self.served.append(load.subscription.endpoint)
             self.changed.notify_all()

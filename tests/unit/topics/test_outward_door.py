@@ -150,7 +150,7 @@ def test_an_answer_that_comes_byte_by_byte_is_late() -> None:
 @pytest.mark.parametrize("text", [b"", b"hello\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200 + b"\r\n"])
 def test_what_is_no_http_is_an_error(text: bytes) -> None:
     with server(says(text)) as port, pytest.raises(OSError, match=r"HTTP|reset|closed"):
-        Web(patience=5).post(f"http://127.0.0.1:{port}/", {}, b"x")
+        Web(patience=90).post(f"http://127.0.0.1:{port}/", {}, b"x")
 
 
 def test_a_certificate_that_nobody_trusts_is_refused(tmp_path: Path) -> None:
@@ -167,6 +167,6 @@ def test_a_certificate_that_nobody_trusts_is_refused(tmp_path: Path) -> None:
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     with pytest.raises(ssl.SSLError):
-        Web(patience=5).post(f"https://127.0.0.1:{listening.getsockname()[1]}/", {}, b"x")
+        Web(patience=90).post(f"https://127.0.0.1:{listening.getsockname()[1]}/", {}, b"x")
     thread.join(5)
     listening.close()

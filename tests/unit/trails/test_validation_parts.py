@@ -110,20 +110,20 @@ def test_tasks_give_what_they_return_and_raise(count: int) -> None:
 
 
 def test_tasks_are_done_at_the_same_time_and_those_not_begun_are_dropped() -> None:
-    together = threading.Barrier(2, timeout=10)
+    together = threading.Barrier(2, timeout=90)
     workers = Workers(2)
     begun: list[int] = []
     waiting = [workers.submit(together.wait) for _ in range(2)]
     assert sorted(task.result() for task in waiting) == [0, 1]
     hold = threading.Event()
-    held = [workers.submit(hold.wait, 10) for _ in range(2)]
+    held = [workers.submit(hold.wait, 90) for _ in range(2)]
     dropped = workers.submit(begun.append, 1)
     closing = threading.Thread(target=workers.close)
     closing.start()
     while not workers._closed:
         pass
     hold.set()
-    closing.join(10)
+    closing.join(90)
     assert [task.result() for task in held] == [True, True]
     assert begun == []
     assert dropped.result() is None
