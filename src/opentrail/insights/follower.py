@@ -79,9 +79,9 @@ class InsightsFollower:
         """Position up to which everything is kept."""
         return self._saved
 
-    def step(self) -> bool:
-        """Read some records, judge the minutes that are over, commit if it is time. What is raised loses nothing: the next step begins
-        again at the last commit."""
+    def step(self) -> int:
+        """Read some records, judge the minutes that are over, commit if it is time. How many there were. What is raised loses nothing: the
+        next step begins again at the last commit."""
         if self._spoilt:
             self._rewind()
         try:
@@ -111,7 +111,7 @@ class InsightsFollower:
         self._committed = self._clock.monotonic()
         self._spoilt = False
 
-    def _step(self) -> bool:
+    def _step(self) -> int:
         try:
             entries = self._journal.read(self._read, PAGE)
         except JournalTrimmed:
@@ -120,7 +120,7 @@ class InsightsFollower:
                 raise
             log.error("the records from %d to %d are no longer in the journal: Insights do not count them", self._read + 1, kept_from - 1)
             self._read = kept_from - 1
-            return True
+            return PAGE
         # Looked at after the records: what was switched on before one of them was made is then always seen.
         if self._sources.renew(self._read) or self._sources_differ:
             self._counts.begin_anew()
@@ -138,7 +138,7 @@ class InsightsFollower:
             self._close((int(now) - LATE) // 60 - 1)
         self._baselines.step(self._closed, self._since, self._sources)
         self._commit_if_due()
-        return bool(entries)
+        return len(entries)
 
     def _go_along_with_the_clock(self, *, caught_up: bool) -> None:
         for before, after in (*self._jumps.began(self._counts.minutes, caught_up=caught_up), *self._jumps.look()):

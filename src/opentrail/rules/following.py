@@ -73,8 +73,8 @@ class JournalFollowing:
         """Position of the last record of which everything is durable."""
         return self._saved
 
-    def step(self) -> bool:
-        """Match some records; whether there were any."""
+    def step(self) -> int:
+        """Match some records; how many there were."""
         self._read = max(self._read, self._saved)
         try:
             entries = self._reader.read(self._read, PAGE)
@@ -85,19 +85,19 @@ class JournalFollowing:
             # Only when an older rules.db was put back, or the journal is older than the rules. They cannot be had any more.
             log.warning("the records from %d to %d are no longer in the journal: no rule gets them", self._read + 1, kept_from - 1)
             self._read = kept_from - 1
-            return True
+            return PAGE
         if not entries:
             if self._read > self._saved:
                 self._save((), self._read)
             self._forget_spans()
-            return False
+            return 0
         # The rules are looked at after the records: a rule that was answered before a call was made is then always seen, and one that
         # was changed since then is there as it stood.
         matches = self._matches(entries) if self._rules.look() else []
         if matches:
             self._save(matches, entries[-1].position)
         self._read = entries[-1].position  # what matches nothing is saved when nothing more comes: one commit for many
-        return True
+        return len(entries)
 
     def _matches(self, entries: Sequence[Entry]) -> list[Match]:
         now = self._clock.time()
