@@ -45,6 +45,9 @@ class Memory:
     def __init__(self, records: list[bytes]) -> None:
         self.entries = [Entry(position, record) for position, record in enumerate(records, 1)]
 
+    def head(self) -> int:
+        return len(self.entries)
+
     def first(self) -> int:
         return 1
 

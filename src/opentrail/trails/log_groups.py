@@ -112,6 +112,8 @@ class LogGroupDelivery:
     def step(self) -> int:
         """Put some records. Returns how many were read, or 1 if there was something else to do; what is raised loses nothing."""
         did = self._ask_again()
+        if not self._trails and self._passed():
+            return 1  # for all that there were: none is left
         try:
             entries = self._journal.read(self._position, PAGE)
         except JournalTrimmed:
@@ -136,6 +138,16 @@ class LogGroupDelivery:
         if not taken:
             self._save_idle()
         return len(entries)
+
+    def _passed(self) -> bool:
+        """Whether all records there are were passed by unread, as no trail has a log group."""
+        head, position = self._journal.head(), self._position
+        self._look_at_trails()  # after the head, as it is after the records
+        if self._trails or head <= position:
+            return False
+        self._position = head
+        self._save_idle()
+        return True
 
     def _look_at_trails(self) -> None:
         with self._state.read() as connection:

@@ -31,6 +31,7 @@ class Worker:
         self._woken = chore.woken
         self._setbacks = Setbacks(clock)
         self._gathering = 0.0
+        self._finds_few = False
 
     @property
     def trouble(self) -> str | None:
@@ -57,7 +58,7 @@ class Worker:
                 self._woken.wait(pause)
                 if self._clock.monotonic() - ended >= LONGEST_GATHERING:
                     self._gathering = 0.0
-            elif self._gathering > 0.0:
+            elif self._finds_few:
                 self._stop.wait(self._gathering)
 
     def turn(self) -> float:
@@ -69,11 +70,8 @@ class Worker:
             log.exception("%s was interrupted and goes on where it is safe", self.name)
             return self._setbacks.note(self.name, error)
         self._setbacks.over(self.name)
-        if found:
-            self._gather(found)
+        # A step costs little more for hundreds than for one: who finds few again and again lets them come together.
+        self._finds_few = bool(found) and isinstance(found, int) and found < self._chore.few
+        if self._finds_few:
+            self._gathering = min(self._gathering + GATHERING, LONGEST_GATHERING)
         return pause
-
-    def _gather(self, found: object) -> None:
-        """A step costs little more for hundreds than for one: while a chore finds few again and again, it lets them come together."""
-        finds_few = isinstance(found, int) and found < self._chore.few
-        self._gathering = min(self._gathering + GATHERING, LONGEST_GATHERING) if finds_few else 0.0
