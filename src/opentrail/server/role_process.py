@@ -80,7 +80,12 @@ def _run(name: str, orders: Orders, supervisor: int) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     gc.disable()
     role = import_module(f"opentrail.server.{name}")
-    gc.freeze()  # what is loaded stays: it need not be looked through again and again
-    gc.set_threshold(*_GARBAGE)
+    collect_seldom()
     gc.enable()
     role.main(orders)
+
+
+def collect_seldom() -> None:
+    """Look for garbage as a role does: not among what is there now, and only when there may be much."""
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE)

@@ -150,10 +150,10 @@ class LogGroupDelivery:
         return True
 
     def _look_at_trails(self) -> None:
+        if store.latest_changes(self._state) == self._changes:
+            return
         with self._state.read() as connection:
             changes = store.changes(connection)
-            if changes == self._changes:
-                return
             self._trails = {trail.id: trail for trail in store.working_trails(connection) if trail.cloud_watch_logs_log_group_arn}
             windows = [window for window in store.windows(connection, read=True) if window.trail_id in self._trails]
         self._changes = changes

@@ -19,8 +19,10 @@ from opentrail.events.activity import Problem
 _EVENTS: Final = UUID("6f7065e1-7261-4c2d-8a65-76656e747300")
 """The namespace of our event ids; must never change, or events sent again would get other ids."""
 
-_BITS: Final, _UUID5: Final = ~(0xF << 76 | 3 << 62), 5 << 76 | 2 << 62
-"""Of the number of a UUID: those that are the same in each that was made by the rules of version 5, and what they are."""
+_FREE: Final = ~(0xF << 76 | 3 << 62)
+"""The bits of a UUID that do not say by which rules it was made …"""
+_VERSION_5: Final = 5 << 76 | 2 << 62
+"""… and those that say it."""
 
 _parsed = msgspec.json.Decoder().decode
 
@@ -47,7 +49,7 @@ def event_id_of(channel_arn: str, raw: bytes) -> str:
 
 def _number(named: bytes, raw: bytes) -> int:
     digest = hashlib.sha1(named + hashlib.sha256(raw).hexdigest().encode(), usedforsecurity=False).digest()
-    return int.from_bytes(digest[:16], "big") & _BITS | _UUID5
+    return int.from_bytes(digest[:16], "big") & _FREE | _VERSION_5
 
 
 def _spelled(number: int) -> str:
@@ -81,7 +83,7 @@ def read(entry: Mapping[str, Any], *, channel_arn: str, account_id: str, identit
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Problem("InvalidData", "eventData is not valid JSON.")
     event_time = None
-    if len(raw) <= activity.SMALL and raw.count(b"{") + raw.count(b"[") <= activity.DEEPEST:
+    if len(raw) <= activity.SMALL and raw.count(b"{") + (raw.count(b"[") if b"[" in raw else 0) <= activity.DEEPEST:
         event_time = activity.surely_fits(data)
     if event_time is None:
         wrong = activity.problem(data)
