@@ -70,8 +70,7 @@ def _replace(into: dict[str, int], new: list[tuple[str, int]]) -> None:
     for value, count in new:
         heapreplace(rarest, (rarest[0][0] + count, value))
     into.clear()
-    for count, value in rarest:
-        into[value] = count
+    into.update({value: count for count, value in rarest})
 
 
 def join(into: dict[str, int], other: Mapping[str, int]) -> None:
