@@ -21,6 +21,7 @@ from opentrail.clock import ManualClock, iso_seconds
 from opentrail.insights.counts import TOGETHER
 from opentrail.insights.follower import InsightsFollower
 from opentrail.journal import Entry
+from opentrail.server.role_process import collect_seldom
 from opentrail.server.watching.analysed import Analysed
 from opentrail.storage.database import Database
 from opentrail.trails.control import Trails, Wanted
@@ -44,6 +45,9 @@ class Memory:
 
     def __init__(self, records: list[bytes]) -> None:
         self.entries = [Entry(position, record) for position, record in enumerate(records, 1)]
+
+    def head(self) -> int:
+        return len(self.entries)
 
     def first(self) -> int:
         return 1
@@ -104,6 +108,7 @@ def main() -> None:
         sources = Analysed(state, clock, known_regions())
         sources.renew(0)
         entries = Memory(records).entries
+        collect_seldom()  # as the watch does, whose process this stands for
         begun = time.process_time()
         for at in range(0, len(entries), TOGETHER):
             sources.facts(entries[at : at + TOGETHER])

@@ -69,6 +69,9 @@ class Records:
         }
         self.entries = [Entry(n + 1, json.dumps({**made, "eventID": str(n)}).encode()) for n in range(count)]
 
+    def head(self) -> int:
+        return len(self.entries)
+
     def first(self) -> int:
         return 1
 

@@ -132,6 +132,9 @@ class PlainJournal:
         self.records: list[bytes] = []
         self.trimmed = 0
 
+    def head(self) -> int:
+        return len(self.records)
+
     def first(self) -> int:
         return self.trimmed + 1
 

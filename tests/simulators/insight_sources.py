@@ -72,6 +72,9 @@ class CallJournal:
     entries: list[Entry] = field(default_factory=list)
     page: int = 2000
 
+    def head(self) -> int:
+        return len(self.entries)
+
     def first(self) -> int:
         return 1
 

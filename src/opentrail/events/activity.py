@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final, Literal
 
 CATEGORY: Final = "ActivityAuditLog"
@@ -95,48 +96,54 @@ def problem(data: Any) -> Problem | None:
     return next(_problems(data), None)
 
 
-_TOP: Final = tuple(field for field in FIELDS if "." not in field.name)
-_TEXTS: Final = tuple((field.name, field.limit) for field in _TOP if field.kind == "text" and field.limit and field.required)
-_MORE_TEXTS: Final = tuple((field.name, field.limit) for field in _TOP if field.kind == "text" and field.limit and not field.required)
-_OBJECTS: Final = tuple(field.name for field in _TOP if field.kind == "object" and not field.required)
-_TYPE: Final = LIMITS["userIdentity.type"]
-_PRINCIPAL: Final = LIMITS["userIdentity.principalId"]
+_needed: Final = itemgetter("version", "userIdentity", "eventSource", "eventName", "eventTime", "UID", "recipientAccountId")
+_VERSION, _SOURCE, _NAME, _UID = (LIMITS[name] for name in ("version", "eventSource", "eventName", "UID"))
+_AGENT, _CODE, _MESSAGE = (LIMITS[name] for name in ("userAgent", "errorCode", "errorMessage"))
+_TYPE, _PRINCIPAL = LIMITS["userIdentity.type"], LIMITS["userIdentity.principalId"]
 SMALL: Final = 4 << 10
 """Bytes of an `eventData` in which no object can be too large, however its numbers are written."""
 
 
-def surely_fits(data: Any) -> bool:
-    """Whether `problem` finds nothing wrong, for an `eventData` of at most `SMALL` bytes with at most `DEEPEST` objects and arrays.
+def surely_fits(data: Any) -> str | None:
+    """The `normal_time` of an `eventData` of at most `SMALL` bytes with at most `DEEPEST` objects and arrays, when `problem` would find
+    nothing wrong with it.
 
-    `False` says nothing: ask `problem`. A fifth of its time, for the many events that are small and well.
+    `None` says nothing: ask `problem`. A tenth of its time, for the many events that are small and well.
     """
     if type(data) is not dict:
-        return False
-    get = data.get
-    for name, limit in _TEXTS:
-        value = get(name)
-        if type(value) is not str or not 0 < len(value) <= limit:
-            return False
-    for name, limit in _MORE_TEXTS:
-        value = get(name)
-        if value is not None and (type(value) is not str or len(value) > limit):
-            return False
-    for name in _OBJECTS:
-        value = get(name)
-        if value is not None and type(value) is not dict:
-            return False
-    who, account, time, address = get("userIdentity"), get("recipientAccountId"), get("eventTime"), get("sourceIPAddress")
-    if type(who) is not dict or type(account) is not str or not account or type(time) is not str or normal_time(time) is None:
-        return False
-    kind, principal, details = who.get("type"), who.get("principalId"), who.get("details")
-    return (
-        type(kind) is str
+        return None
+    try:
+        version, who, source, name, time, uid, account = _needed(data)
+        kind, principal = who["type"], who["principalId"]
+    except (KeyError, TypeError):
+        return None
+    if not (
+        type(who) is dict
+        and type(version) is type(source) is type(name) is type(time) is type(uid) is type(account) is type(kind) is type(principal) is str
+        and 0 < len(version) <= _VERSION
+        and 0 < len(source) <= _SOURCE
+        and 0 < len(name) <= _NAME
+        and 0 < len(uid) <= _UID
         and 0 < len(kind) <= _TYPE
-        and type(principal) is str
         and 0 < len(principal) <= _PRINCIPAL
-        and (details is None or type(details) is dict)
+        and account
+    ):
+        return None
+    get = data.get
+    agent, code, message, address = get("userAgent"), get("errorCode"), get("errorMessage"), get("sourceIPAddress")
+    asked, answered, more, details = get("requestParameters"), get("responseElements"), get("additionalEventData"), who.get("details")
+    if (
+        (agent is None or (type(agent) is str and len(agent) <= _AGENT))
+        and (code is None or (type(code) is str and len(code) <= _CODE))
+        and (message is None or (type(message) is str and len(message) <= _MESSAGE))
         and (address is None or (type(address) is str and is_address(address)))
-    )
+        and (asked is None or type(asked) is dict)
+        and (answered is None or type(answered) is dict)
+        and (more is None or type(more) is dict)
+        and (details is None or type(details) is dict)
+    ):
+        return normal_time(time)
+    return None
 
 
 def normal_time(text: str) -> str | None:

@@ -58,6 +58,12 @@ class _Activity(msgspec.Struct, gc=False, rename="camel"):
     request_parameters: msgspec.Raw = msgspec.Raw(b"null")
 
 
+class _UsualActivity(_Activity, gc=False, rename="camel"):
+    """The same as it nearly always is, read at once."""
+
+    request_parameters: _Named | str | int | float | bool | list[Any] | None = None  # type: ignore[assignment]
+
+
 class _Metadata(msgspec.Struct, gc=False):
     channel_arn: str = msgspec.field(default="", name="channelARN")
 
@@ -96,7 +102,12 @@ class _Record(msgspec.Struct, gc=False, rename="camel"):
     resources: list[dict[str, Any]] | None = None
 
 
+class _UsualRecord(_Record, gc=False, rename="camel"):
+    event_data: _UsualActivity | None = None  # type: ignore[assignment]
+
+
 _decoder = msgspec.json.Decoder(_Record)
+_usual = msgspec.json.Decoder(_UsualRecord)
 _activity = msgspec.json.Decoder(_Activity)
 _deed = msgspec.json.Decoder(_Deed)
 
@@ -123,7 +134,7 @@ _TIME: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?
 def extract(position: int, record: bytes) -> Event:
     """The columns of `record`. Raises `Undecodable`, saying why, when it is not an event record."""
     try:
-        raw = _decoder.decode(record)
+        raw = _read(record)
         text = record.decode()
         request, response = _parameters(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -155,20 +166,21 @@ def extract(position: int, record: bytes) -> Event:
     )
 
 
+def _read(record: bytes) -> _Record:
+    """Raises what msgspec raises."""
+    try:
+        return _usual.decode(record)
+    except msgspec.MsgspecError:  # an application may say anything in its `requestParameters`, and AWS in an `eventData`
+        return _decoder.decode(record)
+
+
 def _category(raw: _Record) -> str:
     return raw.event_category or ("Data" if raw.management_event is False else MANAGEMENT)
 
 
 def _of_activity(position: int, raw: _Record, text: str) -> Event:
     """An event from outside AWS: the application's own words are in its `eventData`."""
-    try:
-        data = _activity.decode(raw.event_data)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise Undecodable(str(error)) from error
-    try:
-        resource = _named.decode(data.request_parameters).resource
-    except (msgspec.MsgspecError, RecursionError):  # an application may say anything here
-        resource = None
+    data, resource = _said(raw)
     identity = data.user_identity or _NOBODY
     return Event(
         position=position,
@@ -187,6 +199,21 @@ def _of_activity(position: int, raw: _Record, text: str) -> Event:
         resources=(("", resource),) if resource else (),
         record=text,
     )
+
+
+def _said(raw: _Record) -> tuple[_Activity, str | None]:
+    """The `eventData`, and what was acted on."""
+    if isinstance(raw, _UsualRecord) and raw.event_data is not None:
+        asked = raw.event_data.request_parameters
+        return raw.event_data, asked.resource if isinstance(asked, _Named) else None
+    try:
+        data = _activity.decode(raw.event_data if isinstance(raw.event_data, msgspec.Raw) else _NULL)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise Undecodable(str(error)) from error
+    try:
+        return data, _named.decode(data.request_parameters).resource
+    except (msgspec.MsgspecError, RecursionError):  # an application may say anything here
+        return data, None
 
 
 @lru_cache(maxsize=1 << 14)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import calendar
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -113,39 +114,39 @@ class Counts:
     def take(self, entries: Sequence[Entry]) -> None:
         """Count these records, as far as anybody has them analysed."""
         noted: _Noted | None = None
-        current = ""  # the minute of the last event: most often that of the next
-        for entry, facts in self._facts(entries):
-            if facts is None:
-                continue
-            text = facts.event_time[:16]
-            if text != current:
-                current, noted = text, self._opened(text)
-            if noted is None or (facts.read_only is not False and not facts.error_code and facts.event_category != DATA):
-                continue  # most events: what only reads, and is allowed to
-            kind = (
-                facts.event_name,
-                facts.error_code,
-                facts.event_source,
-                facts.recipient_account_id,
-                facts.aws_region,
-                facts.read_only,
-                facts.event_category,
-                facts.event_type,
-            )
-            found = noted.by_kind.get(kind, _UNKNOWN)
-            if found is _UNKNOWN:
-                found = self._found(entry.position, facts, kind, noted)
-            if found is not None:
-                found.callers.append(facts.user_identity)
-                found.agents.append(facts.user_agent)
+        second = current = ""  # of the last event: most often those of the next
+        for at in range(0, len(entries), TOGETHER):
+            some = entries[at : at + TOGETHER]
+            for entry, facts in zip(some, self._sources.facts(some), strict=True):
+                if facts is None:
+                    continue
+                if facts.event_time != second:
+                    second = facts.event_time
+                    text = second[:16]
+                    if text != current:
+                        current, noted = text, self._opened(text)
+                code = facts.error_code
+                if noted is None or (not code and facts.read_only is not False and facts.event_category != DATA):
+                    continue  # most events: what only reads, and is allowed to
+                kind = (
+                    facts.event_name,
+                    code,
+                    facts.event_source,
+                    facts.recipient_account_id,
+                    facts.aws_region,
+                    facts.read_only,
+                    facts.event_category,
+                    facts.event_type,
+                )
+                found = noted.by_kind.get(kind, _UNKNOWN)
+                if found is _UNKNOWN:
+                    found = self._found(entry.position, facts, kind, noted)
+                if found is not None:
+                    found.callers.append(facts.user_identity)
+                    found.agents.append(facts.user_agent)
         self._notes += len(entries)
         if self._notes >= MOST_NOTES:
             self.settle()
-
-    def _facts(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, Facts | None]]:
-        for at in range(0, len(entries), TOGETHER):
-            some = entries[at : at + TOGETHER]
-            yield from zip(some, self._sources.facts(some), strict=True)
 
     def settle(self, last: int | None = None) -> None:
         """Have everything in `open`, or what is of the minutes up to `last`."""
@@ -226,8 +227,8 @@ class Counts:
 
     def _add(self, tallies: dict[Series, Tally], plan: _Plan, calls: _Calls) -> None:
         number = len(calls.agents)
-        callers = sketches.condensed(Counter(map(self._callers.__getitem__, [caller(who) for who in calls.callers])))
-        agents = sketches.condensed(Counter(map(self._agents.__getitem__, calls.agents)))
+        callers = _sketch(self._callers, _raw(calls.callers))
+        agents = _sketch(self._agents, calls.agents)
         for series in plan.series:
             tally = tallies.get(series)
             if tally is None:
@@ -252,6 +253,23 @@ class Counts:
         return minute
 
 
+def _sketch(names: Mapping[Any, str], raw: list[Any]) -> Mapping[str, int]:
+    """How often each came, by the names that attributions give them."""
+    if len(raw) == 1:  # the many kinds that are seldom called
+        return {names[raw[0]]: 1}
+    return sketches.condensed(Counter(map(names.__getitem__, raw)))
+
+
+def _raw(callers: list[Any]) -> list[str]:
+    """`caller` of each; nearly always the ARN."""
+    if None not in callers:
+        found = list(map(_arn, callers))
+        if all(found):
+            return found
+    return list(map(caller, callers))
+
+
+_arn: Final = attrgetter("arn")
 _UNKNOWN: Final = _Calls()
 _NO_PLAN: Final = _Plan((), "")
 

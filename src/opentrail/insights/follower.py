@@ -49,6 +49,9 @@ log = logging.getLogger("opentrail.insights")
 class Journal(Protocol):
     """The reading side of the journal."""
 
+    def head(self) -> int:
+        """Position of the newest record, 0 when there never was one."""
+
     def first(self) -> int:
         """Position of the oldest record that is kept."""
 
@@ -79,9 +82,9 @@ class InsightsFollower:
         """Position up to which everything is kept."""
         return self._saved
 
-    def step(self) -> bool:
-        """Read some records, judge the minutes that are over, commit if it is time. What is raised loses nothing: the next step begins
-        again at the last commit."""
+    def step(self) -> int:
+        """Read some records, judge the minutes that are over, commit if it is time. How many there were. What is raised loses nothing: the
+        next step begins again at the last commit."""
         if self._spoilt:
             self._rewind()
         try:
@@ -111,7 +114,14 @@ class InsightsFollower:
         self._committed = self._clock.monotonic()
         self._spoilt = False
 
-    def _step(self) -> bool:
+    def _step(self) -> int:
+        head = self._read if self._is_wanted else self._journal.head()
+        if head > self._read:
+            self._renew()  # after the head, as it is after the records
+            if not self._is_wanted:
+                self._read = head
+                self._go_on(caught_up=False)
+                return 1  # for all that there were: none is left
         try:
             entries = self._journal.read(self._read, PAGE)
         except JournalTrimmed:
@@ -120,25 +130,37 @@ class InsightsFollower:
                 raise
             log.error("the records from %d to %d are no longer in the journal: Insights do not count them", self._read + 1, kept_from - 1)
             self._read = kept_from - 1
-            return True
+            return PAGE
         # Looked at after the records: what was switched on before one of them was made is then always seen.
+        self._renew()
+        if entries:
+            if self._is_wanted:
+                self._counts.take(entries)
+            self._read = entries[-1].position
+        self._go_on(caught_up=not entries)
+        return len(entries)
+
+    @property
+    def _is_wanted(self) -> bool:
+        """Whether anybody has, or had, records analysed; else they are passed by unread."""
+        return bool(self._since or self._sources.arns())
+
+    def _renew(self) -> None:
         if self._sources.renew(self._read) or self._sources_differ:
             self._counts.begin_anew()
             self._end_what_nobody_asks_for()
             self._sources_differ = False
-        if entries:
-            if self._since.keys() or self._sources.arns():
-                self._counts.take(entries)
-            self._read = entries[-1].position
-        self._go_along_with_the_clock(caught_up=not entries)
-        now = self._now(caught_up=not entries)
+
+    def _go_on(self, *, caught_up: bool) -> None:
+        """What is due by what was read."""
+        self._go_along_with_the_clock(caught_up=caught_up)
+        now = self._now(caught_up=caught_up)
         if now is not None:
             earliest = self._counts.earliest_minute
             self._begin_sources(int(now) // 60 if earliest is None else earliest)
             self._close((int(now) - LATE) // 60 - 1)
         self._baselines.step(self._closed, self._since, self._sources)
         self._commit_if_due()
-        return bool(entries)
 
     def _go_along_with_the_clock(self, *, caught_up: bool) -> None:
         for before, after in (*self._jumps.began(self._counts.minutes, caught_up=caught_up), *self._jumps.look()):

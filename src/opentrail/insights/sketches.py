@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from heapq import heapify, heapreplace
+from operator import itemgetter
 from typing import Any, Final
 
 IN_MINUTE: Final = 10
@@ -47,19 +48,19 @@ def fold(into: dict[str, int], other: Mapping[str, int]) -> None:
         into.update(other)
         return
     new = []
-    for value, count in other.items():
+    for item in other.items():
+        value, count = item
         if value in into:
             into[value] += count
         elif len(into) < IN_MINUTE:
             into[value] = count
         else:
-            new.append((value, count))
+            new.append(item)
     if new:
         _replace(into, new)
 
 
-def _count(item: tuple[str, int]) -> int:
-    return item[1]
+_count: Final = itemgetter(1)
 
 
 def _replace(into: dict[str, int], new: list[tuple[str, int]]) -> None:
@@ -69,7 +70,7 @@ def _replace(into: dict[str, int], new: list[tuple[str, int]]) -> None:
     for value, count in new:
         heapreplace(rarest, (rarest[0][0] + count, value))
     into.clear()
-    into.update((value, count) for count, value in rarest)
+    into.update({value: count for count, value in rarest})
 
 
 def join(into: dict[str, int], other: Mapping[str, int]) -> None:

@@ -95,6 +95,15 @@ LISTED = Table(
 Index("insights_listed_source", LISTED.c.insight_source, LISTED.c.account_id, LISTED.c.region, LISTED.c.time)
 
 _FIND: Final = select(SERIES.c.id).where(*(SERIES.c[name] == bindparam(name) for name in _NAMES))
+# For the driver itself: hundreds of rows at a time, for each of which SQLAlchemy would take longer than SQLite does.
+_REMEMBER: Final = (
+    "INSERT INTO insights_memories (series_id, data, wakes, latest) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (series_id) DO UPDATE SET data = excluded.data, wakes = excluded.wakes, latest = excluded.latest"
+)
+_ADD_POINT: Final = (
+    "INSERT INTO insights_points (series_id, period, time, count) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (series_id, period, time) DO UPDATE SET count = count + excluded.count"
+)
 
 KEPT: Final[Mapping[int, int]] = {60: 15 * 86_400, 300: 63 * 86_400, 3600: 90 * 86_400}
 """Period of points and how long they are kept, seconds (reference of history and Insights, §11)."""
@@ -160,9 +169,7 @@ def remember(connection: Connection, rows: Sequence[tuple[int, bytes, int | None
     """Keep (series, data, wakes, latest)."""
     if not rows:
         return
-    row = upsert(MEMORIES)
-    row = row.on_conflict_do_update(index_elements=["series_id"], set_={name: row.excluded[name] for name in ("data", "wakes", "latest")})
-    connection.execute(row, [dict(zip(("series_id", "data", "wakes", "latest"), one, strict=True)) for one in rows])
+    connection.exec_driver_sql(_REMEMBER, list(rows))
 
 
 def forget(connection: Connection, ids: Iterable[int]) -> None:
@@ -175,11 +182,7 @@ def add_points(connection: Connection, points: Mapping[tuple[int, int, int], int
     """Add counts by (series, period, time)."""
     if not points:
         return
-    row = upsert(POINTS)
-    row = row.on_conflict_do_update(index_elements=["series_id", "period", "time"], set_={"count": POINTS.c.count + row.excluded.count})
-    connection.execute(
-        row, [{"series_id": one, "period": period, "time": time, "count": count} for (one, period, time), count in points.items()]
-    )
+    connection.exec_driver_sql(_ADD_POINT, [(*place, count) for place, count in points.items()])
 
 
 def points(connection: Connection, ids: Collection[int], period: int, start: int, end: int, limit: int) -> list[tuple[int, int]]:

@@ -72,9 +72,10 @@ class Watched:
                 self._hot[series] = Memory.new(series, since[series], self._jumps.number(minute))
                 self._known[series] = Known(0, None, minute)
             known, memory = self._known[series], self._hot[series]
-            known.latest = max(known.latest, minute)
-            self._told(series, go_on(series, memory, self._jumps.unknown(memory.jump, minute)))
-            self._told(series, take(series, memory, minute, tally))
+            if minute > known.latest:
+                known.latest = minute
+            self._go_on(series, memory, minute)
+            self._told(series, known, memory, take(series, memory, minute, tally))
 
     def pass_by(self, last: int) -> None:
         """Everything up to `last` is over: judge the silence of those of which it may tell something."""
@@ -82,8 +83,8 @@ class Watched:
         self._warm(due)
         for series in due:
             memory = self._hot[series]
-            self._told(series, go_on(series, memory, self._jumps.unknown(memory.jump, last)))
-            self._told(series, pass_by(series, memory, last))
+            self._go_on(series, memory, last)
+            self._told(series, self._known[series], memory, pass_by(series, memory, last))
         self._make_room(last)
 
     def wake_by(self, minute: int) -> None:
@@ -139,10 +140,16 @@ class Watched:
         if len(self._hot) > MOST_HOT:
             self._hot.clear()
 
-    def _told(self, series: Series, told: Sequence[tuple[Turn, bytes]]) -> None:
-        self._known[series].wakes = wakes(self._hot[series])
+    def _go_on(self, series: Series, memory: Memory, minute: int) -> None:
+        jumps = self._jumps.unknown(memory.jump, minute)
+        if jumps:
+            self._told(series, self._known[series], memory, go_on(series, memory, jumps))
+
+    def _told(self, series: Series, known: Known, memory: Memory, told: Sequence[tuple[Turn, bytes]]) -> None:
+        known.wakes = wakes(memory)
         self._dirty.add(series)
-        self.told.extend((series, turn, record) for turn, record in told)
+        if told:
+            self.told.extend((series, turn, record) for turn, record in told)
 
     def _warm(self, wanted: Iterable[Series]) -> None:
         """Have what is remembered of these in memory. What cannot be read (of another version) is begun anew."""

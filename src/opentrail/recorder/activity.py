@@ -20,14 +20,14 @@ class ActivityRecords:
         metadata = records.encode({"metadata": {"ingestionTime": iso_seconds(ingested), "channelARN": channel_arn}})
         self._place = b'","' + place[2:-1]
         self._metadata = b"," + metadata[1:-1] + b',"eventData":'
+        self._usual = self._place + self._metadata
 
-    def record(self, data: Mapping[str, Any], *, event_id: str, event_time: str, original_event_id: str | None = None) -> bytes:
+    def record(self, data: Mapping[str, Any], event_id: str, event_time: str, original_event_id: str | None = None) -> bytes:
         """The record's JSON bytes. `data` is an `eventData` that `activity.problem` finds nothing wrong with, `event_id` a UUID,
         `event_time` what `activity.normal_time` gives. `original_event_id` names an event that told of the same deed (`UID`) in other
         words: this one updates it."""
-        addendum = b""
+        rest = self._usual
         if original_event_id is not None:
             told = {"reason": "UPDATED_DATA", "originalUID": data["UID"], "originalEventID": original_event_id}
-            addendum = b"," + records.encode({"addendum": told})[1:-1]
-        known = (_HEAD, event_id.encode(), b'","eventTime":"', event_time.encode(), self._place, addendum, self._metadata)
-        return b"".join((*known, records.encode(data), b"}"))
+            rest = self._place + b"," + records.encode({"addendum": told})[1:-1] + self._metadata
+        return b"".join((_HEAD, event_id.encode(), b'","eventTime":"', event_time.encode(), rest, records.encode(data), b"}"))

@@ -36,6 +36,9 @@ log = logging.getLogger("opentrail.rules")
 class Reading(Protocol):
     """What is needed of `journal.Reader`."""
 
+    def head(self) -> int:
+        """Position of the newest record, 0 when there never was one."""
+
     def first(self) -> int:
         """Position of the oldest record that is kept."""
 
@@ -67,15 +70,18 @@ class JournalFollowing:
         self._wake = wake
         self._rules = ActiveRules(self._store, "record")
         self._saved = self._read = positions.get(FOLLOWER)
+        self._has_rules = True
 
     @property
     def position(self) -> int:
         """Position of the last record of which everything is durable."""
         return self._saved
 
-    def step(self) -> bool:
-        """Match some records; whether there were any."""
+    def step(self) -> int:
+        """Match some records; how many there were."""
         self._read = max(self._read, self._saved)
+        if not self._has_rules and self._passed():
+            return 1  # for all that there were: none is left
         try:
             entries = self._reader.read(self._read, PAGE)
         except JournalTrimmed:
@@ -85,18 +91,28 @@ class JournalFollowing:
             # Only when an older rules.db was put back, or the journal is older than the rules. They cannot be had any more.
             log.warning("the records from %d to %d are no longer in the journal: no rule gets them", self._read + 1, kept_from - 1)
             self._read = kept_from - 1
-            return True
+            return PAGE
         if not entries:
             if self._read > self._saved:
                 self._save((), self._read)
             self._forget_spans()
-            return False
+            return 0
         # The rules are looked at after the records: a rule that was answered before a call was made is then always seen, and one that
         # was changed since then is there as it stood.
-        matches = self._matches(entries) if self._rules.look() else []
+        self._has_rules = self._rules.look()
+        matches = self._matches(entries) if self._has_rules else []
         if matches:
             self._save(matches, entries[-1].position)
         self._read = entries[-1].position  # what matches nothing is saved when nothing more comes: one commit for many
+        return len(entries)
+
+    def _passed(self) -> bool:
+        """Whether all records there are were passed by unread, as there is no rule."""
+        head, read = self._reader.head(), self._read
+        self._has_rules = self._rules.look()  # after the head, as it is after the records
+        if self._has_rules or head <= read:
+            return False
+        self._read = head
         return True
 
     def _matches(self, entries: Sequence[Entry]) -> list[Match]:

@@ -36,6 +36,7 @@ from opentrail.messaging.queues import Queues
 from opentrail.messaging.queues.service_sender import ServiceSender
 from opentrail.messaging.topics.service_publisher import ServicePublisher
 from opentrail.proxy import Upstreams
+from opentrail.server.background import let_calls_go_first
 from opentrail.server.folder import DataFolder
 from opentrail.server.log_buckets import is_ours, log_buckets
 from opentrail.server.messages import OwnQueues, dispatcher
@@ -280,6 +281,7 @@ class Followers:
         if not self._store_is_open.is_set():
             self._store.open()
             self._store_is_open.set()
+            let_calls_go_first()  # not sooner: DuckDB's threads, which answer questions too, are as nice as the one that starts them
         return not self._store.step()
 
     def _promise(self, position: int) -> None:

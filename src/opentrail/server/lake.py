@@ -34,6 +34,7 @@ from opentrail.lake.tables.settings import TableSettings
 from opentrail.lake.tables.tables import StoreTables
 from opentrail.link import LinkServer
 from opentrail.proxy import Upstreams
+from opentrail.server.background import let_calls_go_first
 from opentrail.server.event_contexts import EventContexts
 from opentrail.server.folder import DataFolder
 from opentrail.server.import_sources import Sources
@@ -187,6 +188,7 @@ class Lake:
         return await asyncio.get_running_loop().run_in_executor(self._answerers, answer, payload)
 
     def _follow(self) -> None:
+        let_calls_go_first()
         while not self._stop.is_set():
             try:
                 if self._tables.step():

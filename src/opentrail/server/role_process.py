@@ -31,6 +31,10 @@ _PR_SET_NAME = 15
 _OWN = 3
 """File descriptors from here on belong to the supervisor: its lock on the data folder, the sandbox's socket."""
 
+_GARBAGE = (20_000, 10, 10)
+"""What garbage collection waits for (`gc.set_threshold`): a page of records is a few objects for each, all of which live until it is done
+with, and to look through them over and over finds nothing. Those that were forgotten in a circle wait in some megabytes."""
+
 _LOOK = 0.02
 """Seconds between two looks at whether a role has ended."""
 
@@ -74,4 +78,14 @@ def _run(name: str, orders: Orders, supervisor: int) -> None:
     stop_with_parent(supervisor)
     CDLL(None).prctl(_PR_SET_NAME, title(name).encode(), 0, 0, 0)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    import_module(f"opentrail.server.{name}").main(orders)
+    gc.disable()
+    role = import_module(f"opentrail.server.{name}")
+    collect_seldom()
+    gc.enable()
+    role.main(orders)
+
+
+def collect_seldom() -> None:
+    """Look for garbage as a role does: not among what is there now, and only when there may be much."""
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE)

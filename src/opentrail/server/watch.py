@@ -31,6 +31,8 @@ from opentrail.wire.faults import UnknownOperationException
 
 IDLE = 1.0
 """Seconds after which a follower is called though nothing has been recorded: minutes end, what was refused is asked again."""
+FEW = 500
+"""Records that a follower would rather read together than fewer at a time."""
 PROMISE = 1.0
 """Seconds between two times that the journal is told what it may forget."""
 ANSWERERS = 4
@@ -50,7 +52,7 @@ class Watch:
         self._followers = {name: follower for part in self._parts for name, follower in part.followers.items()}
         journal = self._ground.folder.journal
         chores = {
-            **{name: Chore(step=follower.step, of=(journal,), rest=lambda: IDLE) for name, follower in self._followers.items()},
+            **{name: Chore(step=follower.step, few=FEW, of=(journal,), rest=lambda: IDLE) for name, follower in self._followers.items()},
             **{name: chore for part in self._parts for name, chore in part.chores.items()},
             "promise": Chore(step=self._promise, rest=lambda: PROMISE),
         }

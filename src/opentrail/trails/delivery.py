@@ -208,10 +208,10 @@ class Delivery:
         return True
 
     def _look_at_trails(self) -> None:
+        if store.latest_changes(self._database) == self._changes:
+            return
         with self._database.read() as connection:
             changes = store.changes(connection)
-            if changes == self._changes:
-                return
             self._trails = {trail.id: trail for trail in store.working_trails(connection)}
             self._windows = store.windows(connection)
             self._departures = organization_members.departures(connection)

@@ -21,11 +21,12 @@ from opentrail.clock import Clock
 from opentrail.errors import JournalTrimmed
 from opentrail.journal.positions import Positions
 from opentrail.storage.database import Database
+from opentrail.trails import facts as records
 from opentrail.trails import log_waiting, store
 from opentrail.trails.batch import Batch
 from opentrail.trails.facts import Facts
 from opentrail.trails.keys import Chain
-from opentrail.trails.pages import Entry, Page, Pages, Reader
+from opentrail.trails.pages import PAGE, Entry, Reader
 from opentrail.trails.regions import Regions
 from opentrail.trails.routes import Route, Routes
 from opentrail.trails.store import Trail
@@ -89,7 +90,7 @@ class LogGroupDelivery:
         self._state = state
         self._monitoring = monitoring
         self._clock = clock
-        self._pages = Pages(journal, clock)
+        self._journal = journal
         self._groups = groups
         self._promise = promise
         self._routes = Routes(state, regions, everything=True)
@@ -108,13 +109,15 @@ class LogGroupDelivery:
         """Position of the last record that is in every group that takes it, or waits for it durably."""
         return self._position
 
-    def step(self) -> bool:
-        """Put some records. Returns whether there was anything to do; what is raised loses nothing."""
+    def step(self) -> int:
+        """Put some records. Returns how many were read, or 1 if there was something else to do; what is raised loses nothing."""
         did = self._ask_again()
+        if not self._trails and self._passed():
+            return 1  # for all that there were: none is left
         try:
-            page = self._pages.next(self._position)
+            entries = self._journal.read(self._position, PAGE)
         except JournalTrimmed:
-            kept_from = self._pages.first()
+            kept_from = self._journal.first()
             if kept_from <= self._position + 1:
                 raise
             # Only when an older database was put back, or where nobody took anything. To wait for them would stop every call.
@@ -122,25 +125,35 @@ class LogGroupDelivery:
                 "the records from %d to %d are no longer in the journal: no log group gets them", self._position + 1, kept_from - 1
             )
             self._position = kept_from - 1
-            return True
+            return PAGE
         self._look_at_trails()  # after the records: what was answered before a record was made is then seen
-        if not page.entries:
+        if not entries:
             self._save_idle()
             return did
-        taken = self._sorted(page)
-        end = page.entries[-1].position
+        taken = self._sorted(entries)
+        end = entries[-1].position
         if taken:
             self._put(taken, end)
         self._position = end
         if not taken:
             self._save_idle()
+        return len(entries)
+
+    def _passed(self) -> bool:
+        """Whether all records there are were passed by unread, as no trail has a log group."""
+        head, position = self._journal.head(), self._position
+        self._look_at_trails()  # after the head, as it is after the records
+        if self._trails or head <= position:
+            return False
+        self._position = head
+        self._save_idle()
         return True
 
     def _look_at_trails(self) -> None:
+        if store.latest_changes(self._state) == self._changes:
+            return
         with self._state.read() as connection:
             changes = store.changes(connection)
-            if changes == self._changes:
-                return
             self._trails = {trail.id: trail for trail in store.working_trails(connection) if trail.cloud_watch_logs_log_group_arn}
             windows = [window for window in store.windows(connection, read=True) if window.trail_id in self._trails]
         self._changes = changes
@@ -148,15 +161,18 @@ class LogGroupDelivery:
         self._routes.renew(self._trails, windows, self._chains)
         self._asked_at = -math.inf
 
-    def _sorted(self, page: Page) -> dict[Destination, Events]:
+    def _sorted(self, entries: Sequence[Entry]) -> dict[Destination, Events]:
         taken: dict[Destination, Events] = {}
+        if not self._trails:  # nobody takes anything or waits to be cured: to look into records would be for nothing
+            return taken
         now = int(self._clock.time() * 1000)  # not eventTime: log events are dated by their delivery
-        for entry, facts in zip(page.entries, page.facts, strict=True):
+        for entry in entries:
+            facts = records.facts(entry.record)
             if facts is None:
                 continue
             if facts.event_source in CURING and not facts.read_only:
                 self._asked_at = -math.inf
-            if not self._trails or len(entry.record) > MOST_RECORD:
+            if len(entry.record) > MOST_RECORD:
                 continue
             for route in self._routes.of(facts.recipient_account_id, facts.aws_region):
                 trail = self._trails[route.chain.trail_id]

@@ -30,6 +30,9 @@ class Entry(Protocol):
 class Reader(Protocol):
     """The reading side of the journal."""
 
+    def head(self) -> int:
+        """Position of the newest record, 0 when there never was one."""
+
     def first(self) -> int:
         """Position of the oldest record that is kept."""
 

@@ -350,10 +350,11 @@ def test_the_memory_is_bounded() -> None:
 
 def test_only_the_newest_are_remembered_each_with_what_it_had_first() -> None:
     memory = Newest(1000, [(number, number + 1) for number in range(1500)])
-    memory.keep(1499, 7)
-    for number in range(1500, 5000):
-        memory.keep(number, number + 1)
-        memory.keep(number, 7)
+    memory.keep({1499: 7})
+    for number in range(1500, 5000, 2):
+        memory.keep({number: number + 1, number + 1: number + 2})
+        memory.keep({number: 7})
+        memory.keep({number - 1: 7, number: 7, number + 1: 7})
     assert memory.values == {number: number + 1 for number in range(4000, 5000)}
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select
 
+from opentrail.journal import Entry
 from opentrail.rules import rows, spans, store
 from opentrail.rules.names import BusName
 from opentrail.rules.values import DISABLED, ENABLED_WITH_ALL, NewEvent, RuleState
@@ -344,3 +345,27 @@ def put_event(detail_type: str, event_id: str) -> dict[str, Any]:
         "resources": [],
         "detail": {},
     }
+
+
+def test_while_there_is_no_rule_calls_are_passed_by_unread_and_the_first_rule_gets_what_comes_then(
+    world: RulesWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.happens("Before")
+    world.settle()
+    reads: list[int] = []
+    read = world.journal.read
+
+    def noted(after: int, limit: int) -> Sequence[Entry]:
+        reads.append(after)
+        return read(after, limit)
+
+    monkeypatch.setattr(world.journal, "read", noted)
+    world.happens("Unwatched")
+    world.settle()
+    assert 1 not in reads
+    assert world.following.position == 2
+    world.rule("users", queue_target("users"))
+    world.happens("CreateUser")
+    world.settle()
+    assert names(world) == ["CreateUser"]
+    assert world.following.position == 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import select
 from opentrail.events.service_event import ServiceEvent
 from opentrail.insights import store
 from opentrail.insights.announcer import NOTES, Announcer
+from opentrail.journal import Entry
 from opentrail.storage.database import Database
 from opentrail.storage.outbox import Outbox
 from simulators.insight_sources import CallJournal
@@ -208,3 +209,30 @@ def test_what_is_passed_on_is_the_record_itself(world: World, tmp_path: Path) ->
     events: list[ServiceEvent] = passing.outbox.pending()
     assert sorted(json.loads(event.record or "")["eventID"] for event in events) == sorted(record["eventID"] for record in records)
     passing.state.close()
+
+
+def test_what_nobody_has_analysed_is_passed_by_unread_and_what_comes_once_somebody_has_is_counted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.sources.switch(on=False)
+    for _ in range(3):
+        world.journal.call(world.clock.time())
+    world.catch_up()
+    reads: list[int] = []
+    read = world.journal.read
+
+    def noted(after: int, limit: int) -> Sequence[Entry]:
+        reads.append(after)
+        return read(after, limit)
+
+    monkeypatch.setattr(world.journal, "read", noted)
+    world.journal.call(world.clock.time())
+    world.catch_up()
+    assert 3 not in reads
+    assert 4 in reads
+    world.sources.switch(on=True)
+    world.journal.call(world.clock.time())
+    world.clock.advance(120)
+    world.catch_up()
+    assert list(world.points().values()) == [1]
+    assert world.follower.position == 5

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, event, select
 
 from opentrail.clock import ManualClock
+from opentrail.journal import Entry
 from opentrail.journal.positions import Positions
 from opentrail.monitoring.logs import LogGroups, store
 from opentrail.monitoring.logs.putting import chunk
@@ -358,3 +359,26 @@ def test_much_at_once_goes_to_several_streams(world: World) -> None:
     first = f"{OWNER}_CloudTrail_us-east-1"
     assert names == {first, f"{first}_2", f"{first}_3"}
     assert sorted(world.there()) == [f"{number:02d}" for number in range(12)]
+
+
+def test_without_a_log_group_records_are_passed_by_unread_and_the_first_gets_what_comes_then(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.record("before")
+    world.work()
+    reads: list[int] = []
+    read = world.journal.read
+
+    def noted(after: int, limit: int) -> Sequence[Entry]:
+        reads.append(after)
+        return read(after, limit)
+
+    monkeypatch.setattr(world.journal, "read", noted)
+    world.record("unwatched")
+    world.work()
+    assert reads == [2]
+    assert world.delivery.position == 2
+    world.trail()
+    world.record("one")
+    world.work()
+    assert world.there() == ["one"]

@@ -118,3 +118,31 @@ def test_what_goes_wrong_beside_the_steps_is_told_too() -> None:
     worker = Worker("deed", Chore(step=Deed(), rest=lambda: 7.0, ails=lambda: "a lane waits"), ManualClock(), threading.Event())
     worker.turn()
     assert worker.trouble == "a lane waits"
+
+
+def test_what_finds_few_without_end_lets_more_gather_and_what_finds_many_goes_on_at_once() -> None:
+    """The pauses between steps, by how many each of them found."""
+    clock, stop = ManualClock(), threading.Event()
+    found = [3, 3, *[3] * 20, 500, 3, 0, 3]
+    waited: list[float] = []
+
+    class Stop:
+        """Stands in for the event: notes the pauses, and what was found makes the time pass."""
+
+        def is_set(self) -> bool:
+            return not found or stop.is_set()
+
+        def wait(self, seconds: float) -> bool:
+            waited.append(seconds)
+            return False
+
+    worker = Worker("deed", Chore(step=lambda: found.pop(0), few=500, rest=lambda: 1.0), clock, Stop())  # type: ignore[arg-type]
+    worker.wake()
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    while thread.is_alive():  # an empty step waits to be woken
+        worker.wake()
+        thread.join(0.01)
+    assert waited[:3] == pytest.approx([0.005, 0.01, 0.015])
+    # After 500 there is none; an empty step waits to be woken, and by this clock no time has passed since.
+    assert waited[9:] == pytest.approx([0.05] * 14 + [0.0, 0.05])

@@ -98,12 +98,13 @@ def _check(given: Sequence[Mapping[str, Any]], size: int) -> None:
         )
     if size > activity.MAX_REQUEST:
         raise ValidationException(f"The request has {size} bytes; at most {activity.MAX_REQUEST} are taken. Send fewer events at a time.")
-    for number, entry in enumerate(given, 1):
-        if not activity.ID.fullmatch(entry["id"]):
+    ids = [entry["id"] for entry in given]
+    for number, name in enumerate(ids, 1):
+        if not activity.ID.fullmatch(name):
             raise ValidationException(
                 f"1 validation error detected: Value at 'auditEvents.{number}.member.id' failed to satisfy constraint: Member must have "
                 "1 to 128 letters, digits, hyphens and underscores."
             )
-    twice = [name for name, count in Counter(entry["id"] for entry in given).items() if count > 1]
-    if twice:
+    if len(set(ids)) < len(ids):
+        twice = [name for name, count in Counter(ids).items() if count > 1]
         raise DuplicatedAuditEventId(f"Two or more entries in the request have the same event ID: {', '.join(twice[:5])}.")

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -19,20 +19,23 @@ from opentrail.events.activity import Problem
 _EVENTS: Final = UUID("6f7065e1-7261-4c2d-8a65-76656e747300")
 """The namespace of our event ids; must never change, or events sent again would get other ids."""
 
-
-_VARIANT: Final = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
-"""The digit of a UUID that says by which rules it was made."""
+_FREE: Final = ~(0xF << 76 | 3 << 62)
+"""The bits of a UUID that do not say by which rules it was made …"""
+_VERSION_5: Final = 5 << 76 | 2 << 62
+"""… and those that say it."""
 
 _parsed = msgspec.json.Decoder().decode
 
 
-class Entry(NamedTuple):
-    """An event that can be recorded. A tuple: a hundred are made for each request."""
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """An event that can be recorded. A hundred are made for each request."""
 
     id: str
     """The client's, within this request."""
     event_id: str
     """Ours: the same for the same content in the same channel."""
+    number: int
+    """The same as a number."""
     event_time: str
     data: Mapping[str, Any]
     uid: int
@@ -41,9 +44,17 @@ class Entry(NamedTuple):
 
 def event_id_of(channel_arn: str, raw: bytes) -> str:
     """The id of the event with this content in this channel: UUID 5, at a fifth of the time of `uuid5`."""
-    name = _named(channel_arn) + hashlib.sha256(raw).hexdigest().encode()
-    text = hashlib.sha1(name, usedforsecurity=False).hexdigest()
-    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
+    return _spelled(_number(_named(channel_arn), raw))
+
+
+def _number(named: bytes, raw: bytes) -> int:
+    digest = hashlib.sha1(named + hashlib.sha256(raw).hexdigest().encode(), usedforsecurity=False).digest()
+    return int.from_bytes(digest[:16], "big") & _FREE | _VERSION_5
+
+
+def _spelled(number: int) -> str:
+    text = f"{number:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 @lru_cache(maxsize=1024)
@@ -71,19 +82,21 @@ def read(entry: Mapping[str, Any], *, channel_arn: str, account_id: str, identit
         data = _parsed(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Problem("InvalidData", "eventData is not valid JSON.")
-    small = len(raw) <= activity.SMALL and raw.count(b"{") + raw.count(b"[") <= activity.DEEPEST
-    if not (small and activity.surely_fits(data)):
+    event_time = None
+    if len(raw) <= activity.SMALL and raw.count(b"{") + (raw.count(b"[") if b"[" in raw else 0) <= activity.DEEPEST:
+        event_time = activity.surely_fits(data)
+    if event_time is None:
         wrong = activity.problem(data)
         if wrong is not None:
             return wrong
+        event_time = activity.normal_time(data["eventTime"])
+        assert event_time is not None  # `problem` has looked
     if data["recipientAccountId"] != account_id:
         return Problem("InvalidRecipient", "recipientAccountId is not the account that owns the channel.")
     if activity.is_of_aws(data["eventSource"]):
         return Problem("InvalidEventSource", "eventSource names an AWS service; a channel takes events from outside AWS.")
-    event_time = activity.normal_time(data["eventTime"])
-    assert event_time is not None  # `problem` has looked
-    event_id = event_id_of(channel_arn, raw if identity is None else identity)
-    return Entry(entry["id"], event_id, event_time, data, activity.deed(channel_arn, data["UID"]))
+    number = _number(_named(channel_arn), raw if identity is None else identity)
+    return Entry(entry["id"], _spelled(number), number, event_time, data, activity.deed(channel_arn, data["UID"]))
 
 
 def _matches(raw: bytes, checksum: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from opentrail.api.cloudtrail_data import entries
 from opentrail.api.cloudtrail_data.channels import Named
+from opentrail.api.cloudtrail_data.entries import Entry
 from opentrail.api.cloudtrail_data.recent import Claim, RecentEvents, Turn
 from opentrail.clock import Clock
 from opentrail.events.activity import Problem
@@ -59,28 +60,31 @@ class Intake:
             raise
 
     def _taken(self, channel: Named, given: Sequence[Mapping[str, Any]], identities: Sequence[bytes | None], claim: Claim) -> Taken:
-        """One event after the other, each read, claimed and written down before the next: what it was read into is still at hand."""
+        """The events are read one after the other, claimed together, then written down."""
         arn, account_id = channel.arn, channel.account_id
+        found = [
+            entries.read(asked, channel_arn=arn, account_id=account_id, identity=identity)
+            for asked, identity in zip(given, identities, strict=True)
+        ]
+        turns = iter(claim.turns([(entry.number, entry.uid) for entry in found if type(entry) is Entry]))
         made = ActivityRecords(region=channel.region, account_id=account_id, channel_arn=arn, ingested=self._clock.time())
         records: list[bytes] = []
         successful: list[dict[str, str]] = []
         failed: list[dict[str, str]] = []
-        attempted = ""
-        for asked, identity in zip(given, identities, strict=True):
-            entry = entries.read(asked, channel_arn=arn, account_id=account_id, identity=identity)
+        for asked, entry in zip(given, found, strict=True):
             if isinstance(entry, Problem):
-                attempted = ""
                 failed.append({"id": asked["id"], "errorCode": entry.code, "errorMessage": entry.message})
                 continue
-            attempted = entry.event_id
-            turn, original = claim.turn(entry.event_id, entry.uid)
+            turn, original = next(turns)
             if turn is Turn.UNDER_WAY:
                 failed.append({"id": entry.id, "errorCode": UNDER_WAY.code, "errorMessage": UNDER_WAY.message})
                 continue
-            successful.append({"id": entry.id, "eventID": entry.event_id})
+            event_id = entry.event_id
+            successful.append({"id": entry.id, "eventID": event_id})
             if turn is Turn.RECORDED:
-                records.append(made.record(entry.data, event_id=entry.event_id, event_time=entry.event_time, original_event_id=original))
-        attempted = attempted or entries.event_id_of(arn, entries.octets(given[-1]))
+                records.append(made.record(entry.data, event_id, entry.event_time, original))
+        last = found[-1]
+        attempted = last.event_id if isinstance(last, Entry) else entries.event_id_of(arn, entries.octets(given[-1]))
         taken = successful[-1]["eventID"] if successful else None
         error = failed[-1]["errorCode"] if failed else None
 

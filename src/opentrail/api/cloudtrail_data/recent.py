@@ -12,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from enum import Enum
+from typing import Final
 from uuid import UUID
 
 from opentrail.wire.faults import Fault
@@ -43,6 +44,9 @@ class Turn(Enum):
     """Another request is recording it at this moment; whether it can is not known yet."""
 
 
+_FIRST: Final = (Turn.RECORDED, None)
+
+
 class Newest:
     """Values by key, of the newest `bound` keys. To forget the oldest takes no longer than to remember another: a dictionary alone would
     look for its oldest key from the front, past all that were deleted there."""
@@ -51,23 +55,22 @@ class Newest:
         self.values: dict[int, int] = {}
         self._bound = bound
         self._order: deque[int] = deque()
-        for key, value in pairs:
-            self.keep(key, value)
+        self.keep(_first(pairs))
 
-    def keep(self, key: int, value: int) -> None:
-        """Remember `value`, unless the key has one."""
-        if key in self.values:
-            return
-        self.values[key] = value
-        self._order.append(key)
-        if len(self._order) > self._bound:
-            del self.values[self._order.popleft()]
+    def keep(self, pairs: Mapping[int, int]) -> None:
+        """Remember the value of each key, unless the key has one."""
+        values = self.values
+        new = pairs if values.keys().isdisjoint(pairs) else {key: value for key, value in pairs.items() if key not in values}
+        values.update(new)
+        self._order.extend(new)
+        for _ in range(len(self._order) - self._bound):
+            del values[self._order.popleft()]
 
 
 class Claim:
     """The events that one request records: nobody else gets them until it is settled. Made by `RecentEvents.claim`."""
 
-    def __init__(self, known: Container[int], firsts: Mapping[int, int], under_way: set[int]) -> None:
+    def __init__(self, known: Mapping[int, int], firsts: Mapping[int, int], under_way: set[int]) -> None:
         self.fresh: dict[int, int] = {}
         """Id → number of the `UID`, of each event to be recorded."""
         self._known = known
@@ -75,10 +78,25 @@ class Claim:
         self._under_way = under_way
         self._first_here: dict[int, int] = {}
 
-    def turn(self, event_id: str, uid: int) -> tuple[Turn, str | None]:
-        """Take the event with this id and this number of its `UID`, unless it is known or under way. Of one to be recorded also the id of
-        the first that had the same `UID`, whose deed it tells anew; `None` if it is the first."""
-        number = _number(event_id)
+    def turns(self, events: Sequence[tuple[int, int]]) -> Sequence[tuple[Turn, str | None]]:
+        """Take each event (its id, and the number of its `UID`) unless it is known or under way. Of one to be recorded also the id of the
+        first that had the same `UID`, whose deed it tells anew; `None` if it is the first."""
+        new = dict(events)
+        deeds = set(new.values())
+        if (
+            len(deeds) == len(events) == len(new)
+            and self._under_way.isdisjoint(new)
+            and self._known.keys().isdisjoint(new)
+            and self._firsts.keys().isdisjoint(deeds)
+            and not self._first_here
+        ):  # as nearly always
+            self.fresh.update(new)
+            self._under_way.update(new)
+            self._first_here.update((uid, number) for number, uid in events)
+            return [_FIRST] * len(events)
+        return [self._turn(number, uid) for number, uid in events]
+
+    def _turn(self, number: int, uid: int) -> tuple[Turn, str | None]:
         if number in self._under_way:
             return (Turn.KNOWN if number in self.fresh else Turn.UNDER_WAY), None
         if number in self._known:
@@ -124,9 +142,8 @@ class RecentEvents:
         """Give the events of a claim back, and remember them if they were `recorded`."""
         self._under_way.difference_update(claim.fresh)
         if recorded:
-            for event, uid in claim.fresh.items():
-                self._known.keep(event, uid)
-                self._firsts.keep(uid, event)
+            self._known.keep(claim.fresh)
+            self._firsts.keep(_first((uid, event) for event, uid in claim.fresh.items()))
 
     async def _fill(self) -> None:
         while True:
@@ -140,6 +157,14 @@ class RecentEvents:
         firsts = ((uid, number) for number, uid in oldest_first if uid is not None)
         self._known = Newest(self._bound, [*known, *self._known.values.items()])
         self._firsts = Newest(self._bound, [*firsts, *self._firsts.values.items()])
+
+
+def _first(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Each key with the first of its values."""
+    found: dict[int, int] = {}
+    for key, value in pairs:
+        found.setdefault(key, value)
+    return found
 
 
 def _number(event_id: str) -> int:

@@ -32,7 +32,13 @@ def judged(state: State, minute: int) -> Turn | None:
     sums = windows.sums(state, minute)
     if within(near, sums):
         return None
-    rise = _rise(state, minute, sums) if sums[-1] else None
+    rise = None
+    if sums[-1]:
+        if _says_little(state, minute, sums):
+            if not _raised(state, sums) and not near.falls:
+                return None  # the bounds stay as they are
+        else:
+            rise = _rise(state, minute, sums)
     fall = _fall(state, minute, sums) if rise is None and near.falls else None
     _narrow(state)
     if rise is not None:
@@ -50,20 +56,26 @@ def _look_around(state: State, minute: int) -> None:
     near.half = minute // 30
     near.most, near.least, near.most_long, near.least_long, near.known = expected(state, minute)
     near.falls = near.least * 60 >= LEAST_FALL and (near.known or state.steady) and not limits.bursts(state)
+    near.shown = [(-1.0, -1.0, -1.0)] * len(WINDOWS)
     _narrow(state)
 
 
 def _narrow(state: State) -> None:
     """Sums within these bounds teach nothing that was not seen on this day already, and stray less than anything that could be told."""
-    near = state.near
-    for index, window in enumerate(WINDOWS):
+    near, falls = state.near, state.near.falls
+    for index, (window, hourly, daily, heights) in enumerate(zip(WINDOWS, state.hourly, state.daily, state.heights, strict=False)):
+        rise = daily.greatest if len(daily.past) >= FEW else hourly.greatest
+        fall = _greatest(state, index + len(WINDOWS)) if falls else 0.0
+        shown = (rise, heights.greatest, fall)
+        if near.shown[index] == shown:  # what else the bounds follow from changes by the half hour
+            continue
+        near.shown[index] = shown
         mean = (near.most if window < LONG else near.most_long) * window
-        highest = (mean + OFFSET) * math.exp(min(_greatest(state, index), RISE)) * (1 - 1e-9)
-        near.highest[index] = min(highest, math.exp(state.heights[index].greatest) * (1 + 1e-9)) - OFFSET
+        highest = (mean + OFFSET) * math.exp(min(rise, RISE)) * (1 - 1e-9)
+        near.highest[index] = min(highest, math.exp(heights.greatest) * (1 + 1e-9)) - OFFSET
         mean = (near.least if window < LONG else near.least_long) * window
-        if near.falls and mean >= LEAST_FALL:
-            greatest = min(_greatest(state, index + len(WINDOWS)), FALL)
-            near.lowest[index] = (mean + OFFSET) / math.exp(greatest) * (1 + 1e-9) - OFFSET
+        if falls and mean >= LEAST_FALL:
+            near.lowest[index] = (mean + OFFSET) / math.exp(min(fall, FALL)) * (1 + 1e-9) - OFFSET
         else:
             near.lowest[index] = -1.0
 
@@ -74,16 +86,34 @@ def _greatest(state: State, index: int) -> float:
     return daily.greatest if len(daily.past) >= FEW else state.hourly[index].greatest
 
 
+def _says_little(state: State, minute: int, sums: list[int]) -> bool:
+    """Of a series called for the first time within the last hour no deviation is learnt yet; and nothing is told of so few calls, or while
+    nothing was watched for long."""
+    if minute - state.first > YOUNG:
+        return False
+    least = LEAST_MORE[state.errors]
+    return minute - state.since < YOUNG or (sums[0] < least[0] and sums[1] < least[1] and sums[2] < least[2] and sums[3] < least[3])
+
+
+def _raised(state: State, sums: list[int]) -> bool:
+    """Remember how high the windows went; whether any went higher than before."""
+    found = False
+    for total, heights in zip(sums, state.heights, strict=True):
+        height = math.log(total + OFFSET)
+        if height > heights.greatest:
+            heights.greatest = height
+            found = True
+    return found
+
+
 def _rise(state: State, minute: int, sums: list[int]) -> tuple[float, int] | None:
     """By how much the most unusual window passes its limit, and which it is."""
     near = state.near
-    for total, heights in zip(sums, state.heights, strict=True):
-        heights.greatest = max(heights.greatest, math.log(total + OFFSET))
     found: tuple[float, int] | None = None
     age, called = minute - state.since + 1, minute - state.first
     known = near.known and called >= WEEK
-    for index, window in enumerate(WINDOWS):
-        total = sums[index]
+    _raised(state, sums)
+    for index, (window, total) in enumerate(zip(WINDOWS, sums, strict=True)):
         rate = near.most if window < LONG else near.most_long
         if not known:
             rate = max(rate, state.level / 60, windows.recent(state, minute, sums[-1] - total, window))

@@ -50,6 +50,8 @@ class Near:
     highest: list[float] = field(default_factory=lambda: [0.0] * len(WINDOWS))
     lowest: list[float] = field(default_factory=lambda: [-1.0] * len(WINDOWS))
     """Sums of the windows between these bounds are usual, and teach nothing."""
+    shown: list[tuple[float, float, float]] = field(default_factory=list)
+    """What the series had shown when the bounds of each window were worked out: its greatest rise, height and fall."""
 
 
 class State(msgspec.Struct, array_like=True, dict=True):

@@ -40,16 +40,14 @@ class StoreRegister:
     def stretches(self) -> Sequence[Stretch]:
         """The stretches that go on, or have not been read to their end: the same tuple again while nothing has changed."""
         with self._lock:
-            with self._database.read() as connection:
-                generation = store.changes(connection)
-                if self._known is None or self._known[0] != generation:
-                    self._known = (generation, stretches.every(connection))
+            if self._known is None or self._known[0] != self.generation():
+                with self._database.read() as connection:
+                    self._known = (store.changes(connection), stretches.every(connection))
             return self._known[1]
 
     def generation(self) -> int:
-        """Equal numbers mean equal stores and stretches."""
-        with self._database.read() as connection:
-            return store.changes(connection)
+        """Equal numbers mean equal stores and stretches. Microseconds."""
+        return store.latest_changes(self._database)
 
     def gone(self) -> Sequence[str]:
         """The stores that are gone for good and whose tables may still be there: delete the table, then `forget`."""

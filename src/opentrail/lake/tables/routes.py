@@ -115,8 +115,12 @@ class Routes:
         arn = facts.metadata.channel_arn if facts.metadata is not None else None
         if arn is None or not self._by_store:
             return []
-        routes = (route for store_id in channels.destinations(arn, position) for route in self._by_store.get(store_id, ()))
-        return [route.stretch for route in routes if route.start < position <= route.stop]
+        return [
+            route.stretch
+            for store_id in channels.destinations(arn, position)
+            for route in self._by_store.get(store_id, ())
+            if route.start < position <= route.stop
+        ]
 
 
 def destinations(stores: Iterable[EventDataStore]) -> dict[str, str]:

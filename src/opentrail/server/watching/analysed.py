@@ -109,9 +109,7 @@ class Analysed:
     def renew(self, position: int) -> bool:
         """Look at them as committed now; whether a trail or a store is different. A trail that was stopped or deleted counts until the
         follower is at the end of its last window that has records above `position`."""
-        with self._database.read() as connection:
-            trails_changes = store.changes(connection)
-        changes = (trails_changes, self._register.generation())
+        changes = (store.latest_changes(self._database), self._register.generation())
         if changes == self._changes and position < self._until:
             return False
         with self._database.read() as connection:

@@ -16,8 +16,8 @@ class Follower(Protocol):
     def position(self) -> int:
         """Position of the last record with which it is done, durably: the journal may forget it. Any thread."""
 
-    def step(self) -> bool:
-        """Take in some of the records above `position`; whether there were any. What fails is tried again."""
+    def step(self) -> int:
+        """Take in some of the records above `position`; how many there were. What fails is tried again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,8 @@ class Chore:
 
     step: Callable[[], object]
     """Do some of it; true: there may be more right now. What fails is tried again. Must come back soon."""
+    few: int = 0
+    """A step that returns a number below this has found few: what comes without end is then given a moment to gather."""
     of: Sequence[Path] = ()
     """Files of the databases whose commits may be something for it: after one it is called soon."""
     rest: Callable[[], float]
