@@ -63,7 +63,9 @@ class Lake:
         return self.queries._under_way[query_id].child.process_id
 
     def rows(self, query_id: str, first: int = 0, limit: int = 1000) -> list[results.Row]:
-        return results.page(self.folder / query_id, first, limit, self.get(query_id).results).rows
+        with self.database.read() as connection:
+            kept = store.few_rows(connection, query_id) or self.folder / query_id
+        return results.page(kept, first, limit, self.get(query_id).results).rows
 
 
 Make = Callable[..., Lake]

@@ -24,7 +24,7 @@ from opentrail.lake.queries import confinement, frames
 from opentrail.lake.queries.answering import ROWS, Result, TooLarge
 from opentrail.lake.queries.profile import Cold, Hot, statistics
 from opentrail.lake.queries.query import EXHAUSTED, TOO_LARGE, Statistics
-from opentrail.lake.schema import COLUMNS, Array, Map, Row, Scalar, Type
+from opentrail.lake.schema import COLUMNS, Array, Column, Map, Row, Scalar, Type
 from opentrail.lake.sql.translation import Translated
 from opentrail.wire.faults import Fault
 
@@ -58,7 +58,7 @@ def opened() -> duckdb.DuckDBPyConnection:
 
 def rehearse(connection: duckdb.DuckDBPyConnection) -> None:
     """Touch what a query touches: the first one in a process that was just forked takes its pages one by one."""
-    connection.sql(_WARM).to_arrow_reader(ROWS).read_all()
+    connection.execute(_WARM).fetchmany(ROWS)
 
 
 def serve(channel: socket.socket, *, connection: duckdb.DuckDBPyConnection, translate: Translate, rehearsal: str | None) -> None:
@@ -159,7 +159,7 @@ class Running:
         return rows
 
     def _view(self, number: int, source: Mapping[str, Any]) -> str:
-        columns = COLUMNS[self._families[source["store_id"]]]
+        columns = self._named(COLUMNS[self._families[source["store_id"]]])
         names = ", ".join(f'"{column.name}"' for column in columns)
         young = f"eventtime >= make_timestamp({int(source['oldest']) * 1_000_000})"
         parts = [f"SELECT {names} FROM hot_{number}_{index} WHERE {young}" for index in range(len(source["hot"]))]
@@ -175,12 +175,17 @@ class Running:
             parts = ["SELECT " + ", ".join(f'CAST(NULL AS {_type(column.type)}) AS "{column.name}"' for column in columns) + " WHERE false"]
         return f'CREATE VIEW "store_{source["store_id"]}" AS {" UNION ALL ".join(parts)}'
 
+    def _named(self, columns: Sequence[Column]) -> Sequence[Column]:
+        """Those that the statement names, and perhaps a few more: each column of a view is planned, used or not."""
+        text = self._translated.sql.lower()
+        return [column for column in columns if column.name in text] or columns[:1]
+
     def _stream(self) -> None:
-        relation = self._connection.sql(self._translated.sql)
-        if len(relation.columns) != len(self._translated.columns):
-            raise duckdb.InternalException(f"{len(relation.columns)} columns, and names for {len(self._translated.columns)}")
-        for batch in relation.to_arrow_reader(ROWS):
-            self._result.add(batch)
+        result = self._connection.execute(self._translated.sql)  # planned once; it goes on while its rows are fetched
+        if len(result.description) != len(self._translated.columns):
+            raise duckdb.InternalException(f"{len(result.description)} columns, and names for {len(self._translated.columns)}")
+        while rows := result.fetchmany(ROWS):
+            self._result.rows(rows)
         self._result.close()
 
     def _measured(self) -> Statistics:

@@ -42,9 +42,13 @@ log = logging.getLogger("opentrail.lake")
 class Child:
     """One process that runs one query. `kill` may be called from any thread, the rest is for one."""
 
-    def __init__(self, channel: socket.socket, process_id: int, zygote: _Zygote) -> None:
+    def __init__(
+        self, channel: socket.socket, process_id: int, zygote: _Zygote, ended: Callable[[], None] = lambda: None
+    ) -> None:
+        """`ended` is called when it has been reaped."""
         self._channel = channel
         self._zygote = zygote
+        self._tell_end = ended
         self._lock = threading.Lock()
         self._ended = False
         self._read_before: int | None = None
@@ -120,6 +124,8 @@ class Child:
                 status = self._zygote.reap(self.process_id)
             except (frames.Ended, TimeoutError):
                 return None
+            finally:
+                self._tell_end()
         return os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
 
     def _read(self) -> int:
@@ -157,13 +163,18 @@ class Children:
         self._filler.start()
 
     def take(self) -> Child:
-        """A child that is ready. Raises `ServiceUnavailable`."""
+        """A child that is ready. Raises `ServiceUnavailable`.
+
+        The next spare is made once a child has ended, unless this was the last one: it would take the processor from the query.
+        """
         while True:
             with self._lock:
                 spare = self._spares.popleft() if self._spares else None
+                is_last = not self._spares
+            if is_last:
+                self._filling.set()
             if spare is None:
                 break
-            self._filling.set()
             try:
                 spare.ready()
             except (frames.Ended, TimeoutError):
@@ -219,7 +230,7 @@ class Children:
             zygote = self._zygote
         ours, theirs = socket.socketpair()
         try:
-            return Child(ours, zygote.fork(theirs), zygote)
+            return Child(ours, zygote.fork(theirs), zygote, self._filling.set)
         except BaseException:
             ours.close()
             raise

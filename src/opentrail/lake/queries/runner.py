@@ -68,6 +68,10 @@ class _UnderWay:
     wanted: tuple[Wanted, ...]
     at_least: int
     cancelled: threading.Event = field(default_factory=threading.Event)
+    settled: threading.Event = field(default_factory=threading.Event)
+    """Its row is durable, or never will be."""
+    is_known: bool = False
+    """It has a row."""
 
 
 class Queries:
@@ -119,9 +123,9 @@ class Queries:
     def start(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Start a query (`asking.Start`, as a dictionary); it is checked when this returns. Faults as `StartQuery`."""
         asked = Start.from_dict(told)
+        if self._database.first("SELECT 1 FROM lake_queries WHERE id = ?", (asked.query_id,)) is not None:
+            return {"QueryId": asked.query_id}
         with self._database.read() as connection:
-            if store.get(connection, asked.query_id) is not None:
-                return {"QueryId": asked.query_id}
             self._check_room(store.under_way(connection, asked.account_id, asked.region))
         stores = readable(self._stores.get, asked.store_ids, owner_account_id=asked.owner_account_id, region=asked.region)
         child, (columns, wanted) = self._checked(asked, stores)
@@ -141,16 +145,7 @@ class Queries:
             created=self._clock.time(),
             columns=columns,
         )
-        under_way = _UnderWay(query=query, child=child, wanted=wanted, at_least=asked.at_least)
-        try:
-            is_new = self._added(under_way)
-        except BaseException:
-            child.end()
-            raise
-        if not is_new:
-            child.end()
-            return {"QueryId": asked.query_id}
-        self._threads.submit(self._run, under_way)
+        self._begin(_UnderWay(query=query, child=child, wanted=wanted, at_least=asked.at_least))
         return {"QueryId": asked.query_id}
 
     def cancel(self, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -227,20 +222,35 @@ class Queries:
                 raise
         raise ServiceUnavailable("The statement could not be checked at the moment. Try again later.")
 
-    def _added(self, under_way: _UnderWay) -> bool:
+    def _begin(self, under_way: _UnderWay) -> None:
+        """Run it, and make its row durable meanwhile: what comes of it is looked at when that is done. Each id once."""
         query = under_way.query
-        with self._lock, self._database.begin() as connection:
-            self._check_room(store.under_way(connection, query.account_id, query.region))
-            if not store.add(connection, query):
-                return False
-            self._under_way[query.id] = under_way
-        return True
+        with self._lock:
+            first = self._under_way.setdefault(query.id, under_way)
+        if first is not under_way:
+            under_way.child.end()
+            first.settled.wait()
+            if not first.is_known:
+                raise ServiceUnavailable("The query could not be started at the moment. Try again later.")
+            return
+        try:
+            self._threads.submit(self._run, under_way)
+            with self._database.begin() as connection:
+                self._check_room(store.under_way(connection, query.account_id, query.region))
+                is_added = store.add(connection, query)
+            under_way.is_known = is_added
+        finally:
+            if not under_way.is_known:
+                under_way.cancelled.set()
+                under_way.child.kill()
+            under_way.settled.set()
 
     def _run(self, under_way: _UnderWay) -> None:
         query = under_way.query
         try:
             ended, seconds = self._ended(under_way)
-            if ended is None:
+            under_way.settled.wait()
+            if ended is None or not under_way.is_known:
                 return
             at = self._clock.time()
             with self._database.begin() as connection:
@@ -249,6 +259,7 @@ class Queries:
                 self._delivery.begin(replace(query, ended=at))
         except Exception:
             log.exception("query %s could not be run to its end", query.id)
+            under_way.settled.wait()
             with self._database.begin() as connection:
                 store.end(connection, query.id, Ended(status=FAILED, error_message=UNREADABLE), at=self._clock.time())
         finally:
@@ -276,7 +287,8 @@ class Queries:
             snapshot.release()
         seconds = self._clock.monotonic() - began
         if under_way.cancelled.is_set():
-            shutil.rmtree(self._folder / query.id, ignore_errors=True)
+            if under_way.is_known:
+                shutil.rmtree(self._folder / query.id, ignore_errors=True)
             return None, seconds
         if not taken.is_told:
             taken = replace(taken, statistics=Statistics(bytes_scanned=under_way.child.scanned))
@@ -302,13 +314,19 @@ class Queries:
             scratch=self._scratch(query.id),
             parts=self._narrowing.of(snapshot, under_way.wanted),
         )
-        frames_of = under_way.child.run(told, began + timeout, self._clock, lambda: self._runs(query.id))
+        frames_of = under_way.child.run(told, began + timeout, self._clock, lambda: self._runs(under_way))
         return take_in(frames_of, self._folder / query.id, self._vouching.of(query) if query.delivery_s3_uri else None)
 
-    def _runs(self, query_id: str) -> None:
-        """Say so. A query that was cancelled meanwhile is killed by whoever did that."""
-        with self._database.begin() as connection:
-            store.run(connection, query_id)
+    def _runs(self, under_way: _UnderWay) -> None:
+        """Say so, once it has a row; raises `frames.Ended` where it gets none. What was cancelled meanwhile is killed by whoever did that.
+
+        This need not survive a power failure: what was under way has failed then anyway.
+        """
+        under_way.settled.wait()
+        if not under_way.is_known:
+            raise frames.Ended
+        with self._database.begin_unsettled() as connection:
+            store.run(connection, under_way.query.id)
 
     def _scratch(self, query_id: str) -> Path:
         """Named like no query, so that what a crash leaves is swept by `open`."""

@@ -9,11 +9,39 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, and_, delete, func, or_, select, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import Connection, Row
 
-from opentrail.lake.queries.query import DELIVERY_CANCELLED, DELIVERY_FAILED, FINISHED, PENDING, QUEUED, RUNNING, UNDER_WAY, Ended, Query
+from opentrail.lake.queries.query import (
+    DELIVERY_CANCELLED,
+    DELIVERY_FAILED,
+    FINISHED,
+    PENDING,
+    QUEUED,
+    RUNNING,
+    UNDER_WAY,
+    Ended,
+    FewRows,
+    Query,
+)
 
 METADATA = MetaData()
 
@@ -54,6 +82,15 @@ READS = Table(
     Column("store_id", String, primary_key=True),
 )
 Index("lake_query_stores_store", READS.c.store_id)
+
+ROWS = Table(
+    "lake_query_rows",
+    METADATA,
+    Column("query_id", ForeignKey("lake_queries.id", ondelete="CASCADE"), primary_key=True),
+    Column("index", LargeBinary, nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+)
+"""Results that are small: durable with the end of their query, by the same commit."""
 
 
 def _query(row: Row[Any]) -> Query:
@@ -116,11 +153,19 @@ def end(
         "cancelled_by": cancelled_by,
     }
     done = connection.execute(update(QUERIES).where(where).values(**values)).rowcount == 1
+    if done and ended.few is not None:
+        connection.execute(insert(ROWS).values(query_id=query_id, index=ended.few.index, packed=ended.few.packed))
     if done and ended.status != FINISHED:
         undelivered = DELIVERY_CANCELLED if cancelled_by is not None else DELIVERY_FAILED
         pending = and_(QUERIES.c.id == query_id, QUERIES.c.delivery_status == PENDING)
         connection.execute(update(QUERIES).where(pending).values(delivery_status=undelivered))
     return done
+
+
+def few_rows(connection: Connection, query_id: str) -> FewRows | None:
+    """The result of the query, where it is kept here; `None` where it has none, or lies in files."""
+    row = connection.execute(select(ROWS.c.index, ROWS.c.packed).where(ROWS.c.query_id == query_id)).first()
+    return FewRows(index=row[0], packed=row[1]) if row is not None else None
 
 
 def measured(connection: Connection, query_id: str, values: Mapping[str, Any]) -> None:
@@ -152,6 +197,7 @@ def outlived(connection: Connection, before: float) -> Sequence[str]:
 
 def forget(connection: Connection, query_ids: Sequence[str]) -> None:
     """Nothing is known of these any more."""
+    connection.execute(delete(ROWS).where(ROWS.c.query_id.in_(query_ids)))
     connection.execute(delete(READS).where(READS.c.query_id.in_(query_ids)))
     connection.execute(delete(QUERIES).where(QUERIES.c.id.in_(query_ids)))
 

@@ -38,7 +38,7 @@ def main(translate: child.Translate = translate, rehearsal: str | None = REHEARS
     begin()
     connection = child.opened()
     prepare(connection)
-    confinement.program_folders()
+    confinement.prepare()
     tend(lambda: partial(child.serve, connection=connection, translate=translate, rehearsal=rehearsal))
     child.leave(0)  # the engine has nothing to write, and would complain of being left open
 
