@@ -5,6 +5,7 @@ It holds nothing but its socket. DuckDB runs with one thread until the process i
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -56,16 +57,36 @@ def opened() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def rehearse(connection: duckdb.DuckDBPyConnection) -> None:
-    """Touch what a query touches: the first one in a process that was just forked takes its pages one by one."""
+def rehearse(connection: duckdb.DuckDBPyConnection, file: str | None = None) -> None:
+    """Touch what a query touches: the first one in a process that was just forked takes its pages one by one. `file` is a known one."""
     connection.execute(_WARM).fetchmany(ROWS)
+    if file is not None:
+        with contextlib.suppress(duckdb.Error):  # it may have gone
+            connection.execute(f"SELECT eventid, eventtime FROM read_parquet({_text(file)}) WHERE eventid = ''").fetchall()
 
 
-def serve(channel: socket.socket, *, connection: duckdb.DuckDBPyConnection, translate: Translate, rehearsal: str | None) -> None:
-    """Take one query from `channel`, run it on `connection`, and return. `rehearsal` is a statement about `REHEARSED`, translated ahead."""
+def know(connection: duckdb.DuckDBPyConnection, file: str) -> bool:
+    """Have the engine read the footer of `file` and keep it, also for processes that are forked; whether it could."""
+    try:
+        connection.execute(f"SELECT eventtime FROM read_parquet({_text(file)}) LIMIT 0").fetchall()
+    except duckdb.Error:
+        return False
+    return True
+
+
+def serve(
+    channel: socket.socket,
+    *,
+    connection: duckdb.DuckDBPyConnection,
+    translate: Translate,
+    rehearsal: str | None,
+    file: str | None = None,
+) -> None:
+    """Take one query from `channel`, run it on `connection`, and return. `rehearsal` is a statement about `REHEARSED`, translated ahead;
+    `file` is one that the query will perhaps read."""
     if rehearsal is not None:
         translate(rehearsal, {REHEARSED: Family.EVENTS}, enriched=frozenset())
-    rehearse(connection)
+    rehearse(connection, file)
     # What was random in the engine is the same in every process that inherits it.
     connection.execute(f"SELECT setseed({int.from_bytes(os.urandom(6), 'big') / (1 << 47) - 1})").fetchall()
     frames.send(channel, frames.READY)

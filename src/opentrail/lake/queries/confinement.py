@@ -105,7 +105,7 @@ def prepare() -> None:
 
 @cache
 def program_folders() -> tuple[Path, ...]:
-    """Where the program itself lies: what may still have to be loaded. What lies in another one of these, or is a link to it, is left out."""
+    """Where the program itself lies: what may still have to be loaded. Once each, without what lies in another one."""
     names = ("stdlib", "platstdlib", "purelib", "platlib")
     found = {Path(sysconfig.get_path(name)) for name in names} | {Path(__file__).parents[2]}
     found |= {Path(path) for path in ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo")}

@@ -10,7 +10,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +35,8 @@ class Part:
     """Of the whole file."""
     ranges: tuple[tuple[int, int], ...] | None = None
     """First and last row of each stretch, from 0; `None`: all of them."""
+    groups: int = field(default=1, compare=False)
+    """Row groups in which something may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,10 @@ class Narrowing:
             groups += len(footer.ends)
             kept += len(numbers)
             if numbers:
-                parts.append(Part(path=path, rows=footer.ends[-1], ranges=_ranges(footer, numbers) if by_rows else None))
+                ranges = _ranges(footer, numbers) if by_rows else None
+                parts.append(Part(path=path, rows=footer.ends[-1], ranges=ranges, groups=len(numbers)))
         if sum(len(part.ranges or ()) for part in parts) > MOST_RANGES or 2 * kept > groups:
-            return [Part(path=part.path, rows=part.rows) for part in parts] if len(parts) < len(files) else None
+            return [replace(part, ranges=None) for part in parts] if len(parts) < len(files) else None
         return parts
 
     def _footer(self, path: Path) -> _Footer:

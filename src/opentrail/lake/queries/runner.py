@@ -23,10 +23,11 @@ from opentrail.lake.faults import InactiveQueryException, MaxConcurrentQueriesEx
 from opentrail.lake.neighbours import Snapshot, Stores, Tables
 from opentrail.lake.queries import frames, store
 from opentrail.lake.queries.asking import Start, readable
-from opentrail.lake.queries.children import Child, Children
+from opentrail.lake.queries.children import Children
 from opentrail.lake.queries.delivery import Delivery
 from opentrail.lake.queries.narrowing import Narrowing
 from opentrail.lake.queries.orders import orders
+from opentrail.lake.queries.process import Child
 from opentrail.lake.queries.query import (
     CANCELLED,
     CONCURRENT,
@@ -45,8 +46,8 @@ from opentrail.lake.sql.wanted import Wanted
 from opentrail.storage.database import Database
 from opentrail.wire.faults import Fault, ServiceUnavailable
 
-CHECKS: Final = 3
-"""Processes that are tried for the check of a statement: one that was ready may have died since."""
+CHECKS: Final = 5
+"""Processes that are tried for the check of a statement: those that were ready may have died since."""
 CATCHING_UP: Final = 600.0
 """Seconds that a query waits, queued, for events that were acknowledged before it."""
 LOOK_UP: Final = 1.0
@@ -212,7 +213,7 @@ class Queries:
         families = {one.id: one.family for one in stores}
         enriched = [one.id for one in stores if one.context_key_selectors]
         for _ in range(CHECKS):
-            child = self._children.take()
+            child = self._children.take(asked.store_ids)
             try:
                 return child, child.check(asked.statement, families, enriched)
             except (frames.Ended, TimeoutError):
@@ -314,6 +315,7 @@ class Queries:
             scratch=self._scratch(query.id),
             parts=self._narrowing.of(snapshot, under_way.wanted),
         )
+        self._children.seen(query.store_ids, [path for source in told["sources"] for path in source["files"]])
         frames_of = under_way.child.run(told, began + timeout, self._clock, lambda: self._runs(under_way))
         return take_in(frames_of, self._folder / query.id, self._vouching.of(query) if query.delivery_s3_uri else None)
 

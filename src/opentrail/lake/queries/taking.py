@@ -48,7 +48,7 @@ class Taken:
 
 
 def take_in(told: Iterator[tuple[bytes, bytes]], folder: Path, vouch: Vouch | None) -> Taken:
-    """Gather what comes, in `folder` where it is much. Where the results are delivered, `vouch` makes the file that vouches for them, beside them."""
+    """Gather what comes, in `folder` where it is much. Where it is delivered, `vouch` makes the file that vouches for it, beside it."""
     writer = ResultWriter(folder)
     try:
         taken = _taken(told, writer)
