@@ -13,7 +13,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,7 @@ class Database:
         with self.engine.connect() as connection:
             yield connection
 
-    def first(self, query: str, parameters: Sequence[object]) -> tuple[Any, ...] | None:
+    def first(self, query: str, parameters: Sequence[object] | Mapping[str, object]) -> tuple[Any, ...] | None:
         """The first row of one SELECT that finds few, as committed now, asked of the driver itself, in no transaction.
 
         For the questions on the path of every call: SQLAlchemy takes ten times as long for one as SQLite does.
@@ -93,7 +93,7 @@ class Database:
             try:
                 found = driver.execute(query, parameters).fetchall()  # all: a statement that is not finished keeps its snapshot
             except sqlite3.OperationalError as error:
-                raise OperationalError(query, list(parameters), error) from error
+                raise OperationalError(query, parameters, error) from error
         return found[0] if found else None
 
     def close(self) -> None:

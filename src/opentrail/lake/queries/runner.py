@@ -126,8 +126,8 @@ class Queries:
         asked = Start.from_dict(told)
         if self._database.first("SELECT 1 FROM lake_queries WHERE id = ?", (asked.query_id,)) is not None:
             return {"QueryId": asked.query_id}
-        with self._database.read() as connection:
-            self._check_room(store.under_way(connection, asked.account_id, asked.region))
+        count = self._database.first(store.UNDER_WAY_COUNT, {"account_id": asked.account_id, "region": asked.region})
+        self._check_room(count[0] if count is not None else 0)
         stores = readable(self._stores.get, asked.store_ids, owner_account_id=asked.owner_account_id, region=asked.region)
         child, (columns, wanted) = self._checked(asked, stores)
         query = Query(
