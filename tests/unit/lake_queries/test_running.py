@@ -250,9 +250,7 @@ def test_a_zygote_that_dies_is_replaced(make: Make) -> None:
     lake = make()
     lake.tables.fill(1)
     assert lake.ended(lake.start(f"/* n */ SELECT eventid FROM {STORE}")).status == "FINISHED"
-    zygote = lake.children._root.zygote
-    assert zygote is not None
-    os.kill(zygote.process_id, signal.SIGKILL)
+    lake.kill()
     assert lake.ended(lake.start(f"/* n */ SELECT eventid FROM {STORE}")).status == "FINISHED"
 
 

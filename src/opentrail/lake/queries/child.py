@@ -152,18 +152,17 @@ class Running:
 
     def _open(self) -> None:
         told, connection = self._told, self._connection
-        paths = ", ".join(_text(path) for source in told["sources"] for path in source["files"])
+        allowed = _list([path for source in told["sources"] for path in source["files"]])
         hot = [self._hot_tables(number, source["hot"]) for number, source in enumerate(told["sources"])]
         connection.execute(
             f"SET threads={int(told['threads'])}; SET memory_limit='{int(told['memory'])}B';"
-            f" SET allowed_paths=[{paths}]; SET enable_external_access=false"
+            f" SET allowed_paths={allowed}; SET enable_external_access=false"
         )
         for number, source in enumerate(told["sources"]):
-            whole = [(path, rows) for path, rows, ranges in source["parts"] if ranges is None]
-            self._cold += [Cold(files=[path], rows=rows) for path, rows, ranges in source["parts"] if ranges is not None]
-            if whole:
-                self._cold.append(Cold(files=[path for path, _ in whole], rows=sum(rows for _, rows in whole)))
-            elif not source["parts"]:
+            rows = {path: rows for path, rows, _ in source["parts"]}
+            for paths in _alike(source["parts"]).values():
+                self._cold.append(Cold(files=paths, rows=sum(rows[path] for path in paths)))
+            if not rows:
                 self._cold.append(Cold(files=source["files"], rows=max(source["events"] - hot[number], 0)))
             connection.execute(self._view(number, source))
         connection.execute("SET lock_configuration=true")
@@ -187,11 +186,12 @@ class Running:
         within = f" AND {young}" if source["straddles"] else ""  # to say what holds anyway means to read a column for it
         whole = source["files"]
         if source["parts"]:
-            whole = [path for path, _, ranges in source["parts"] if ranges is None]
-            parts += [f"SELECT {names} FROM {_ranges(path, ranges)}{within}" for path, _, ranges in source["parts"] if ranges is not None]
+            alike = _alike(source["parts"])
+            whole = alike.pop((), [])
+            parts += [f"SELECT {names} FROM {_ranges(paths, ranges)}{within}" for ranges, paths in alike.items()]
         if whole:
             where = f" WHERE {young}" if source["straddles"] else ""
-            parts.append(f"SELECT {names} FROM read_parquet([{', '.join(_text(path) for path in whole)}]){where}")
+            parts.append(f"SELECT {names} FROM read_parquet({_list(whole)}){where}")
         if not parts:
             parts = ["SELECT " + ", ".join(f'CAST(NULL AS {_type(column.type)}) AS "{column.name}"' for column in columns) + " WHERE false"]
         return f'CREATE VIEW "store_{source["store_id"]}" AS {" UNION ALL ".join(parts)}'
@@ -229,10 +229,22 @@ def _type(of: Type) -> str:
             return "STRUCT(" + ", ".join(f'"{field.name}" {_type(field.type)}' for field in fields) + ")"
 
 
-def _ranges(path: str, ranges: Sequence[Sequence[int]]) -> str:
-    """Some rows of a file: the engine reads their row groups only."""
+def _alike(parts: Sequence[Sequence[Any]]) -> dict[tuple[tuple[int, int], ...], list[str]]:
+    """Files by the rows of them that are read, `()` for all: each such set is a scan of its own, which costs milliseconds to plan."""
+    found: dict[tuple[tuple[int, int], ...], list[str]] = {}
+    for path, _, ranges in parts:
+        found.setdefault(tuple((first, last) for first, last in ranges or ()), []).append(path)
+    return found
+
+
+def _ranges(paths: Sequence[str], ranges: Sequence[Sequence[int]]) -> str:
+    """Some rows of files: the engine reads their row groups only."""
     said = " OR ".join(f"file_row_number BETWEEN {int(first)} AND {int(last)}" for first, last in ranges)
-    return f"read_parquet({_text(path)}, file_row_number=true) WHERE ({said})"
+    return f"read_parquet({_list(paths)}, file_row_number=true) WHERE ({said})"
+
+
+def _list(paths: Sequence[str]) -> str:
+    return f"[{', '.join(map(_text, paths))}]"
 
 
 def _text(value: str) -> str:

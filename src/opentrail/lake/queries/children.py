@@ -205,7 +205,8 @@ class Children:
             return Child(ours, zygote.fork(theirs), zygote, partial(self._ended, pool))
         except BaseException:
             ours.close()
-            self._ended(pool)
+            with self._lock:
+                pool.alive -= 1
             raise
         finally:
             theirs.close()

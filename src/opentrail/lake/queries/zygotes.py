@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -62,7 +63,7 @@ class Zygote:
         except BaseException:
             control.close()
             raise
-        return Zygote(control, process_id, lambda: self._reap_if_there(process_id))
+        return Zygote(control, process_id, lambda: self._end(process_id))
 
     def fork(self, channel: socket.socket) -> int:
         """A new child at the other end of `channel`; its process id. Raises `frames.Ended`, as do the others."""
@@ -83,9 +84,11 @@ class Zygote:
             self._control.close()
         self._stop()
 
-    def _reap_if_there(self, process_id: int) -> None:
-        with contextlib.suppress(frames.Ended):  # with the outer one the kernel ends the inner one
-            self.reap(process_id)
+    def _end(self, inner: int) -> None:
+        if not self.is_gone:  # with the outer one the kernel ends the inner one
+            with contextlib.suppress(frames.Ended, ProcessLookupError):
+                os.kill(inner, signal.SIGKILL)
+                self.reap(inner)
 
     def _ask(self, message: list[Any], channel: socket.socket | None = None) -> int:
         with self._lock:
