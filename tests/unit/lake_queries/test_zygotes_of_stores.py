@@ -20,8 +20,10 @@ def _zygote(children: Children, *stores: str) -> int:
     """The zygote of these stores, once it has a spare that knows what a query has read."""
 
     def ready() -> int | None:
-        pool = children._nests.get(stores)
-        return pool.zygote.process_id if pool is not None and pool.zygote is not None and pool.shown and pool.spares else None
+        with children._lock:
+            pool = children._nests.get(stores)
+            is_there = pool is not None and bool(pool.shown) and bool(pool.spares) and pool.spares[0].is_ready
+        return pool.zygote.process_id if pool is not None and pool.zygote is not None and is_there else None
 
     found: int = wait_for(ready, patience=120)
     return found
@@ -91,7 +93,11 @@ def test_neither_zygotes_nor_what_they_know_grow_without_end(tmp_path: Path) -> 
         files = [tmp_path / f"many-{number}.parquet" for number in range(FOOTERS)]
         assert len(_learned(children, files, "store-2")) == FOOTERS
         assert len(_learned(children, [tmp_path / "another.parquet"], "store-2")) == 1
-        in_use = [children.take((f"store-{number}",)) for number in range(2, NESTS + 2)]
+        in_use = []
+        for name in [f"store-{number}" for number in range(2, NESTS + 2)]:
+            own = _zygote(children, name)
+            in_use.append(children.take((name,)))
+            assert _parent(in_use[-1].process_id) == own
         children.seen(("late",), [])
         children._filling.set()
         wait_for(lambda: not children._news)

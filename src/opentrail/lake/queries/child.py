@@ -199,7 +199,7 @@ class Running:
     def _named(self, columns: Sequence[Column]) -> Sequence[Column]:
         """Those that the statement names, and perhaps a few more: each column of a view is planned, used or not."""
         text = self._translated.sql.lower()
-        return [column for column in columns if column.name in text] or columns[:1]
+        return [column for column in columns if column.name.lower() in text] or columns[:1]
 
     def _stream(self) -> None:
         result = self._connection.execute(self._translated.sql)  # planned once; it goes on while its rows are fetched

@@ -77,7 +77,9 @@ class Children:
         while True:
             with self._lock:
                 pools = [pool for pool in (self._nests.get(stores), self._root) if pool is not None]
-                spare = next((pool.spares.popleft() for pool in pools if pool.spares), None)
+                filled = [pool for pool in pools if pool.spares]
+                chosen = next((pool for pool in filled if pool.spares[0].is_ready), filled[0] if filled else None)
+                spare = chosen.spares.popleft() if chosen is not None else None
                 is_last = not any(pool.spares for pool in pools)
             if is_last:
                 self._filling.set()

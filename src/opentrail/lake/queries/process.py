@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import threading
@@ -37,6 +38,13 @@ class Child:
         self._read_before: int | None = None
         """Bytes that it had read when it was told to run."""
         self.process_id = process_id
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether `ready` returns, or raises, at once."""
+        asked = select.poll()
+        asked.register(self._channel, select.POLLIN)
+        return bool(asked.poll(0))
 
     def ready(self) -> None:
         """Wait until it can take a query. Raises `frames.Ended`, `TimeoutError`."""
