@@ -49,6 +49,7 @@ def test_only_queries_on_the_same_stores_get_what_is_known_of_them(make: Make) -
     root = lake.children._root.zygote
     assert root is not None
     assert _parent(own) == root.process_id
+    assert len(list(Path(f"/proc/{own}/task").iterdir())) == 1  # what is forked from it is to be confined, every thread of it
     assert _took(lake, OTHER) == root.process_id
     assert _took(lake, STORE, OTHER) == root.process_id
     assert _took(lake, STORE) == own
