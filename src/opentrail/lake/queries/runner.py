@@ -11,22 +11,20 @@ import shutil
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from opentrail.clock import Clock
 from opentrail.config import LakeSettings
-from opentrail.errors import OpenTrailError
 from opentrail.lake.event_data_store import EventDataStore
 from opentrail.lake.faults import InactiveQueryException, MaxConcurrentQueriesException, QueryIdNotFoundException
-from opentrail.lake.neighbours import Snapshot, Stores, Tables
+from opentrail.lake.neighbours import Stores, Tables
 from opentrail.lake.queries import frames, store
 from opentrail.lake.queries.asking import Start, readable
+from opentrail.lake.queries.carrying_out import CarryingOut, UnderWay
 from opentrail.lake.queries.children import Children
 from opentrail.lake.queries.delivery import Delivery
-from opentrail.lake.queries.narrowing import Narrowing
-from opentrail.lake.queries.orders import orders
 from opentrail.lake.queries.process import Child
 from opentrail.lake.queries.query import (
     CANCELLED,
@@ -40,39 +38,18 @@ from opentrail.lake.queries.query import (
     Query,
     Statistics,
 )
-from opentrail.lake.queries.taking import Taken, take_in
 from opentrail.lake.queries.vouching import Vouching
 from opentrail.lake.sql.wanted import Wanted
 from opentrail.storage.database import Database
-from opentrail.wire.faults import Fault, ServiceUnavailable
+from opentrail.wire.faults import ServiceUnavailable
 
 CHECKS: Final = 5
 """Processes that are tried for the check of a statement: those that were ready may have died since."""
-CATCHING_UP: Final = 600.0
-"""Seconds that a query waits, queued, for events that were acknowledged before it."""
-LOOK_UP: Final = 1.0
-"""Seconds of these between two looks at whether it is still wanted."""
 FORGET_EVERY: Final = 60.0
 """Seconds between two looks at what has outlived its days."""
-OUTSIDE: Final = "The process of the query was ended from outside. Run the query again."
 UNREADABLE: Final = "The query could not be run because of a failure in the server. Try again; the server's log says more."
 
 log = logging.getLogger("opentrail.lake")
-
-
-@dataclass(slots=True, kw_only=True)
-class _UnderWay:
-    """A query that has not ended, and the child that is to run it."""
-
-    query: Query
-    child: Child
-    wanted: tuple[Wanted, ...]
-    at_least: int
-    cancelled: threading.Event = field(default_factory=threading.Event)
-    settled: threading.Event = field(default_factory=threading.Event)
-    """Its row is durable, or never will be."""
-    is_known: bool = False
-    """It has a row."""
 
 
 class Queries:
@@ -95,16 +72,15 @@ class Queries:
         self._database = database
         self._clock = clock
         self._stores = stores
-        self._tables = tables
         self._children = children
         self._delivery = delivery
-        self._vouching = vouching
         self._folder = folder
-        self._settings = settings
         self._threads = ThreadPoolExecutor(settings.running_queries, thread_name_prefix="query")
-        self._narrowing = Narrowing()
+        self._carrying_out = CarryingOut(
+            database, clock, tables=tables, children=children, vouching=vouching, folder=folder, settings=settings
+        )
         self._lock = threading.Lock()
-        self._under_way: dict[str, _UnderWay] = {}
+        self._under_way: dict[str, UnderWay] = {}
         self._forget_due = 0.0
         database.create(store.METADATA)
 
@@ -146,7 +122,7 @@ class Queries:
             created=self._clock.time(),
             columns=columns,
         )
-        self._begin(_UnderWay(query=query, child=child, wanted=wanted, at_least=asked.at_least))
+        self._begin(UnderWay(query=query, child=child, wanted=wanted, at_least=asked.at_least))
         return {"QueryId": asked.query_id}
 
     def cancel(self, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,7 +199,7 @@ class Queries:
                 raise
         raise ServiceUnavailable("The statement could not be checked at the moment. Try again later.")
 
-    def _begin(self, under_way: _UnderWay) -> None:
+    def _begin(self, under_way: UnderWay) -> None:
         """Run it, and make its row durable meanwhile: what comes of it is looked at when that is done. Each id once."""
         query = under_way.query
         with self._lock:
@@ -246,10 +222,10 @@ class Queries:
                 under_way.child.kill()
             under_way.settled.set()
 
-    def _run(self, under_way: _UnderWay) -> None:
+    def _run(self, under_way: UnderWay) -> None:
         query = under_way.query
         try:
-            ended, seconds = self._ended(under_way)
+            ended, seconds = self._carrying_out.ended(under_way)
             under_way.settled.wait()
             if ended is None or not under_way.is_known:
                 return
@@ -265,77 +241,6 @@ class Queries:
                 store.end(connection, query.id, Ended(status=FAILED, error_message=UNREADABLE), at=self._clock.time())
         finally:
             under_way.child.end()
-            shutil.rmtree(self._scratch(query.id), ignore_errors=True)
+            self._carrying_out.clear(query.id)
             with self._lock:
                 self._under_way.pop(query.id, None)
-
-    def _ended(self, under_way: _UnderWay) -> tuple[Ended | None, float]:
-        """How it ended, `None` when it was cancelled; and the seconds it took."""
-        query = under_way.query
-        if under_way.cancelled.is_set():
-            return None, 0.0
-        try:
-            snapshot = self._snapshot(under_way)
-            if snapshot is None:
-                return None, 0.0
-        except (Fault, OpenTrailError) as refused:
-            message = refused.message if isinstance(refused, Fault) else str(refused)
-            return Ended(status=FAILED, error_message=message), 0.0
-        began = self._clock.monotonic()
-        try:
-            taken = self._taken(under_way, snapshot, began)
-        finally:
-            snapshot.release()
-        seconds = self._clock.monotonic() - began
-        if under_way.cancelled.is_set():
-            if under_way.is_known:
-                shutil.rmtree(self._folder / query.id, ignore_errors=True)
-            return None, seconds
-        if not taken.is_told:
-            taken = replace(taken, statistics=Statistics(bytes_scanned=under_way.child.scanned))
-        return taken.ended(self._interruption(under_way, taken)), seconds
-
-    def _snapshot(self, under_way: _UnderWay) -> Snapshot | None:
-        """The tables with all that was acknowledged before the query; `None` when it was cancelled while it waited for that."""
-        late = self._clock.monotonic() + CATCHING_UP
-        while not under_way.cancelled.is_set():
-            try:
-                return self._tables.snapshot(under_way.query.store_ids, at_least=under_way.at_least, patience=LOOK_UP)
-            except ServiceUnavailable:
-                if self._clock.monotonic() >= late:
-                    raise
-        return None
-
-    def _taken(self, under_way: _UnderWay, snapshot: Snapshot, began: float) -> Taken:
-        query, timeout = under_way.query, self._settings.query_timeout
-        told = orders(
-            snapshot,
-            self._settings,
-            deliver=query.delivery_s3_uri is not None,
-            scratch=self._scratch(query.id),
-            parts=self._narrowing.of(snapshot, under_way.wanted),
-        )
-        self._children.seen(query.store_ids, [path for source in told["sources"] for path in source["files"]])
-        frames_of = under_way.child.run(told, began + timeout, self._clock, lambda: self._runs(under_way))
-        return take_in(frames_of, self._folder / query.id, self._vouching.of(query) if query.delivery_s3_uri else None)
-
-    def _runs(self, under_way: _UnderWay) -> None:
-        """Say so, once it has a row; raises `frames.Ended` where it gets none. What was cancelled meanwhile is killed by whoever did that.
-
-        This need not survive a power failure: what was under way has failed then anyway.
-        """
-        under_way.settled.wait()
-        if not under_way.is_known:
-            raise frames.Ended
-        with self._database.begin_unsettled() as connection:
-            store.run(connection, under_way.query.id)
-
-    def _scratch(self, query_id: str) -> Path:
-        """Named like no query, so that what a crash leaves is swept by `open`."""
-        return self._folder / f"{query_id}.scratch"
-
-    def _interruption(self, under_way: _UnderWay, taken: Taken) -> str:
-        """What is said of a process that was gone before it had told how its query ended."""
-        if taken.is_told or taken.is_timed_out:
-            return ""
-        return taken.because(under_way.child.end(), OUTSIDE)
