@@ -53,7 +53,7 @@ from simulators.store_tables import KnownStores
 WORKERS = os.cpu_count() or 1
 RAW_EVENTS = 100_000
 """The raw files are read for so many events."""
-POLL = 0.004
+POLL = 0.001
 """Seconds between two looks at whether a query has ended."""
 PAUSE = 0.3
 """Seconds between two queries, in which the process for the next one gets ready."""

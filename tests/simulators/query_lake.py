@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,8 +64,29 @@ class Lake:
         wait_for(lambda: self.get(query_id).status == "RUNNING", patience=120)
         return self.queries._under_way[query_id].child.process_id
 
+    def kill(self, *stores: str) -> None:
+        """Kill the zygote of queries on `stores`, or that of all, and wait until its spares are gone too."""
+        root = self.children._root
+        pool = self.children._nests[stores] if stores else root
+        pools = [pool] if stores else [*self.children._nests.values(), root]
+        waiting = [spare.process_id for one in pools for spare in one.spares]
+        assert pool.zygote is not None
+        os.kill(pool.zygote.process_id, signal.SIGKILL)
+        for process in (pool.zygote.process_id, *waiting):
+            wait_for(lambda: not is_running(process))  # noqa: B023 - called at once
+
     def rows(self, query_id: str, first: int = 0, limit: int = 1000) -> list[results.Row]:
-        return results.page(self.folder / query_id, first, limit, self.get(query_id).results).rows
+        with self.database.read() as connection:
+            kept = store.few_rows(connection, query_id) or self.folder / query_id
+        return results.page(kept, first, limit, self.get(query_id).results).rows
+
+
+def is_running(process_id: int) -> bool:
+    """Whether there is such a process that has not ended; one that nobody has asked for how it ended, has."""
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 Make = Callable[..., Lake]

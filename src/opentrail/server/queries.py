@@ -9,11 +9,12 @@ from opentrail.config import LakeSettings
 from opentrail.lake.engines import chosen
 from opentrail.lake.engines.local_cluster import TOKEN, LocalCluster
 from opentrail.lake.neighbours import ResultBucket, Stores, Tables
-from opentrail.lake.queries.children import REMOTE, SPARK_ZYGOTE, Children
+from opentrail.lake.queries.children import Children
 from opentrail.lake.queries.confinement import die_with_parent
 from opentrail.lake.queries.delivery import Delivery
 from opentrail.lake.queries.runner import Queries
 from opentrail.lake.queries.vouching import Vouching
+from opentrail.lake.queries.zygotes import REMOTE, SPARK_ZYGOTE
 from opentrail.server.folder import DataFolder
 from opentrail.server.query_answers import results_folder
 from opentrail.signing import SigningKeys
@@ -63,6 +64,6 @@ def _children(engine: str, cluster: LocalCluster | None) -> Children:
     if engine == chosen.EMBEDDED:
         return Children()
     if cluster is not None:
-        return Children(SPARK_ZYGOTE, environment={REMOTE: cluster.remote, **cluster.environment})
+        return Children(SPARK_ZYGOTE, nests=0, environment={REMOTE: cluster.remote, **cluster.environment})
     token = {TOKEN: os.environ[TOKEN]} if TOKEN in os.environ else {}
-    return Children(SPARK_ZYGOTE, environment={REMOTE: engine, **token})
+    return Children(SPARK_ZYGOTE, nests=0, environment={REMOTE: engine, **token})

@@ -13,7 +13,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -63,12 +63,26 @@ class Database:
         connection.get_execution_options()["opentrail_afterwards"].append(call)
 
     @contextmanager
+    def begin_unsettled(self) -> Iterator[Connection]:
+        """As `begin`, without waiting for the disk: a power failure may undo it, unless something was committed by `begin` after it.
+
+        Others see it at once, and it outlives the process. For what says nothing any more after a start of the machine.
+        """
+        with self.engine.connect() as connection:
+            _settling(connection, "NORMAL")
+            try:
+                with connection.execution_options(opentrail_write=True, opentrail_afterwards=[]).begin():
+                    yield connection
+            finally:
+                _settling(connection, "FULL")
+
+    @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent read; never blocks a writer."""
         with self.engine.connect() as connection:
             yield connection
 
-    def first(self, query: str, parameters: Sequence[object]) -> tuple[Any, ...] | None:
+    def first(self, query: str, parameters: Sequence[object] | Mapping[str, object]) -> tuple[Any, ...] | None:
         """The first row of one SELECT that finds few, as committed now, asked of the driver itself, in no transaction.
 
         For the questions on the path of every call: SQLAlchemy takes ten times as long for one as SQLite does.
@@ -79,7 +93,7 @@ class Database:
             try:
                 found = driver.execute(query, parameters).fetchall()  # all: a statement that is not finished keeps its snapshot
             except sqlite3.OperationalError as error:
-                raise OperationalError(query, list(parameters), error) from error
+                raise OperationalError(query, parameters, error) from error
         return found[0] if found else None
 
     def close(self) -> None:
@@ -116,6 +130,12 @@ def _configure(connection: Any, _record: Any) -> None:
     cursor.execute(f"PRAGMA journal_size_limit={LOG_LIMIT // 2}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _settling(connection: Connection, synchronous: str) -> None:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    driver.execute(f"PRAGMA synchronous={synchronous}").close()
 
 
 def _begin(connection: Connection) -> None:

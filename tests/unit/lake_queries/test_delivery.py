@@ -125,11 +125,14 @@ def test_a_cancelled_query_is_not_delivered(make: Make) -> None:
 def test_results_are_kept_for_seven_days(make: Make) -> None:
     lake = make()
     lake.tables.fill(1)
-    old, new = (lake.ended(lake.start(f"/* id */ SELECT eventid FROM {STORE}")).id for _ in range(2))
+    long = f"/* text */ SELECT md5(a::VARCHAR) || md5((a + 1)::VARCHAR) FROM {STORE}, range(5000) t(a)"
+    few = f"/* id */ SELECT eventid FROM {STORE}"
+    old, old_few, new, new_few = (lake.ended(lake.start(statement)).id for statement in (long, few, long, few))
     with lake.database.begin() as connection:
-        store.measured(connection, old, {"created": lake.get(old).created - 7 * 86400 - 1})
+        for query_id in (old, old_few):
+            store.measured(connection, query_id, {"created": lake.get(query_id).created - 7 * 86400 - 1})
     lake.queries.work()
     with lake.database.read() as connection:
-        assert store.get(connection, old) is None
-        assert store.get(connection, new) is not None
+        assert [store.get(connection, query_id) is not None for query_id in (old, old_few, new, new_few)] == [False, False, True, True]
+        assert [store.few_rows(connection, query_id) is not None for query_id in (old_few, new, new_few)] == [False, False, True]
     assert [folder.name for folder in lake.folder.iterdir()] == [new]

@@ -9,8 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from opentrail.config import LakeSettings
 from opentrail.eventstore.bloom import xxh64
+from opentrail.lake.families import Family
+from opentrail.lake.neighbours import Snapshot, Source
 from opentrail.lake.queries.narrowing import MOST_RANGES, Narrowing, Part
+from opentrail.lake.queries.orders import orders
 from opentrail.lake.sql.wanted import Wanted
 from simulators.query_lake import Lake, Make
 from simulators.query_tables import STORE
@@ -92,6 +96,17 @@ def test_one_text_in_a_plain_column_is_left_to_the_engine(tmp_path: Path) -> Non
         Part(path=files[0], rows=1000, ranges=((0, 199),)),
         Part(path=files[1], rows=1000, ranges=((0, 199),)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "hot", "threads"), [(["n1"], False, 1), (["n1", "n301"], False, 2), (["n1"], True, 4), (["all"], False, 4)]
+)
+def test_no_more_threads_than_row_groups(tmp_path: Path, values: list[str], hot: bool, threads: int) -> None:
+    file = _file(tmp_path / "a.parquet", 0)
+    source = Source(store_id=STORE, family=Family.EVENTS, files=(file,), hot=(file,) if hot else (), oldest=0, events=1000)
+    snapshot = Snapshot(sources=(source,), release=lambda: None)
+    parts = Narrowing().of(snapshot, [_wanted(LISTED, *values)])
+    assert orders(snapshot, LakeSettings(query_threads=4), deliver=False, scratch=tmp_path, parts=parts)["threads"] == threads
 
 
 def test_where_it_would_be_everything_files_are_read_as_they_are(tmp_path: Path) -> None:

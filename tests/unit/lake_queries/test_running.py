@@ -232,7 +232,7 @@ def test_a_lake_that_died_fails_what_was_under_way(make: Make) -> None:
     lake.tables.fill(1)
     query_id = lake.start(ENDLESS)
     process = lake.running(query_id)
-    zygote = lake.children._zygote
+    zygote = lake.children._root.zygote
     assert zygote is not None
     zygote._control.shutdown(2)  # as the kernel does when the lake is killed
     _gone(process)
@@ -250,10 +250,7 @@ def test_a_zygote_that_dies_is_replaced(make: Make) -> None:
     lake = make()
     lake.tables.fill(1)
     assert lake.ended(lake.start(f"/* n */ SELECT eventid FROM {STORE}")).status == "FINISHED"
-    zygote = lake.children._zygote
-    assert zygote is not None
-    zygote._process.kill()
-    zygote._process.wait()
+    lake.kill()
     assert lake.ended(lake.start(f"/* n */ SELECT eventid FROM {STORE}")).status == "FINISHED"
 
 

@@ -48,6 +48,17 @@ def test_a_transaction_is_there_for_everybody_when_it_has_been_left(database: Da
     assert _count(Database.at(tmp_path / "state.db")) == 1
 
 
+def test_what_does_not_wait_for_the_disk_is_there_too_and_the_next_one_waits_again(database: Database, tmp_path: Path) -> None:
+    with database.begin_unsettled() as connection:
+        connection.execute(insert(NOTES), {"id": 1})
+    assert _count(Database.at(tmp_path / "state.db")) == 1
+    with pytest.raises(IntegrityError), database.begin_unsettled() as connection:
+        connection.execute(insert(NOTES), [{"id": 2}, {"id": 1}])
+    assert _count(database) == 1
+    with database.begin() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2  # FULL
+
+
 def test_writers_in_threads_and_processes_wait_for_each_other(database: Database, tmp_path: Path) -> None:
     with database.begin() as connection:
         connection.execute(insert(COUNTS), {"id": 1, "value": 0})

@@ -22,7 +22,7 @@ from opentrail.lake.faults import (
 )
 from opentrail.lake.neighbours import Aliases, ResultBucket, Stores
 from opentrail.lake.queries import asking, places, results, statements, store, tokens
-from opentrail.lake.queries.query import FINISHED, KEPT, TIMED_OUT, Query
+from opentrail.lake.queries.query import FINISHED, KEPT, TIMED_OUT, FewRows, Query
 from opentrail.storage.database import Database
 from opentrail.wire.faults import Fault
 
@@ -178,7 +178,7 @@ class QueryOperations:
         after = None
         if query.status in (FINISHED, TIMED_OUT):
             try:
-                page = results.page(self._folder / query.id, first, limit, query.results)
+                page = results.page(self._result(query.id), first, limit, query.results)
             except OSError:
                 raise QueryIdNotFoundException(f"The results of the query {query.id} are gone.") from None
             rows = page.rows
@@ -190,6 +190,10 @@ class QueryOperations:
             "NextToken": tokens.seal(str(after), question, self._secret) if after is not None else None,
             "ErrorMessage": query.error_message,
         }
+
+    def _result(self, query_id: str) -> FewRows | Path:
+        with self._database.read() as connection:
+            return store.few_rows(connection, query_id) or self._folder / query_id
 
     async def cancel_query(self, call: Call) -> Result:
         """Stop a query that is under way."""

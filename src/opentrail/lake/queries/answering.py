@@ -36,14 +36,21 @@ class Result:
     def add(self, batch: pa.RecordBatch) -> None:
         """Some more rows, texts all of them. Raises `TooLarge`, `frames.Ended`."""
         for chunk in _small(batch):
-            rows = list(zip(*[column.to_pylist() for column in chunk.columns], strict=True))
-            plain = msgspec.msgpack.encode(rows)
-            self._size += len(plain)
-            if self._size > self._largest:
-                raise TooLarge
-            frames.send(self._channel, frames.ROWS, frames.COUNT.pack(len(rows)) + zlib.compress(plain, 1))
-            if self._csv is not None:
-                self._csv.rows(rows)
+            self.rows(list(zip(*[column.to_pylist() for column in chunk.columns], strict=True)))
+
+    def rows(self, rows: Sequence[Sequence[str | None]]) -> None:
+        """Some more rows, at most `ROWS`. Raises `TooLarge`, `frames.Ended`."""
+        plain = msgspec.msgpack.encode(rows)
+        if len(plain) > CHUNK and len(rows) > 1:
+            self.rows(rows[: len(rows) // 2])
+            self.rows(rows[len(rows) // 2 :])
+            return
+        self._size += len(plain)
+        if self._size > self._largest:
+            raise TooLarge
+        frames.send(self._channel, frames.ROWS, frames.COUNT.pack(len(rows)) + zlib.compress(plain, 1))
+        if self._csv is not None:
+            self._csv.rows(rows)
 
     def close(self) -> None:
         """No more comes."""

@@ -20,16 +20,19 @@ class Probe:
         hashed = xxh64(value.encode())
         self._high = hashed >> 32
         key = hashed & _32
-        self._bits = tuple(1 << (((key * salt) & _32) >> 27) for salt in _SALT)
+        self._bits = sum(1 << (32 * at + (((key * salt) & _32) >> 27)) for at, salt in enumerate(_SALT))
 
-    def may_be_in(self, file: int, offset: int, length: int) -> bool:
-        """Whether the filter at `offset` of the open `file`, `length` bytes with its header, may hold the text. Raises `OSError`."""
-        size, begins = _header(os.pread(file, 64, offset))
-        if size + begins != length or size % _BLOCK:
-            return True  # laid out otherwise than we write it
-        number = (self._high * (size // _BLOCK)) >> 32
-        block = os.pread(file, _BLOCK, offset + begins + number * _BLOCK)
-        return all(int.from_bytes(block[at * 4 : at * 4 + 4], "little") & bit for at, bit in enumerate(self._bits))
+    def may_be_in(self, file: int, begins: int, blocks: int) -> bool:
+        """Whether the filter whose `blocks` begin at `begins` of the open `file` may hold the text. Raises `OSError`."""
+        block = os.pread(file, _BLOCK, begins + ((self._high * blocks) >> 32) * _BLOCK)
+        return int.from_bytes(block, "little") & self._bits == self._bits
+
+
+def blocks(file: int, offset: int, length: int) -> tuple[int, int] | None:
+    """Where the blocks of the filter at `offset` of the open `file` begin, `length` bytes with its header, and how many there are; `None`
+    for one that is laid out otherwise than we write it. Raises `OSError`."""
+    size, begins = _header(os.pread(file, 64, offset))
+    return None if size + begins != length or size % _BLOCK else (offset + begins, size // _BLOCK)
 
 
 def _header(data: bytes) -> tuple[int, int]:

@@ -5,6 +5,7 @@ It holds nothing but its socket. DuckDB runs with one thread until the process i
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -24,7 +25,7 @@ from opentrail.lake.queries import confinement, frames
 from opentrail.lake.queries.answering import ROWS, Result, TooLarge
 from opentrail.lake.queries.profile import Cold, Hot, statistics
 from opentrail.lake.queries.query import EXHAUSTED, TOO_LARGE, Statistics
-from opentrail.lake.schema import COLUMNS, Array, Map, Row, Scalar, Type
+from opentrail.lake.schema import COLUMNS, Array, Column, Map, Row, Scalar, Type
 from opentrail.lake.sql.translation import Translated
 from opentrail.wire.faults import Fault
 
@@ -56,16 +57,36 @@ def opened() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def rehearse(connection: duckdb.DuckDBPyConnection) -> None:
-    """Touch what a query touches: the first one in a process that was just forked takes its pages one by one."""
-    connection.sql(_WARM).to_arrow_reader(ROWS).read_all()
+def rehearse(connection: duckdb.DuckDBPyConnection, file: str | None = None) -> None:
+    """Touch what a query touches: the first one in a process that was just forked takes its pages one by one. `file` is a known one."""
+    connection.execute(_WARM).fetchmany(ROWS)
+    if file is not None:
+        with contextlib.suppress(duckdb.Error):  # it may have gone
+            connection.execute(f"SELECT eventid, eventtime FROM read_parquet({_text(file)}) WHERE eventid = ''").fetchall()
 
 
-def serve(channel: socket.socket, *, connection: duckdb.DuckDBPyConnection, translate: Translate, rehearsal: str | None) -> None:
-    """Take one query from `channel`, run it on `connection`, and return. `rehearsal` is a statement about `REHEARSED`, translated ahead."""
+def know(connection: duckdb.DuckDBPyConnection, file: str) -> bool:
+    """Have the engine read the footer of `file` and keep it, also for processes that are forked; whether it could."""
+    try:
+        connection.execute(f"SELECT eventtime FROM read_parquet({_text(file)}) LIMIT 0").fetchall()
+    except duckdb.Error:
+        return False
+    return True
+
+
+def serve(
+    channel: socket.socket,
+    *,
+    connection: duckdb.DuckDBPyConnection,
+    translate: Translate,
+    rehearsal: str | None,
+    file: str | None = None,
+) -> None:
+    """Take one query from `channel`, run it on `connection`, and return. `rehearsal` is a statement about `REHEARSED`, translated ahead;
+    `file` is one that the query will perhaps read."""
     if rehearsal is not None:
         translate(rehearsal, {REHEARSED: Family.EVENTS}, enriched=frozenset())
-    rehearse(connection)
+    rehearse(connection, file)
     # What was random in the engine is the same in every process that inherits it.
     connection.execute(f"SELECT setseed({int.from_bytes(os.urandom(6), 'big') / (1 << 47) - 1})").fetchall()
     frames.send(channel, frames.READY)
@@ -131,18 +152,17 @@ class Running:
 
     def _open(self) -> None:
         told, connection = self._told, self._connection
-        paths = ", ".join(_text(path) for source in told["sources"] for path in source["files"])
+        allowed = _list([path for source in told["sources"] for path in source["files"]])
         hot = [self._hot_tables(number, source["hot"]) for number, source in enumerate(told["sources"])]
         connection.execute(
             f"SET threads={int(told['threads'])}; SET memory_limit='{int(told['memory'])}B';"
-            f" SET allowed_paths=[{paths}]; SET enable_external_access=false"
+            f" SET allowed_paths={allowed}; SET enable_external_access=false"
         )
         for number, source in enumerate(told["sources"]):
-            whole = [(path, rows) for path, rows, ranges in source["parts"] if ranges is None]
-            self._cold += [Cold(files=[path], rows=rows) for path, rows, ranges in source["parts"] if ranges is not None]
-            if whole:
-                self._cold.append(Cold(files=[path for path, _ in whole], rows=sum(rows for _, rows in whole)))
-            elif not source["parts"]:
+            rows = {path: rows for path, rows, _ in source["parts"]}
+            for paths in _alike(source["parts"]).values():
+                self._cold.append(Cold(files=paths, rows=sum(rows[path] for path in paths)))
+            if not rows:
                 self._cold.append(Cold(files=source["files"], rows=max(source["events"] - hot[number], 0)))
             connection.execute(self._view(number, source))
         connection.execute("SET lock_configuration=true")
@@ -159,28 +179,34 @@ class Running:
         return rows
 
     def _view(self, number: int, source: Mapping[str, Any]) -> str:
-        columns = COLUMNS[self._families[source["store_id"]]]
+        columns = self._named(COLUMNS[self._families[source["store_id"]]])
         names = ", ".join(f'"{column.name}"' for column in columns)
         young = f"eventtime >= make_timestamp({int(source['oldest']) * 1_000_000})"
         parts = [f"SELECT {names} FROM hot_{number}_{index} WHERE {young}" for index in range(len(source["hot"]))]
         within = f" AND {young}" if source["straddles"] else ""  # to say what holds anyway means to read a column for it
         whole = source["files"]
         if source["parts"]:
-            whole = [path for path, _, ranges in source["parts"] if ranges is None]
-            parts += [f"SELECT {names} FROM {_ranges(path, ranges)}{within}" for path, _, ranges in source["parts"] if ranges is not None]
+            alike = _alike(source["parts"])
+            whole = alike.pop((), [])
+            parts += [f"SELECT {names} FROM {_ranges(paths, ranges)}{within}" for ranges, paths in alike.items()]
         if whole:
             where = f" WHERE {young}" if source["straddles"] else ""
-            parts.append(f"SELECT {names} FROM read_parquet([{', '.join(_text(path) for path in whole)}]){where}")
+            parts.append(f"SELECT {names} FROM read_parquet({_list(whole)}){where}")
         if not parts:
             parts = ["SELECT " + ", ".join(f'CAST(NULL AS {_type(column.type)}) AS "{column.name}"' for column in columns) + " WHERE false"]
         return f'CREATE VIEW "store_{source["store_id"]}" AS {" UNION ALL ".join(parts)}'
 
+    def _named(self, columns: Sequence[Column]) -> Sequence[Column]:
+        """Those that the statement names, and perhaps a few more: each column of a view is planned, used or not."""
+        text = self._translated.sql.lower()
+        return [column for column in columns if column.name.lower() in text] or columns[:1]
+
     def _stream(self) -> None:
-        relation = self._connection.sql(self._translated.sql)
-        if len(relation.columns) != len(self._translated.columns):
-            raise duckdb.InternalException(f"{len(relation.columns)} columns, and names for {len(self._translated.columns)}")
-        for batch in relation.to_arrow_reader(ROWS):
-            self._result.add(batch)
+        result = self._connection.execute(self._translated.sql)  # planned once; it goes on while its rows are fetched
+        if len(result.description) != len(self._translated.columns):
+            raise duckdb.InternalException(f"{len(result.description)} columns, and names for {len(self._translated.columns)}")
+        while rows := result.fetchmany(ROWS):
+            self._result.rows(rows)
         self._result.close()
 
     def _measured(self) -> Statistics:
@@ -203,10 +229,22 @@ def _type(of: Type) -> str:
             return "STRUCT(" + ", ".join(f'"{field.name}" {_type(field.type)}' for field in fields) + ")"
 
 
-def _ranges(path: str, ranges: Sequence[Sequence[int]]) -> str:
-    """Some rows of a file: the engine reads their row groups only."""
+def _alike(parts: Sequence[Sequence[Any]]) -> dict[tuple[tuple[int, int], ...], list[str]]:
+    """Files by the rows of them that are read, `()` for all: each such set is a scan of its own, which costs milliseconds to plan."""
+    found: dict[tuple[tuple[int, int], ...], list[str]] = {}
+    for path, _, ranges in parts:
+        found.setdefault(tuple((first, last) for first, last in ranges or ()), []).append(path)
+    return found
+
+
+def _ranges(paths: Sequence[str], ranges: Sequence[Sequence[int]]) -> str:
+    """Some rows of files: the engine reads their row groups only."""
     said = " OR ".join(f"file_row_number BETWEEN {int(first)} AND {int(last)}" for first, last in ranges)
-    return f"read_parquet({_text(path)}, file_row_number=true) WHERE ({said})"
+    return f"read_parquet({_list(paths)}, file_row_number=true) WHERE ({said})"
+
+
+def _list(paths: Sequence[str]) -> str:
+    return f"[{', '.join(map(_text, paths))}]"
 
 
 def _text(value: str) -> str:

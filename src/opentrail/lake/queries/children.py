@@ -1,152 +1,65 @@
-"""The lake's side of the processes of queries: a zygote that is kept up, spares that are ready, one child per query."""
+"""The lake's side of the processes of queries: zygotes that are kept up, spares that are ready, one child per query.
+
+Children come from a zygote that knows nothing of anybody. For the stores that were asked last there is one each, forked from it, that has
+read the footers of their files (some milliseconds for each file, otherwise part of every query). Only queries on just these stores get its
+children: none ever holds anything of a store that its query may not read.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
 
-import msgspec
-
-from opentrail.clock import Clock
-from opentrail.lake.families import Family
 from opentrail.lake.queries import frames
-from opentrail.lake.sql.wanted import Wanted
-from opentrail.wire.faults import ServiceUnavailable, fault
+from opentrail.lake.queries.process import Child
+from opentrail.lake.queries.zygotes import ZYGOTE, Zygote
+from opentrail.wire.faults import ServiceUnavailable
 
 SPARES: Final = 2
 """Processes that are ready before they are needed."""
-STARTING: Final = 60.0
-"""Seconds that zygote or child may take to be ready."""
-CHECKING: Final = 30.0
-"""Seconds that the check of a statement may take."""
-ZYGOTE: Final = (sys.executable, "-m", "opentrail.lake.queries.zygote")
-SPARK_ZYGOTE: Final = (sys.executable, "-m", "opentrail.lake.queries.spark_zygote")
-REMOTE: Final = "OPENTRAIL_SPARK_REMOTE"
-"""Environment variable that names Spark's server to the children."""
-_KEPT: Final = ("PATH", "PYTHONPATH", "PYTHONHOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "COVERAGE_PROCESS_START")
-"""Of the environment; the rest may hold secrets."""
+NESTS: Final = 3
+"""Stores, or sets of stores that are read together, with a zygote of their own."""
+FOOTERS: Final = 64
+"""Files that one of these knows: 1.5 MB of memory each."""
 
 log = logging.getLogger("opentrail.lake")
 
 
-class Child:
-    """One process that runs one query. `kill` may be called from any thread, the rest is for one."""
+@dataclass(slots=True, eq=False)
+class _Pool:
+    """A zygote and its spares. `zygote` and `shown` of a store's are for the thread that fills up, the rest is under the lock."""
 
-    def __init__(self, channel: socket.socket, process_id: int, zygote: _Zygote) -> None:
-        self._channel = channel
-        self._zygote = zygote
-        self._lock = threading.Lock()
-        self._ended = False
-        self._read_before: int | None = None
-        """Bytes that it had read when it was told to run."""
-        self.process_id = process_id
-
-    def ready(self) -> None:
-        """Wait until it can take a query. Raises `frames.Ended`, `TimeoutError`."""
-        self._channel.settimeout(STARTING)
-        if frames.receive(self._channel)[0] != frames.READY:
-            raise frames.Ended
-
-    def check(self, statement: str, families: Mapping[str, Family], enriched: Sequence[str]) -> tuple[tuple[str, ...], tuple[Wanted, ...]]:
-        """The names of the result, where the statement can run, and what it wants of its stores.
-
-        Raises `InvalidQueryStatementException` (by its code), `frames.Ended`, `TimeoutError`.
-        """
-        asked = {
-            "statement": statement,
-            "families": {store: family.value for store, family in families.items()},
-            "enriched": list(enriched),
-        }
-        self._channel.settimeout(CHECKING)
-        frames.send(self._channel, frames.CHECK, msgspec.msgpack.encode(asked))
-        kind, payload = frames.receive(self._channel)
-        if kind == frames.REFUSED:
-            code, message = msgspec.msgpack.decode(payload, type=tuple[str, str])
-            raise fault(code, message)
-        if kind != frames.ACCEPTED:
-            raise frames.Ended
-        return msgspec.msgpack.decode(payload, type=tuple[tuple[str, ...], tuple[Wanted, ...]])
-
-    def run(
-        self, told: Mapping[str, Any], deadline: float, clock: Clock, started: Callable[[], None] = lambda: None
-    ) -> Iterator[tuple[bytes, bytes]]:
-        """Start the query; its frames. `started` is called while it begins. Raises `frames.Ended`, and `TimeoutError` at `deadline`
-        (on the monotonic clock)."""
-        self._wait(deadline, clock)
-        self._read_before = self._read()
-        frames.send(self._channel, frames.RUN, msgspec.msgpack.encode(told))
-        started()
-        while True:
-            self._wait(deadline, clock)
-            kind, payload = frames.receive(self._channel)
-            yield kind, payload
-            if kind in (frames.DONE, frames.FAILED):
-                return
-
-    @property
-    def scanned(self) -> int:
-        """Bytes that it has read since it runs its query, by the kernel's count; also once it has ended, until `end`."""
-        with self._lock:
-            return 0 if self._read_before is None or self._ended else max(self._read() - self._read_before, 0)
-
-    def kill(self) -> None:
-        """End the process at once. It is not reaped yet, so nobody else can have its id."""
-        with self._lock:
-            if not self._ended:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(self.process_id, signal.SIGKILL)
-
-    def end(self) -> int | None:
-        """Kill it if it has not ended, reap it; the signal that ended it, `None` when it ended by itself or nobody knows."""
-        self._channel.close()
-        with self._lock:
-            if self._ended:
-                return None
-            self._ended = True
-            # one that has ended by itself is a zombie, whose status a signal does not change
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.process_id, signal.SIGKILL)
-            try:
-                status = self._zygote.reap(self.process_id)
-            except (frames.Ended, TimeoutError):
-                return None
-        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
-
-    def _read(self) -> int:
-        """All bytes that it has read so far; 0 where the kernel does not tell."""
-        try:
-            return int(Path(f"/proc/{self.process_id}/io").read_text().split()[1])
-        except (OSError, ValueError, IndexError):
-            return 0
-
-    def _wait(self, deadline: float, clock: Clock) -> None:
-        left = deadline - clock.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._channel.settimeout(left)
+    zygote: Zygote | None = None
+    spares: deque[Child] = field(default_factory=deque)
+    alive: int = 0
+    """Children that have not been reaped, spares too."""
+    shown: set[str] = field(default_factory=set)
+    """Files whose footers it knows."""
 
 
 class Children:
     """Hands out children. Thread-safe."""
 
-    def __init__(self, command: Sequence[str] = ZYGOTE, *, spares: int = SPARES, environment: Mapping[str, str] | None = None) -> None:
-        """`command` starts the zygote; the number of its socket is added. `environment` is added to the few variables that it is given."""
+    def __init__(
+        self, command: Sequence[str] = ZYGOTE, *, spares: int = SPARES, nests: int = NESTS, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """`command` starts the zygote, with a few variables and `environment`; `nests` is how many zygotes of stores there may be."""
         self._command = tuple(command)
         self._environment = dict(environment or {})
         self._wanted = spares
+        self._most_nests = nests
         self._lock = threading.Lock()
-        self._zygote: _Zygote | None = None
-        self._spares: deque[Child] = deque()
+        self._root = _Pool()
+        self._nests: OrderedDict[tuple[str, ...], _Pool] = OrderedDict()
+        """Ids of stores → what is for them only; those that were asked last at the end."""
+        self._news: dict[tuple[str, ...], Sequence[str]] = {}
+        """Ids of stores → files that a query has read, and their zygote may not know."""
         self._filling = threading.Event()
         self._closed = threading.Event()
         self._filler = threading.Thread(target=self._fill, name="spares", daemon=True)
@@ -156,14 +69,22 @@ class Children:
         self._filling.set()
         self._filler.start()
 
-    def take(self) -> Child:
-        """A child that is ready. Raises `ServiceUnavailable`."""
+    def take(self, stores: tuple[str, ...]) -> Child:
+        """A child that is ready, for a query on just these stores. Raises `ServiceUnavailable`.
+
+        The next spare is made when a child has ended, unless this was the last one: it would take the processor from the query.
+        """
         while True:
             with self._lock:
-                spare = self._spares.popleft() if self._spares else None
+                pools = [pool for pool in (self._nests.get(stores), self._root) if pool is not None]
+                filled = [pool for pool in pools if pool.spares]
+                chosen = next((pool for pool in filled if pool.spares[0].is_ready), filled[0] if filled else None)
+                spare = chosen.spares.popleft() if chosen is not None else None
+                is_last = not any(pool.spares for pool in pools)
+            if is_last:
+                self._filling.set()
             if spare is None:
                 break
-            self._filling.set()
             try:
                 spare.ready()
             except (frames.Ended, TimeoutError):
@@ -172,7 +93,7 @@ class Children:
                 return spare
         for _ in range(2):  # a zygote that has just died is replaced by the first attempt to use it
             try:
-                child = self._fork()
+                child = self._fork(self._root)
                 child.ready()
             except (frames.Ended, TimeoutError, OSError):
                 log.warning("a process for a query could not be started", exc_info=True)
@@ -180,95 +101,126 @@ class Children:
                 return child
         raise ServiceUnavailable("No process for the query could be started at the moment. Try again later.")
 
+    def seen(self, stores: tuple[str, ...], files: Sequence[str]) -> None:
+        """A query on these stores has read `files`: the next one shall find them known."""
+        with self._lock:
+            if self._most_nests:
+                self._news[stores] = files[:FOOTERS]
+
     def close(self) -> None:
-        """End the spares and the zygote, and with it every child."""
+        """End the spares and the zygotes, and with them every child."""
         self._closed.set()
         self._filling.set()
         if self._filler.ident is not None:
             self._filler.join()
-        while self._spares:
-            self._spares.popleft().end()
-        with self._lock:
-            zygote, self._zygote = self._zygote, None
-        if zygote is not None:
-            zygote.close()
+        for pool in (*self._nests.values(), self._root):
+            _end(pool)
 
     def _fill(self) -> None:
         while True:
             self._filling.wait()
             self._filling.clear()
-            while len(self._spares) < self._wanted and not self._closed.is_set():
-                try:
-                    child = self._fork()
-                except (frames.Ended, TimeoutError, OSError):
-                    log.warning("a spare process for queries could not be started", exc_info=True)
-                    break  # tried again when the next query comes
-                with self._lock:
-                    self._spares.append(child)
+            self._try(self._learn)
+            with self._lock:
+                nests = list(reversed(self._nests.values()))
+            for pool in nests:
+                self._try(partial(self._fill_up, pool, 1))
+            self._try(partial(self._fill_up, self._root, max(self._wanted - len(nests), 1)))
             if self._closed.is_set():
                 return
 
-    def _fork(self) -> Child:
+    def _try(self, what: Callable[[], None]) -> None:
+        try:
+            what()
+        except (frames.Ended, TimeoutError, OSError):
+            if not self._closed.is_set():
+                log.warning("a spare process for queries could not be started", exc_info=True)  # tried again at the next query
+
+    def _fill_up(self, pool: _Pool, wanted: int) -> None:
+        while len(pool.spares) < wanted and not self._closed.is_set():
+            child = self._fork(pool)
+            with self._lock:
+                pool.spares.append(child)
+
+    def _learn(self) -> None:
+        """Show the zygotes of stores what is new to them."""
+        while not self._closed.is_set():
+            with self._lock:
+                if not self._news:
+                    return
+                stores, files = self._news.popitem()
+            pool = self._pool(stores, files)
+            if pool is None:
+                continue
+            zygote = self._zygote(pool)
+            if new := [file for file in files if file not in pool.shown]:
+                zygote.show(new)
+                pool.shown.update(new)
+                with self._lock:
+                    unaware = [pool.spares.popleft() for _ in range(len(pool.spares))]
+                for child in unaware:
+                    child.end()
+
+    def _pool(self, stores: tuple[str, ...], files: Sequence[str]) -> _Pool | None:
+        """What is for these stores; begun anew when it would know too many files. `None` where that has to wait for others."""
+        with self._lock:
+            pool = self._nests.get(stores)
+            if pool is not None and len(pool.shown.union(files)) <= FOOTERS:
+                self._nests.move_to_end(stores)
+                return pool
+            leaving: _Pool | None = None
+            if pool is not None or len(self._nests) >= self._most_nests:
+                names = [stores] if pool is not None else list(self._nests)
+                idle = next((name for name in names if self._nests[name].alive == len(self._nests[name].spares)), None)
+                if idle is None:
+                    return None
+                leaving = self._nests.pop(idle)
+            fresh = self._nests[stores] = _Pool()
+        if leaving is not None:
+            _end(leaving)
+        return fresh
+
+    def _zygote(self, pool: _Pool) -> Zygote:
+        """The one of `pool`; a new one where it is gone, or there was none."""
+        if pool is not self._root:
+            if pool.zygote is None or pool.zygote.is_gone:
+                outer, before = self._zygote(self._root), pool.zygote
+                pool.zygote, pool.shown = outer.nest(), set()
+                if before is not None:
+                    before.close()
+            return pool.zygote
         with self._lock:
             if self._closed.is_set():
                 raise frames.Ended
-            if self._zygote is None or self._zygote.is_gone:
-                if self._zygote is not None:
-                    self._zygote.close()
-                self._zygote = _Zygote(self._command, self._environment)
-            zygote = self._zygote
+            if pool.zygote is None or pool.zygote.is_gone:
+                if pool.zygote is not None:
+                    pool.zygote.close()
+                pool.zygote = Zygote.started(self._command, self._environment)
+            return pool.zygote
+
+    def _fork(self, pool: _Pool) -> Child:
+        zygote = self._zygote(pool)
         ours, theirs = socket.socketpair()
+        with self._lock:
+            pool.alive += 1
         try:
-            return Child(ours, zygote.fork(theirs), zygote)
+            return Child(ours, zygote.fork(theirs), zygote, partial(self._ended, pool))
         except BaseException:
             ours.close()
+            with self._lock:
+                pool.alive -= 1
             raise
         finally:
             theirs.close()
 
-
-class _Zygote:
-    """The running zygote. Thread-safe."""
-
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._control.settimeout(STARTING)
-        self._lock = threading.Lock()
-        self.is_gone = False
-        kept = {name: os.environ[name] for name in _KEPT if name in os.environ} | {"OPENBLAS_NUM_THREADS": "1"}
-        with theirs:
-            self._process = subprocess.Popen(
-                [*command, str(theirs.fileno())], pass_fds=[theirs.fileno()], env={**kept, **environment}, stdin=subprocess.DEVNULL
-            )
-
-    def fork(self, channel: socket.socket) -> int:
-        """A new child at the other end of `channel`; its process id."""
-        return self._ask(["fork"], channel)
-
-    def reap(self, process_id: int) -> int:
-        """How the child, which has ended, ended."""
-        return self._ask(["reap", process_id])
-
-    def close(self) -> None:
-        """End it."""
+    def _ended(self, pool: _Pool) -> None:
         with self._lock:
-            self.is_gone = True
-            self._control.close()
-        self._process.kill()
-        self._process.wait()
+            pool.alive -= 1
+        self._filling.set()
 
-    def _ask(self, message: list[Any], channel: socket.socket | None = None) -> int:
-        with self._lock:
-            if self.is_gone:
-                raise frames.Ended
-            try:
-                descriptors = [] if channel is None else [channel.fileno()]
-                socket.send_fds(self._control, [msgspec.msgpack.encode(message)], descriptors)
-                answer = self._control.recv(4096)
-            except OSError as error:  # a time-out too: what is answered late would answer another question
-                self.is_gone = True
-                raise frames.Ended from error
-            if not answer:
-                self.is_gone = True
-                raise frames.Ended
-            return msgspec.msgpack.decode(answer, type=int)
+
+def _end(pool: _Pool) -> None:
+    while pool.spares:
+        pool.spares.popleft().end()
+    if pool.zygote is not None:
+        pool.zygote.close()

@@ -96,13 +96,21 @@ def _limit(memory: int, processor_time: int) -> None:
         resource.setrlimit(limit, (value, value))
 
 
+def prepare() -> None:
+    """Find out, before there is anything to confine, what `confine` does the same way every time."""
+    program_folders()
+    if (machine := platform.machine()) in _DENIED:
+        _filter(machine)
+
+
 @cache
 def program_folders() -> tuple[Path, ...]:
-    """Where the program itself lies: what may still have to be loaded. Found once, before there is anything to confine."""
+    """Where the program itself lies: what may still have to be loaded. Once each, without what lies in another one."""
     names = ("stdlib", "platstdlib", "purelib", "platlib")
     found = {Path(sysconfig.get_path(name)) for name in names} | {Path(__file__).parents[2]}
     found |= {Path(path) for path in ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo")}
-    return tuple(sorted(folder for folder in found if folder.is_dir()))
+    there = {folder.resolve() for folder in found if folder.is_dir()}
+    return tuple(sorted(folder for folder in there if there.isdisjoint(folder.parents)))
 
 
 def _landlock(files: Iterable[Path]) -> bool:

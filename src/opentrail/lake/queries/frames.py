@@ -31,6 +31,8 @@ FAILED: Final = b"f"
 """child → lake: why the query failed, and what was measured."""
 
 _HEAD: Final = struct.Struct(">cI")
+_SMALL: Final = 64 << 10
+"""Bytes of a payload that is copied behind its head."""
 COUNT: Final = struct.Struct(">I")
 
 
@@ -41,8 +43,11 @@ class Ended(Exception):
 def send(channel: socket.socket, kind: bytes, payload: bytes = b"") -> None:
     """Raises `Ended` when nobody reads."""
     try:
-        channel.sendall(_HEAD.pack(kind, len(payload)))
-        channel.sendall(payload)
+        if len(payload) <= _SMALL:
+            channel.sendall(_HEAD.pack(kind, len(payload)) + payload)  # one call, and the reader wakes up once
+        else:
+            channel.sendall(_HEAD.pack(kind, len(payload)))
+            channel.sendall(payload)
     except TimeoutError:
         raise
     except OSError as error:

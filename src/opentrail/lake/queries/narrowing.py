@@ -10,14 +10,14 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 import pyarrow.parquet as pq
 
 from opentrail.lake.neighbours import Snapshot
-from opentrail.lake.queries.bloom import Probe
+from opentrail.lake.queries.bloom import Probe, blocks
 from opentrail.lake.sql.wanted import Wanted
 
 REMEMBERED: Final = 4_096
@@ -35,6 +35,8 @@ class Part:
     """Of the whole file."""
     ranges: tuple[tuple[int, int], ...] | None = None
     """First and last row of each stretch, from 0; `None`: all of them."""
+    groups: int = field(default=1, compare=False)
+    """Row groups in which something may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class _Footer:
     ends: tuple[int, ...]
     """For each row group, the rows up to its end."""
     filters: Mapping[str, tuple[tuple[int, int] | None, ...]]
-    """Column → where the filter of each row group lies, and its length."""
+    """Column → where the blocks of each row group's filter begin, and how many there are; `None` for one that cannot be asked."""
 
 
 class Narrowing:
@@ -76,9 +78,10 @@ class Narrowing:
             groups += len(footer.ends)
             kept += len(numbers)
             if numbers:
-                parts.append(Part(path=path, rows=footer.ends[-1], ranges=_ranges(footer, numbers) if by_rows else None))
+                ranges = _ranges(footer, numbers) if by_rows else None
+                parts.append(Part(path=path, rows=footer.ends[-1], ranges=ranges, groups=len(numbers)))
         if sum(len(part.ranges or ()) for part in parts) > MOST_RANGES or 2 * kept > groups:
-            return [Part(path=part.path, rows=part.rows) for part in parts] if len(parts) < len(files) else None
+            return [replace(part, ranges=None) for part in parts] if len(parts) < len(files) else None
         return parts
 
     def _footer(self, path: Path) -> _Footer:
@@ -99,18 +102,19 @@ def _read(path: Path) -> _Footer:
     ends: list[int] = []
     filters: dict[str, list[tuple[int, int] | None]] = {}
     columns = [metadata.schema.column(number).path for number in range(metadata.num_columns)]
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        ends.append((ends[-1] if ends else 0) + group.num_rows)
-        for at, name in enumerate(columns):
-            column = group.column(at) if number == 0 or name in filters else None
-            if column is None:
-                continue
-            offset, length = column.bloom_filter_offset, column.bloom_filter_length
-            if offset is not None and length is not None:
-                filters.setdefault(name, [None] * number).append((offset, length))
-            elif name in filters:
-                filters[name].append(None)
+    with path.open("rb") as file:
+        for number in range(metadata.num_row_groups):
+            group = metadata.row_group(number)
+            ends.append((ends[-1] if ends else 0) + group.num_rows)
+            for at, name in enumerate(columns):
+                column = group.column(at) if number == 0 or name in filters else None
+                if column is None:
+                    continue
+                offset, length = column.bloom_filter_offset, column.bloom_filter_length
+                if offset is not None and length is not None:
+                    filters.setdefault(name, [None] * number).append(blocks(file.fileno(), offset, length))
+                elif name in filters:
+                    filters[name].append(None)
     return _Footer(tuple(ends), {name: tuple(places) for name, places in filters.items()})
 
 

@@ -88,6 +88,15 @@ class Statistics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FewRows:
+    """A result that is kept beside its query: no larger than `results.FEW`."""
+
+    index: bytes
+    packed: bytes
+    """Both as in the files of `results`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """How a query ended."""
 
@@ -95,3 +104,5 @@ class Ended:
     error_message: str | None = None
     statistics: Statistics = field(default_factory=Statistics)
     results: int = 0
+    few: FewRows | None = None
+    """The result, unless it lies in files, or nobody may read it."""

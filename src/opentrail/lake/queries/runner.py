@@ -11,22 +11,21 @@ import shutil
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from opentrail.clock import Clock
 from opentrail.config import LakeSettings
-from opentrail.errors import OpenTrailError
 from opentrail.lake.event_data_store import EventDataStore
 from opentrail.lake.faults import InactiveQueryException, MaxConcurrentQueriesException, QueryIdNotFoundException
-from opentrail.lake.neighbours import Snapshot, Stores, Tables
+from opentrail.lake.neighbours import Stores, Tables
 from opentrail.lake.queries import frames, store
 from opentrail.lake.queries.asking import Start, readable
-from opentrail.lake.queries.children import Child, Children
+from opentrail.lake.queries.carrying_out import CarryingOut, UnderWay
+from opentrail.lake.queries.children import Children
 from opentrail.lake.queries.delivery import Delivery
-from opentrail.lake.queries.narrowing import Narrowing
-from opentrail.lake.queries.orders import orders
+from opentrail.lake.queries.process import Child
 from opentrail.lake.queries.query import (
     CANCELLED,
     CONCURRENT,
@@ -39,35 +38,18 @@ from opentrail.lake.queries.query import (
     Query,
     Statistics,
 )
-from opentrail.lake.queries.taking import Taken, take_in
 from opentrail.lake.queries.vouching import Vouching
 from opentrail.lake.sql.wanted import Wanted
 from opentrail.storage.database import Database
-from opentrail.wire.faults import Fault, ServiceUnavailable
+from opentrail.wire.faults import ServiceUnavailable
 
-CHECKS: Final = 3
-"""Processes that are tried for the check of a statement: one that was ready may have died since."""
-CATCHING_UP: Final = 600.0
-"""Seconds that a query waits, queued, for events that were acknowledged before it."""
-LOOK_UP: Final = 1.0
-"""Seconds of these between two looks at whether it is still wanted."""
+CHECKS: Final = 5
+"""Processes that are tried for the check of a statement: those that were ready may have died since."""
 FORGET_EVERY: Final = 60.0
 """Seconds between two looks at what has outlived its days."""
-OUTSIDE: Final = "The process of the query was ended from outside. Run the query again."
 UNREADABLE: Final = "The query could not be run because of a failure in the server. Try again; the server's log says more."
 
 log = logging.getLogger("opentrail.lake")
-
-
-@dataclass(slots=True, kw_only=True)
-class _UnderWay:
-    """A query that has not ended, and the child that is to run it."""
-
-    query: Query
-    child: Child
-    wanted: tuple[Wanted, ...]
-    at_least: int
-    cancelled: threading.Event = field(default_factory=threading.Event)
 
 
 class Queries:
@@ -90,16 +72,15 @@ class Queries:
         self._database = database
         self._clock = clock
         self._stores = stores
-        self._tables = tables
         self._children = children
         self._delivery = delivery
-        self._vouching = vouching
         self._folder = folder
-        self._settings = settings
         self._threads = ThreadPoolExecutor(settings.running_queries, thread_name_prefix="query")
-        self._narrowing = Narrowing()
+        self._carrying_out = CarryingOut(
+            database, clock, tables=tables, children=children, vouching=vouching, folder=folder, settings=settings
+        )
         self._lock = threading.Lock()
-        self._under_way: dict[str, _UnderWay] = {}
+        self._under_way: dict[str, UnderWay] = {}
         self._forget_due = 0.0
         database.create(store.METADATA)
 
@@ -119,10 +100,10 @@ class Queries:
     def start(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Start a query (`asking.Start`, as a dictionary); it is checked when this returns. Faults as `StartQuery`."""
         asked = Start.from_dict(told)
-        with self._database.read() as connection:
-            if store.get(connection, asked.query_id) is not None:
-                return {"QueryId": asked.query_id}
-            self._check_room(store.under_way(connection, asked.account_id, asked.region))
+        if self._database.first("SELECT 1 FROM lake_queries WHERE id = ?", (asked.query_id,)) is not None:
+            return {"QueryId": asked.query_id}
+        count = self._database.first(store.UNDER_WAY_COUNT, {"account_id": asked.account_id, "region": asked.region})
+        self._check_room(count[0] if count is not None else 0)
         stores = readable(self._stores.get, asked.store_ids, owner_account_id=asked.owner_account_id, region=asked.region)
         child, (columns, wanted) = self._checked(asked, stores)
         query = Query(
@@ -141,16 +122,7 @@ class Queries:
             created=self._clock.time(),
             columns=columns,
         )
-        under_way = _UnderWay(query=query, child=child, wanted=wanted, at_least=asked.at_least)
-        try:
-            is_new = self._added(under_way)
-        except BaseException:
-            child.end()
-            raise
-        if not is_new:
-            child.end()
-            return {"QueryId": asked.query_id}
-        self._threads.submit(self._run, under_way)
+        self._begin(UnderWay(query=query, child=child, wanted=wanted, at_least=asked.at_least))
         return {"QueryId": asked.query_id}
 
     def cancel(self, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -217,7 +189,7 @@ class Queries:
         families = {one.id: one.family for one in stores}
         enriched = [one.id for one in stores if one.context_key_selectors]
         for _ in range(CHECKS):
-            child = self._children.take()
+            child = self._children.take(asked.store_ids)
             try:
                 return child, child.check(asked.statement, families, enriched)
             except (frames.Ended, TimeoutError):
@@ -227,20 +199,35 @@ class Queries:
                 raise
         raise ServiceUnavailable("The statement could not be checked at the moment. Try again later.")
 
-    def _added(self, under_way: _UnderWay) -> bool:
+    def _begin(self, under_way: UnderWay) -> None:
+        """Run it, and make its row durable meanwhile: what comes of it is looked at when that is done. Each id once."""
         query = under_way.query
-        with self._lock, self._database.begin() as connection:
-            self._check_room(store.under_way(connection, query.account_id, query.region))
-            if not store.add(connection, query):
-                return False
-            self._under_way[query.id] = under_way
-        return True
+        with self._lock:
+            first = self._under_way.setdefault(query.id, under_way)
+        if first is not under_way:
+            under_way.child.end()
+            first.settled.wait()
+            if not first.is_known:
+                raise ServiceUnavailable("The query could not be started at the moment. Try again later.")
+            return
+        try:
+            self._threads.submit(self._run, under_way)
+            with self._database.begin() as connection:
+                self._check_room(store.under_way(connection, query.account_id, query.region))
+                is_added = store.add(connection, query)
+            under_way.is_known = is_added
+        finally:
+            if not under_way.is_known:
+                under_way.cancelled.set()
+                under_way.child.kill()
+            under_way.settled.set()
 
-    def _run(self, under_way: _UnderWay) -> None:
+    def _run(self, under_way: UnderWay) -> None:
         query = under_way.query
         try:
-            ended, seconds = self._ended(under_way)
-            if ended is None:
+            ended, seconds = self._carrying_out.ended(under_way)
+            under_way.settled.wait()
+            if ended is None or not under_way.is_known:
                 return
             at = self._clock.time()
             with self._database.begin() as connection:
@@ -249,73 +236,11 @@ class Queries:
                 self._delivery.begin(replace(query, ended=at))
         except Exception:
             log.exception("query %s could not be run to its end", query.id)
+            under_way.settled.wait()
             with self._database.begin() as connection:
                 store.end(connection, query.id, Ended(status=FAILED, error_message=UNREADABLE), at=self._clock.time())
         finally:
             under_way.child.end()
-            shutil.rmtree(self._scratch(query.id), ignore_errors=True)
+            self._carrying_out.clear(query.id)
             with self._lock:
                 self._under_way.pop(query.id, None)
-
-    def _ended(self, under_way: _UnderWay) -> tuple[Ended | None, float]:
-        """How it ended, `None` when it was cancelled; and the seconds it took."""
-        query = under_way.query
-        if under_way.cancelled.is_set():
-            return None, 0.0
-        try:
-            snapshot = self._snapshot(under_way)
-            if snapshot is None:
-                return None, 0.0
-        except (Fault, OpenTrailError) as refused:
-            message = refused.message if isinstance(refused, Fault) else str(refused)
-            return Ended(status=FAILED, error_message=message), 0.0
-        began = self._clock.monotonic()
-        try:
-            taken = self._taken(under_way, snapshot, began)
-        finally:
-            snapshot.release()
-        seconds = self._clock.monotonic() - began
-        if under_way.cancelled.is_set():
-            shutil.rmtree(self._folder / query.id, ignore_errors=True)
-            return None, seconds
-        if not taken.is_told:
-            taken = replace(taken, statistics=Statistics(bytes_scanned=under_way.child.scanned))
-        return taken.ended(self._interruption(under_way, taken)), seconds
-
-    def _snapshot(self, under_way: _UnderWay) -> Snapshot | None:
-        """The tables with all that was acknowledged before the query; `None` when it was cancelled while it waited for that."""
-        late = self._clock.monotonic() + CATCHING_UP
-        while not under_way.cancelled.is_set():
-            try:
-                return self._tables.snapshot(under_way.query.store_ids, at_least=under_way.at_least, patience=LOOK_UP)
-            except ServiceUnavailable:
-                if self._clock.monotonic() >= late:
-                    raise
-        return None
-
-    def _taken(self, under_way: _UnderWay, snapshot: Snapshot, began: float) -> Taken:
-        query, timeout = under_way.query, self._settings.query_timeout
-        told = orders(
-            snapshot,
-            self._settings,
-            deliver=query.delivery_s3_uri is not None,
-            scratch=self._scratch(query.id),
-            parts=self._narrowing.of(snapshot, under_way.wanted),
-        )
-        frames_of = under_way.child.run(told, began + timeout, self._clock, lambda: self._runs(query.id))
-        return take_in(frames_of, self._folder / query.id, self._vouching.of(query) if query.delivery_s3_uri else None)
-
-    def _runs(self, query_id: str) -> None:
-        """Say so. A query that was cancelled meanwhile is killed by whoever did that."""
-        with self._database.begin() as connection:
-            store.run(connection, query_id)
-
-    def _scratch(self, query_id: str) -> Path:
-        """Named like no query, so that what a crash leaves is swept by `open`."""
-        return self._folder / f"{query_id}.scratch"
-
-    def _interruption(self, under_way: _UnderWay, taken: Taken) -> str:
-        """What is said of a process that was gone before it had told how its query ended."""
-        if taken.is_told or taken.is_timed_out:
-            return ""
-        return taken.because(under_way.child.end(), OUTSIDE)

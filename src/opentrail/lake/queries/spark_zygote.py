@@ -17,7 +17,7 @@ from functools import partial
 
 from opentrail.lake.engines.chosen import address
 from opentrail.lake.queries import spark_child, zygote
-from opentrail.lake.queries.children import REMOTE
+from opentrail.lake.queries.zygotes import REMOTE
 
 
 def main() -> None:

@@ -6,14 +6,39 @@ that has just finished) one wins and the other is told.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, and_, delete, func, or_, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import (
+    JSON,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    and_,
+    delete,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.engine import Connection, Row
 
-from opentrail.lake.queries.query import DELIVERY_CANCELLED, DELIVERY_FAILED, FINISHED, PENDING, QUEUED, RUNNING, UNDER_WAY, Ended, Query
+from opentrail.lake.queries.query import (
+    DELIVERY_CANCELLED,
+    DELIVERY_FAILED,
+    FINISHED,
+    PENDING,
+    UNDER_WAY,
+    Ended,
+    FewRows,
+    Query,
+)
 
 METADATA = MetaData()
 
@@ -55,6 +80,33 @@ READS = Table(
 )
 Index("lake_query_stores_store", READS.c.store_id)
 
+ROWS = Table(
+    "lake_query_rows",
+    METADATA,
+    Column("query_id", ForeignKey("lake_queries.id", ondelete="CASCADE"), primary_key=True),
+    Column("index", LargeBinary, nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+)
+"""Results that are small: durable with the end of their query, by the same commit."""
+
+
+UNDER_WAY_COUNT: Final = (
+    "SELECT count(*) FROM lake_queries WHERE status IN ('QUEUED', 'RUNNING') AND account_id = :account_id AND region = :region"
+)
+"""How many queries of an account and Region have not ended."""
+# What each query does is said to SQLite itself: SQLAlchemy takes a millisecond to put such a statement together.
+_ADD: Final = f"INSERT INTO lake_queries ({', '.join(QUERIES.c.keys())}) VALUES (:{', :'.join(QUERIES.c.keys())}) ON CONFLICT DO NOTHING"
+_READ: Final = "INSERT INTO lake_query_stores (query_id, store_id) VALUES (?, ?)"
+_RUN: Final = "UPDATE lake_queries SET status = 'RUNNING' WHERE id = ? AND status = 'QUEUED'"
+_ENDED: Final = (
+    *("status", "error_message", "ended", "execution_time", "events_matched", "events_scanned", "bytes_scanned", "results"),
+    "cancelled_by",
+)
+_END: Final = (
+    f"UPDATE lake_queries SET {', '.join(f'{name} = :{name}' for name in _ENDED)} WHERE id = :id AND status IN ('QUEUED', 'RUNNING')"
+)
+_ROWS: Final = 'INSERT INTO lake_query_rows (query_id, "index", packed) VALUES (?, ?, ?)'
+
 
 def _query(row: Row[Any]) -> Query:
     values = dict(row._mapping)
@@ -64,11 +116,11 @@ def _query(row: Row[Any]) -> Query:
 def add(connection: Connection, query: Query) -> bool:
     """Keep a new query; `False` when there is one with its id."""
     values = {name: getattr(query, name) for name in QUERIES.c.keys()}  # noqa: SIM118 - columns, not a mapping
-    values |= {"store_ids": list(query.store_ids), "columns": list(query.columns)}
-    if connection.execute(insert(QUERIES).values(**values).on_conflict_do_nothing()).rowcount == 0:
+    values |= {"store_ids": json.dumps(query.store_ids), "columns": json.dumps(query.columns)}
+    if connection.exec_driver_sql(_ADD, values).rowcount == 0:
         return False
-    if query.store_ids:
-        connection.execute(insert(READS), [{"query_id": query.id, "store_id": store_id} for store_id in query.store_ids])
+    for store_id in query.store_ids:
+        connection.exec_driver_sql(_READ, (query.id, store_id))
     return True
 
 
@@ -89,22 +141,20 @@ def by_alias(connection: Connection, account_id: str, region: str, alias: str, r
 
 def under_way(connection: Connection, account_id: str, region: str) -> int:
     """How many queries of the account and Region have not ended."""
-    where = and_(QUERIES.c.status.in_(UNDER_WAY), QUERIES.c.account_id == account_id, QUERIES.c.region == region)
-    return connection.scalar(select(func.count()).select_from(QUERIES).where(where)) or 0
+    return int(connection.exec_driver_sql(UNDER_WAY_COUNT, {"account_id": account_id, "region": region}).scalar_one())
 
 
 def run(connection: Connection, query_id: str) -> bool:
     """The query runs now; `False` when it has ended meanwhile."""
-    where = and_(QUERIES.c.id == query_id, QUERIES.c.status == QUEUED)
-    return connection.execute(update(QUERIES).where(where).values(status=RUNNING)).rowcount == 1
+    return connection.exec_driver_sql(_RUN, (query_id,)).rowcount == 1
 
 
 def end(
     connection: Connection, query_id: str, ended: Ended, *, at: float, execution_time: float | None = None, cancelled_by: str | None = None
 ) -> bool:
     """The query has ended; `False` when it had already. What is not finished is not delivered."""
-    where = and_(QUERIES.c.id == query_id, QUERIES.c.status.in_(UNDER_WAY))
     values: dict[str, Any] = {
+        "id": query_id,
         "status": ended.status,
         "error_message": ended.error_message,
         "ended": at,
@@ -115,12 +165,20 @@ def end(
         "results": ended.results,
         "cancelled_by": cancelled_by,
     }
-    done = connection.execute(update(QUERIES).where(where).values(**values)).rowcount == 1
+    done = connection.exec_driver_sql(_END, values).rowcount == 1
+    if done and ended.few is not None:
+        connection.exec_driver_sql(_ROWS, (query_id, ended.few.index, ended.few.packed))
     if done and ended.status != FINISHED:
         undelivered = DELIVERY_CANCELLED if cancelled_by is not None else DELIVERY_FAILED
         pending = and_(QUERIES.c.id == query_id, QUERIES.c.delivery_status == PENDING)
         connection.execute(update(QUERIES).where(pending).values(delivery_status=undelivered))
     return done
+
+
+def few_rows(connection: Connection, query_id: str) -> FewRows | None:
+    """The result of the query, where it is kept here; `None` where it has none, or lies in files."""
+    row = connection.execute(select(ROWS.c.index, ROWS.c.packed).where(ROWS.c.query_id == query_id)).first()
+    return FewRows(index=row[0], packed=row[1]) if row is not None else None
 
 
 def measured(connection: Connection, query_id: str, values: Mapping[str, Any]) -> None:
@@ -152,6 +210,7 @@ def outlived(connection: Connection, before: float) -> Sequence[str]:
 
 def forget(connection: Connection, query_ids: Sequence[str]) -> None:
     """Nothing is known of these any more."""
+    connection.execute(delete(ROWS).where(ROWS.c.query_id.in_(query_ids)))
     connection.execute(delete(READS).where(READS.c.query_id.in_(query_ids)))
     connection.execute(delete(QUERIES).where(QUERIES.c.id.in_(query_ids)))
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from opentrail.lake.queries import frames
-from opentrail.lake.queries.query import EXHAUSTED, FAILED, FINISHED, TIMED_OUT, Ended, Statistics
+from opentrail.lake.queries.query import EXHAUSTED, FAILED, FINISHED, TIMED_OUT, Ended, FewRows, Statistics
 from opentrail.lake.queries.results import ResultWriter
 from opentrail.lake.queries.vouching import Vouch
 
@@ -30,6 +30,8 @@ class Taken:
     is_told: bool = False
     """The process said how it ended."""
     is_timed_out: bool = False
+    few: FewRows | None = None
+    """The rows, where they are in no file."""
 
     def because(self, number: int | None, outside: str) -> str:
         """Why a process is gone that did not say so; `number` is the signal that ended it."""
@@ -38,15 +40,15 @@ class Taken:
     def ended(self, interruption: str) -> Ended:
         """The end of the query. Only a finished query, or one that was out of time, shows rows."""
         if self.is_timed_out:
-            return Ended(status=TIMED_OUT, error_message=LATE, statistics=self.statistics, results=self.rows)
+            return Ended(status=TIMED_OUT, error_message=LATE, statistics=self.statistics, results=self.rows, few=self.few)
         error = self.error if self.is_told else interruption
         if error is not None:
             return Ended(status=FAILED, error_message=error, statistics=self.statistics)
-        return Ended(status=FINISHED, statistics=self.statistics, results=self.rows)
+        return Ended(status=FINISHED, statistics=self.statistics, results=self.rows, few=self.few)
 
 
 def take_in(told: Iterator[tuple[bytes, bytes]], folder: Path, vouch: Vouch | None) -> Taken:
-    """Write what comes into `folder`. Where the results are delivered, `vouch` makes the file that vouches for them, beside them."""
+    """Gather what comes, in `folder` where it is much. Where it is delivered, `vouch` makes the file that vouches for it, beside it."""
     writer = ResultWriter(folder)
     try:
         taken = _taken(told, writer)
@@ -54,12 +56,12 @@ def take_in(told: Iterator[tuple[bytes, bytes]], folder: Path, vouch: Vouch | No
         writer.close(durable=False)
         raise
     is_finished = taken.is_told and taken.error is None
-    writer.close(durable=is_finished or taken.is_timed_out)
+    few = writer.close(durable=is_finished or taken.is_timed_out)
     if is_finished and vouch is not None:
         document = vouch(writer.hashes)
         if document is not None:
             writer.sign_file(document)
-    return taken
+    return replace(taken, few=few)
 
 
 def _taken(told: Iterator[tuple[bytes, bytes]], writer: ResultWriter) -> Taken:

@@ -2,8 +2,9 @@
 
 `python -m opentrail.lake.queries.zygote DESCRIPTOR`: the descriptor is a socket to the lake. Messages there (MessagePack, one a datagram):
 `["fork"]` with one end of a socket pair → the process id of a child that serves on it; `["reap", id]` → how the child ended, as
-`os.waitpid` says. A child stays a zombie until it is reaped, so its id is nobody else's. When the lake goes, the zygote goes, and the
-kernel takes the children with it.
+`os.waitpid` says; `["nest"]` with one end of a socket pair → the process id of a zygote that takes messages there, forked from this one;
+`["show", files]` → 0, once the footers of these files are known here, and so to children that come. A child stays a zombie until it is
+reaped, so its id is nobody else's. When the lake goes, the zygote goes, and the kernel takes the children with it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import signal
 import socket
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -24,6 +25,9 @@ import msgspec
 from opentrail.lake.queries import child, confinement, frames
 from opentrail.lake.sql.engine_duckdb import prepare
 from opentrail.lake.sql.translation import translate
+
+_LONGEST: Final = 256 << 10
+"""Bytes of a message: the names of some files."""
 
 Serve = Callable[[socket.socket], None]
 """What a child does with its end of the socket pair."""
@@ -38,8 +42,16 @@ def main(translate: child.Translate = translate, rehearsal: str | None = REHEARS
     begin()
     connection = child.opened()
     prepare(connection)
-    confinement.program_folders()
-    tend(lambda: partial(child.serve, connection=connection, translate=translate, rehearsal=rehearsal))
+    confinement.prepare()
+    shown: list[str] = []
+
+    def born() -> Serve:
+        return partial(child.serve, connection=connection, translate=translate, rehearsal=rehearsal, file=shown[-1] if shown else None)
+
+    def show(files: Sequence[str]) -> None:
+        shown.extend(file for file in files if child.know(connection, file))
+
+    tend(born, show=show)
     child.leave(0)  # the engine has nothing to write, and would complain of being left open
 
 
@@ -54,13 +66,24 @@ def tend(
     born: Callable[[], Serve],
     forked: Callable[[int], None] = lambda process_id: None,
     reaped: Callable[[int, int], None] = lambda process_id, status: None,
+    show: Callable[[Sequence[str]], None] = lambda files: None,
 ) -> None:
-    """Fork and reap until the lake is gone. `born` gives what the next child does; `forked` is told its id, `reaped` also how it ended."""
-    control = socket.socket(fileno=int(sys.argv[1]))
+    """Fork and reap until the lake is gone. `born` gives what the next child does; `forked` is told its id, `reaped` also how it ended;
+    `show` takes the files that are shown."""
     gc.collect()
     gc.freeze()  # what lives now lives in every child: its pages are not written to by looking for garbage
+    _tend(socket.socket(fileno=int(sys.argv[1])), born, forked, reaped, show)
+
+
+def _tend(
+    control: socket.socket,
+    born: Callable[[], Serve],
+    forked: Callable[[int], None],
+    reaped: Callable[[int, int], None],
+    show: Callable[[Sequence[str]], None],
+) -> None:
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 4096, 1)
+        message, descriptors, _, _ = socket.recv_fds(control, _LONGEST, 1)
         if not message:
             return
         what, *given = msgspec.msgpack.decode(message)
@@ -69,10 +92,30 @@ def tend(
             os.close(descriptors[0])
             forked(process_id)
             control.send(msgspec.msgpack.encode(process_id))
+        elif what == "nest":
+            inner = socket.socket(fileno=descriptors[0])
+            process_id = fork(partial(_nested, control, inner, born, forked, reaped, show))
+            inner.close()
+            control.send(msgspec.msgpack.encode(process_id))
+        elif what == "show":
+            show(given[0])
+            control.send(msgspec.msgpack.encode(0))
         else:
             _, status = os.waitpid(given[0], 0)
             control.send(msgspec.msgpack.encode(status))
             reaped(given[0], status)
+
+
+def _nested(
+    outer: socket.socket,
+    control: socket.socket,
+    born: Callable[[], Serve],
+    forked: Callable[[int], None],
+    reaped: Callable[[int, int], None],
+    show: Callable[[Sequence[str]], None],
+) -> None:
+    outer.close()
+    _tend(control, born, forked, reaped, show)
 
 
 def _serve(serve: Serve, descriptor: int, control: socket.socket) -> None:

@@ -118,7 +118,7 @@ class Queries(Relations):
         scope.windows = {name.lower: window for name, window in node.windows}
         values = SelectValues(self, scope)
         source = self.source(node.source, values) if node.source is not None else ""
-        where = self._refusing(values, "WHERE", node.where)
+        where = self._where(values, node.where)
         groups = self._groups(node, values)
         columns = [column for item in node.items for column in self._item(item, values)]
         outputs = tuple(Output(name, value.kind) for name, value in columns)
@@ -144,12 +144,12 @@ class Queries(Relations):
         outer = tuple(one for one in (*everything, *values.outer) if one.scope != scope.number)
         return Rows(sql, outputs, keys, "", outer)
 
-    def _refusing(self, values: SelectValues, where: str, node: Expression | None) -> Value | None:
+    def _where(self, values: SelectValues, node: Expression | None) -> Value | None:
         if node is None:
             return None
-        values.aggregates_refused = values.windows_refused = where
+        values.aggregates_refused = values.windows_refused = "WHERE"
         try:
-            return values.condition(node, where)
+            return values.filter(node)
         finally:
             values.aggregates_refused = values.windows_refused = ""
 

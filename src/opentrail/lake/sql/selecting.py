@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from opentrail.lake.sql.calls import Calls, Matched
 from opentrail.lake.sql.meeting import coerced, comparable
-from opentrail.lake.sql.operators import compared
+from opentrail.lake.sql.operators import compared, free
 from opentrail.lake.sql.relations import Relations
 from opentrail.lake.sql.rows import Rows
 from opentrail.lake.sql.scanning import Refused
 from opentrail.lake.sql.scopes import Scope, Value
 from opentrail.lake.sql.specials import SPECIALS, at_zone
-from opentrail.lake.sql.tree import Exists, Expression, InQuery, Quantified, Query, Scalar
+from opentrail.lake.sql.tree import Call, Exists, Expression, InQuery, Quantified, Query, Scalar
 from opentrail.lake.sql.types import BOOLEAN, UNKNOWN, common
+from opentrail.lake.sql.wanted import conditions
+
+_ANY = "trino_any("
+"""How DuckDB is told of `any_match`; it takes the list apart several times, since the answer can be NULL."""
 
 
 class SelectValues(Calls):
@@ -22,6 +26,18 @@ class SelectValues(Calls):
         self.queries = queries
         self.checked: list[Value] = []
         """What ORDER BY sorts by."""
+
+    def filter(self, node: Expression) -> Value:
+        """The condition of WHERE, for which NULL is as good as false: parts of it are written shorter than they would be as values."""
+        parts = list(conditions(node))
+        found = [self._filter(part, "AND" if len(parts) > 1 else "WHERE") for part in parts]
+        return Value(f"({' AND '.join(value.sql for value in found)})", BOOLEAN, free(*found))
+
+    def _filter(self, node: Expression, where: str) -> Value:
+        value = self.condition(node, where)
+        if isinstance(node, Call) and node.name.lower == "any_match" and value.sql.startswith(_ANY):
+            return Value(f"list_contains({value.sql.removeprefix(_ANY)[:-1]}, true)", BOOLEAN, value.free)
+        return value
 
     def special(self, name: str, matched: Matched) -> Value:
         return SPECIALS[name](self, matched)

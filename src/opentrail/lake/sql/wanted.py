@@ -87,7 +87,7 @@ def _only(source: From) -> Table | None:
 
 def _of(where: Expression, table: Table) -> Iterator[Wanted]:
     alias = (table.alias or table.name).lower
-    for condition in _all(where):
+    for condition in conditions(where):
         said = _equality(condition)
         if said is not None and (path := _path(said[0])) is not None:
             leaf = _LEAVES.get(path[1:] if path[0] == alias else path)
@@ -100,17 +100,17 @@ def _of(where: Expression, table: Table) -> Iterator[Wanted]:
 
 
 def _arns(body: Lambda) -> Iterator[tuple[str, ...]]:
-    for condition in _all(body.body):
+    for condition in conditions(body.body):
         said = _equality(condition)
         if said is not None and len(body.names) == 1 and _path(said[0]) == (body.names[0].lower, "arn"):
             yield said[1]
 
 
-def _all(condition: Expression) -> Iterator[Expression]:
+def conditions(condition: Expression) -> Iterator[Expression]:
     """What must hold, each by itself."""
     if isinstance(condition, Logical) and condition.operator == "AND":
         for part in condition.parts:
-            yield from _all(part)
+            yield from conditions(part)
     else:
         yield condition
 
