@@ -22,6 +22,7 @@ import pyarrow.ipc
 from opentrail.lake.families import Family
 from opentrail.lake.queries import confinement, frames
 from opentrail.lake.queries.answering import ROWS, Result, TooLarge
+from opentrail.lake.queries.key_columns import KeyColumns
 from opentrail.lake.queries.profile import Cold, Hot, statistics
 from opentrail.lake.queries.query import EXHAUSTED, TOO_LARGE, Statistics
 from opentrail.lake.schema import COLUMNS, Array, Map, Row, Scalar, Type
@@ -159,20 +160,23 @@ class Running:
         return rows
 
     def _view(self, number: int, source: Mapping[str, Any]) -> str:
-        columns = COLUMNS[self._families[source["store_id"]]]
+        family = self._families[source["store_id"]]
+        columns, keys = COLUMNS[family], KeyColumns(family, self._translated.sql)
         names = ", ".join(f'"{column.name}"' for column in columns)
         young = f"eventtime >= make_timestamp({int(source['oldest']) * 1_000_000})"
-        parts = [f"SELECT {names} FROM hot_{number}_{index} WHERE {young}" for index in range(len(source["hot"]))]
+        parts = [f"SELECT {names}{keys.made} FROM hot_{number}_{index} WHERE {young}" for index in range(len(source["hot"]))]
         within = f" AND {young}" if source["straddles"] else ""  # to say what holds anyway means to read a column for it
         whole = source["files"]
         if source["parts"]:
             whole = [path for path, _, ranges in source["parts"] if ranges is None]
-            parts += [f"SELECT {names} FROM {_ranges(path, ranges)}{within}" for path, _, ranges in source["parts"] if ranges is not None]
-        if whole:
-            where = f" WHERE {young}" if source["straddles"] else ""
-            parts.append(f"SELECT {names} FROM read_parquet([{', '.join(_text(path) for path in whole)}]){where}")
+            some = [(path, ranges) for path, _, ranges in source["parts"] if ranges is not None]
+            parts += [f"SELECT {names}{keys.of(path)} FROM {_ranges(path, ranges)}{within}" for path, ranges in some]
+        where = f" WHERE {young}" if source["straddles"] else ""
+        for own, paths in keys.alike(whole):
+            parts.append(f"SELECT {names}{own} FROM read_parquet([{', '.join(map(_text, paths))}]){where}")
         if not parts:
-            parts = ["SELECT " + ", ".join(f'CAST(NULL AS {_type(column.type)}) AS "{column.name}"' for column in columns) + " WHERE false"]
+            nothing = ", ".join(f'CAST(NULL AS {_type(column.type)}) AS "{column.name}"' for column in columns)
+            parts = [f"SELECT {nothing}{keys.null} WHERE false"]
         return f'CREATE VIEW "store_{source["store_id"]}" AS {" UNION ALL ".join(parts)}'
 
     def _stream(self) -> None:

@@ -32,6 +32,12 @@ def seconds(table: pa.Table) -> list[int]:
     return [time // SECOND for time in _times(table).to_pylist()]
 
 
+def span(table: pa.Table) -> tuple[int, int] | None:
+    """First and last second of the rows of `table`; `None` when it has none."""
+    found = pc.min_max(_times(table)).as_py()
+    return None if found["min"] is None else (found["min"] // SECOND, found["max"] // SECOND)
+
+
 def days(table: pa.Table) -> list[tuple[int, pa.Table]]:
     """The rows of each day of `table`, in order; a day is a number since the epoch."""
     if not table.num_rows:
