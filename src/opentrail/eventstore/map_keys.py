@@ -19,11 +19,10 @@ TYPE: Final = pa.string()
 
 def with_keys(table: pa.Table, keys: Keys) -> pa.Table:
     """`table`, and behind its columns those of `keys`: NULL where the map is, or has no such key, or has NULL under it."""
-    found: dict[str, pa.ChunkedArray] = {}
+    found: dict[str, pa.Array] = {}
     for column in dict.fromkeys(column for column, _ in keys.values()):
         own = {name: key for name, (of, key) in keys.items() if of == column}
-        pieces = [values(chunk, list(own.values())) for chunk in table[column].chunks]
-        found |= {name: pa.chunked_array([piece[at] for piece in pieces], TYPE) for at, name in enumerate(own)}
+        found |= zip(own, values(table[column].combine_chunks(), list(own.values())), strict=True)
     for name in keys:
         table = table.append_column(name, found[name])
     return table

@@ -160,7 +160,7 @@ class Kernel:
         whole = rows == number
         records, taken = ([], array("q")) if whole and self._sums else self._noted(number, text)
         columns = {name: self._array(place, _SCHEMA.field(name).type, rows) for name, place in self._places.items()}
-        columns[POSITION] = pa.array(places if whole else list(compress(places, taken)), pa.int64())
+        columns[POSITION] = _numbers(places if whole else list(compress(places, taken)))
         if not self._sums:
             columns[_CHECKSUM] = buffers.checksums(records if whole else list(compress(records, taken)))
         table = pa.table([columns[field.name] for field in _SCHEMA], _SCHEMA)
@@ -202,6 +202,10 @@ class Kernel:
         else:
             inner = [self._array(first + number, field.type, length) for number, field in enumerate(type_)]
         return pa.Array.from_buffers(type_, length, own, nulls, children=inner)
+
+
+def _numbers(numbers: Sequence[int]) -> pa.Array:
+    return pa.arange(numbers.start, numbers.stop) if isinstance(numbers, range) else pa.array(numbers, pa.int64())
 
 
 def _copied(address: int, size: int) -> pa.Buffer:
