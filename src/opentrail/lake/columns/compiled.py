@@ -135,7 +135,8 @@ class Kernel:
         tree = self._tree
         nodes = zip(tree.kinds, tree.firsts, tree.counts, tree.names, strict=True)
         lines = [f"{kind} {first} {count} {name or '-'}" for kind, first, count, name in nodes]
-        return "\n".join([f"{len(lines)} {self._places['eventtime']} {self._places[_ORIGINAL]} {self._places.get(_CHECKSUM, -1)}", *lines, ""])
+        special = (self._places["eventtime"], self._places[_ORIGINAL], self._places.get(_CHECKSUM, -1))
+        return "\n".join([" ".join(map(str, (len(lines), *special))), *lines, ""])
 
     def file(self, text: bytes, first: int) -> Found | None:
         """The events of a log file's text, at the positions from `first` on; `None` when there is anything doubtful about it."""

@@ -26,7 +26,7 @@ from opentrail.lake.families import Family
 from opentrail.lake.tables import sorting
 from opentrail.lake.tables.appends import Appends
 from opentrail.lake.tables.hot import HotTail, Piece
-from opentrail.lake.tables.layouts import TIME, layout
+from opentrail.lake.tables.layouts import layout
 from opentrail.lake.tables.settings import TableSettings
 from opentrail.lake.tables.sorting import DAY
 from opentrail.lake.tables.waiting import Waiting
@@ -294,7 +294,7 @@ class StoreTable:
 
     def _by_day(self, path: Path, oldest: int) -> list[Path]:
         """`path` itself if its events are all of one day and young enough, else files of them that are."""
-        span = sorting.span(pq.read_table(path, columns=[TIME]))
+        span = sorting.span(path)
         if span is None:
             return []
         first, last = span
