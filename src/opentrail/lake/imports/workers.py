@@ -7,7 +7,7 @@ import queue
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import Final
 
@@ -29,6 +29,8 @@ class Workers:
         self._lock = threading.Lock()
         self._waiting = 0
         """Callers that wait for a worker."""
+        self._seconds = ThreadPoolExecutor(number, thread_name_prefix="import-second")
+        """For as long as the workers: a worker ends with the thread that has started it."""
         self._all = [_Worker() for _ in range(number)]
         for worker in self._all:
             self._free.put(worker)
@@ -59,11 +61,11 @@ class Workers:
 
     def _shared(self, task: Task, worker: _Worker, second: _Worker) -> Done:
         one, other = halves(task)
+        rest = self._seconds.submit(second.convert, other)
         try:
-            with ThreadPoolExecutor(1) as pool:  # which waits for the second, whatever becomes of the first
-                rest = pool.submit(second.convert, other)
-                done = worker.convert(one)
+            done = worker.convert(one)
         finally:
+            wait([rest])
             self._free.put(second)
         return Done(files=[*done.files, *rest.result().files], drafts=[*done.drafts, *rest.result().drafts])
 
