@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import time
 import uuid
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,8 @@ from opentrail.lake.columns.parquet import TIME
 from opentrail.lake.columns.parquet import write as write_columns
 from opentrail.lake.families import Family
 from opentrail.lake.imports.batches import BATCH_BYTES
-from opentrail.lake.imports.conversion import File, Task
+from opentrail.lake.imports.conversion import Done, File, Task
+from opentrail.lake.imports.run import UNDER_WAY
 from opentrail.lake.imports.workers import Workers
 from opentrail.lake.sample import Plan, Summary, write
 from opentrail.lake.tables.tables import StoreTables
@@ -66,14 +68,17 @@ def empty_tables(folder: Path) -> tuple[StoreTables, KnownStores, str]:
 
 
 def import_all(tables: StoreTables, store: str, paths: Sequence[Path], number: int) -> Cost:
-    """Bring the files into the store by `number` workers, which are running when the clock starts."""
+    """Bring the files into the store by `number` workers, which are running when the clock starts: as the importer does it, which has
+    some batches converted ahead and settles them one after the other."""
     workers = Workers(number)
     own = psutil.Process()
-    with ThreadPoolExecutor(number) as pool:
+    with ThreadPoolExecutor(UNDER_WAY) as pool:
 
-        def carry_out(batch: Sequence[Path]) -> int:
+        def convert(batch: Sequence[Path]) -> Done:
             files = [File(body=path.read_bytes(), oldest=0.0) for path in batch]
-            done = workers.convert(Task(family=Family.EVENTS, draft=str(tables.draft(store)), files=files))
+            return workers.convert(Task(family=Family.EVENTS, draft=str(tables.draft(store)), files=files))
+
+        def settle(done: Done) -> int:
             assert not any(one.error or one.damage for one in done.files)
             tables.append(store, [Path(draft) for draft in done.drafts], token=str(uuid.uuid4()))
             return sum(one.events for one in done.files)
@@ -83,7 +88,13 @@ def import_all(tables: StoreTables, store: str, paths: Sequence[Path], number: i
             list(pool.map(workers.convert, [nothing] * number))
         processes = [own, *map(psutil.Process, workers.pids())]
         before, began = _used(processes), time.perf_counter()
-        events = sum(pool.map(carry_out, _batches(paths)))
+        events = 0
+        under_way: deque[Future[Done]] = deque()
+        for batch in _batches(paths):
+            under_way.append(pool.submit(convert, batch))
+            if len(under_way) >= UNDER_WAY:
+                events += settle(under_way.popleft().result())
+        events += sum(settle(future.result()) for future in under_way)
         seconds, processor = time.perf_counter() - began, _used(processes) - before
         memory = sum(_peak(process) for process in processes)
     workers.rest()

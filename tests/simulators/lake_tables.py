@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from opentrail.lake.columns import ARROW, write
 from opentrail.lake.families import Family
 from opentrail.lake.schema import COLUMNS, Array, Map, Row, Scalar, Type
 
@@ -24,6 +26,14 @@ def insert(connection: duckdb.DuckDBPyConnection, store_id: str, family: Family,
         unknown = set(event) - {column.name for column in COLUMNS[family]}
         assert not unknown, unknown
         connection.execute(f'INSERT INTO "store_{store_id}" VALUES ({values})')
+
+
+def keyed(connection: duckdb.DuckDBPyConnection, store_id: str, family: Family, folder: Path) -> None:
+    """Let the table be a view over a file of its rows, as stores have them: with the columns of usual keys."""
+    name = f"store_{store_id}"
+    found = connection.sql(f'SELECT CAST(0 AS BIGINT) AS position, * FROM "{name}"').to_arrow_table()
+    write(folder / name, family, found.cast(ARROW[family]))
+    connection.execute(f'DROP TABLE "{name}"; CREATE VIEW "{name}" AS SELECT * EXCLUDE (position) FROM read_parquet(\'{folder / name}\')')
 
 
 def _type(of: Type) -> str:

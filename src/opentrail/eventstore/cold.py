@@ -28,7 +28,7 @@ from sqlalchemy import URL, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from opentrail.eventstore.entries import Entries
+from opentrail.eventstore.entries import Entries, name_mapping
 from opentrail.eventstore.files import IMPLEMENTATION, local_path, location, make_directory
 from opentrail.eventstore.layout import HISTORY, Layout
 
@@ -61,6 +61,8 @@ _PROPERTIES: Final = {
     "write.delete.isolation-level": "snapshot",
     "write.update.isolation-level": "snapshot",
 }
+
+_MAPPING: Final = "schema.name-mapping.default"
 
 _log = logging.getLogger(__name__)
 
@@ -101,7 +103,7 @@ class ColdStore:
         self._folder = folder.resolve()
         self._layout = layout
         self._home = self._folder / layout.home
-        self._made = Entries()
+        self._made = Entries(layout.hidden)
         self._entries: dict[Path, DataFile] = {}
         """What the last commit said of the files it added."""
         self._removed: list[tuple[int, ColdFile]] = []
@@ -142,7 +144,7 @@ class ColdStore:
         if day is not None:
             folder /= f"{self._layout.day}={_day_name(day)}"
         make_directory(folder)
-        return folder / f"{uuid.uuid4()}.parquet"
+        return folder / f"{self._layout.prefix}{uuid.uuid4()}.parquet"
 
     def write(self, day: int, batches: Iterable[pa.RecordBatch], rows: int) -> Path:
         """Write one data file of `rows` rows, all of `day`, in order; durable on return, but not part of the table before `swap`."""
@@ -271,18 +273,25 @@ class ColdStore:
     def _open_table(self) -> Table:
         layout = self._layout
         try:
-            return self._catalog.load_table(layout.table)
+            table = self._catalog.load_table(layout.table)
         except NoSuchTableError:
-            pass
+            table = self._new_table()
+        # Files written outside PyIceberg carry no field ids: readers match their columns by name.
+        mapping = {_MAPPING: name_mapping(table.schema(), layout.hidden)}
+        if not mapping.items() <= table.properties.items():
+            with table.transaction() as transaction:
+                transaction.set_properties(mapping)
+        return table
+
+    def _new_table(self) -> Table:
+        layout = self._layout
         properties = {**_PROPERTIES, **{f"write.metadata.metrics.column.{column}": "full" for column in layout.pruned}}
         with self._catalog.create_table_transaction(
             layout.table, layout.schema, location(self._home), properties=properties
         ) as transaction:
             with transaction.update_spec() as spec:
                 spec.add_field(layout.time, DayTransform(), layout.day)
-            # Files written outside PyIceberg carry no field ids: readers match their columns by name.
-            mapping = transaction.table_metadata.schema().name_mapping.model_dump_json()
-            transaction.set_properties({"schema.name-mapping.default": mapping})
+            transaction.set_properties({_MAPPING: name_mapping(transaction.table_metadata.schema(), layout.hidden)})
         return self._catalog.load_table(layout.table)
 
     def _planned(self) -> tuple[ColdFile, ...]:

@@ -30,6 +30,10 @@ class Layout:
     """Columns whose bounds in each file are kept in the manifests, `time` among them."""
     write: Callable[[Path, Iterable[pa.RecordBatch], int], None]
     """Writes batches, which are in order already, into a file of so many rows; on disk on return."""
+    hidden: tuple[str, ...] = ()
+    """Text columns that its files have behind the table's, and the table does not know: readers of the table see nothing of them."""
+    prefix: str = ""
+    """How the names of its files begin."""
 
 
 def _write_history(path: Path, batches: Iterable[pa.RecordBatch], rows: int) -> None:

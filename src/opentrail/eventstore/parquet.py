@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from opentrail.eventstore.columns import SCHEMA
 from opentrail.eventstore.files import sync_directory, sync_file
+from opentrail.eventstore.map_keys import TYPE, Keys, with_keys
 
 ROW_GROUP: Final = 20_000
 """Rows of a row group. One bloom filter guards each: small groups leave little to read when one event is asked for."""
@@ -36,15 +37,23 @@ class Style:
     unique: frozenset[str]
     """Columns in which a dictionary would hold every value."""
     bare: frozenset[str]
-    """Columns without statistics: two whole records would be copied into each page's header."""
+    """Columns without statistics, as no reader asks for them: two whole records would be copied into each page's header. What is inside
+    lists and maps has none either."""
     order: tuple[str, ...]
     """What the rows are in order of."""
+    keys: Keys = field(default_factory=dict)
+    """Columns that are made of the maps, and stand behind the others."""
+
+    @cached_property
+    def whole(self) -> pa.Schema:
+        """All columns of a file."""
+        return pa.schema([*self.schema, *(pa.field(name, TYPE) for name in self.keys)])
 
     @cached_property
     def leaves(self) -> tuple[str, ...]:
         """The paths of all columns that hold values."""
         sink = pa.BufferOutputStream()
-        pq.write_table(self.schema.empty_table(), sink)
+        pq.write_table(self.whole.empty_table(), sink)
         names = pq.ParquetFile(pa.BufferReader(sink.getvalue())).schema
         return tuple(names.column(number).path for number in range(len(names)))
 
@@ -53,7 +62,7 @@ HISTORY: Final = Style(
     schema=SCHEMA,
     filters={"event_id": 1, "access_key_id": 1, "resource_names.list.element": 3},
     unique=frozenset({"position", "event_id", "record", "resource_names.list.element"}),
-    bare=frozenset({"record", "resource_names.list.element", "resource_types.list.element"}),
+    bare=frozenset({"record"}),
     order=("event_time", "position"),
 )
 """Event history's."""
@@ -65,20 +74,24 @@ def write(path: Path, batches: Iterable[pa.RecordBatch], *, rows: int, style: St
     distinct = max(1, min(ROW_GROUP, rows))
     with pq.ParquetWriter(
         path,
-        style.schema,
+        style.whole,
         compression="zstd",
         use_dictionary=[leaf for leaf in style.leaves if leaf not in style.unique],
         write_batch_size=page_rows,
-        write_statistics=[leaf for leaf in style.leaves if leaf not in style.bare],
+        write_statistics=[leaf for leaf in style.leaves if leaf not in style.bare and not _is_inside(leaf)],
         bloom_filter_options={
             leaf: {"ndv": distinct * each, "fpp": _FALSE_POSITIVES} for leaf, each in style.filters.items() if leaf in style.leaves
         },
         sorting_columns=[pq.SortingColumn(style.schema.names.index(name)) for name in style.order],
     ) as writer:
         for group in _groups(batches, style.schema):
-            writer.write_table(group, row_group_size=ROW_GROUP)
+            writer.write_table(with_keys(group, style.keys), row_group_size=ROW_GROUP)
     sync_file(path)
     sync_directory(path.parent)
+
+
+def _is_inside(leaf: str) -> bool:
+    return ".list." in leaf or ".key_value." in leaf
 
 
 def _groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:

@@ -2,7 +2,7 @@
  *
  *     kernel_fuzz COLUMNS CORPUS ROUNDS SEED
  *
- * COLUMNS: number of columns, of the time's and of the record's own; then kind, first child, number of children and name (- for none) of
+ * COLUMNS: number of columns, of the time's, of the record's own and of its sum; then kind, first child, number of children and name (- for none) of
  * each. CORPUS: a record a line. What the kernel then says it has is read from end to end.
  */
 
@@ -145,8 +145,8 @@ static Kernel *made(const char *path)
 {
     FILE *file = fopen(path, "r");
     MUST(file != NULL);
-    int count, time, original;
-    MUST(fscanf(file, "%d %d %d", &count, &time, &original) == 3 && count <= MOST_NODES);
+    int count, time, original, sum;
+    MUST(fscanf(file, "%d %d %d %d", &count, &time, &original, &sum) == 4 && count <= MOST_NODES);
     static int32_t kinds[MOST_NODES], firsts[MOST_NODES], counts[MOST_NODES];
     static char names[64 * MOST_NODES];
     for (int n = 0; n < count; n++) {
@@ -156,7 +156,7 @@ static Kernel *made(const char *path)
             memcpy(names + 64 * n, name, strlen(name));
     }
     fclose(file);
-    Kernel *k = opentrail_new(count, kinds, firsts, counts, names, time, original);
+    Kernel *k = opentrail_new(count, kinds, firsts, counts, names, time, original, sum);
     MUST(k != NULL);
     return k;
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import subprocess
 from pathlib import Path
@@ -72,6 +74,12 @@ def test_what_is_unusual_is_left_with_nothing_of_it_behind(kernel: compiled.Kern
     assert list(found.taken) == [0, 2]
     assert found.others == [(1, record)]
     assert found.table.equals(kernel.records([usual, usual], [3, 5]).table)
+
+
+def test_sums_are_right_whatever_the_length(kernel: compiled.Kernel) -> None:
+    records = [b"{" + TIME + b',"eventName":"' + b"x" * length + b'"}' for length in (*range(200), 4_000, 1 << 20)]
+    table = kernel.records(records, range(len(records))).table
+    assert table["eventjsonchecksum"].to_pylist() == [base64.b64encode(hashlib.sha256(record).digest()).decode() for record in records]
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b'{"Records":[{}]', b'{"Records":[{},]}', b'{"more":1,"Records":[]}', b'{"Records":[]}x'])

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from opentrail.lake.families import Family
-from opentrail.lake.imports.conversion import File, Task, WorkerDied
+from opentrail.lake.imports import workers as rooms
+from opentrail.lake.imports.conversion import File, Task, WorkerDied, halves, remove_drafts
 from opentrail.lake.imports.workers import Workers
 from simulators.lake_imports import event, log_file
 
@@ -62,3 +63,33 @@ def test_who_waits_for_a_worker_hears_that_it_died(workers: Workers, tmp_path: P
     waiting.join(60)
     # It may have died before it was asked: then another one has answered.
     assert heard or workers.pids() != [pid]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "first"), [((5, 5), 1), ((1, 9), 1), ((9, 1), 1), ((3, 3, 3), 2), ((1, 1, 1, 1, 9), 4), ((9, 1, 1, 1), 1), ((0, 0), 1)]
+)
+def test_halves_have_all_files_and_neither_has_none(sizes: tuple[int, ...], first: int, tmp_path: Path) -> None:
+    whole = task(tmp_path, *(b"x" * size for size in sizes))
+    one, other = halves(whole)
+    assert [*one.files, *other.files] == list(whole.files)
+    assert (len(one.files), one.draft, other.draft != whole.draft) == (first, whole.draft, True)
+
+
+@pytest.mark.timeout(120)
+def test_two_workers_share_a_task_when_there_is_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms, "SHARED", 1)
+    both = Workers(2)
+    try:
+        shared = task(tmp_path, log_file(event("a")), b"no log file", log_file(event("b")), log_file(event("c"), event("d")))
+        done = both.convert(shared)
+        assert [(one.events, one.error is None) for one in done.files] == [(1, True), (0, False), (1, True), (2, True)]
+        assert [name for draft in done.drafts for name in pq.read_table(draft)["eventid"].to_pylist()] == ["a", "b", "c", "d"]
+        assert len(both.pids()) == 2
+        remove_drafts(shared.draft)
+        assert list(tmp_path.iterdir()) == []
+        for pid in both.pids():
+            os.kill(pid, signal.SIGKILL)
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        assert [one.events for one in both.convert(shared).files] == [1, 0, 1, 2]  # both are back, and replaced
+    finally:
+        both.rest()

@@ -22,14 +22,14 @@ import pyarrow as pa
 from opentrail.lake.columns import buffers
 from opentrail.lake.columns.arrow import ARROW, POSITION
 from opentrail.lake.columns.native.build import FOLDER, library
+from opentrail.lake.columns.plain import ORIGINAL
 from opentrail.lake.families import Family
 from opentrail.lake.schema import BOOLEAN, COLUMNS, TIMESTAMP, VARCHAR, Array, Column, Map, Row, Type
 
 JSON = bytes | msgspec.Raw
 
 _SCHEMA: Final = ARROW[Family.EVENTS]
-_ORIGINAL: Final = "eventjson"
-_CHECKSUM: Final = "eventjsonchecksum"
+_ORIGINAL, _CHECKSUM = ORIGINAL
 _TEXT, _BOOLEAN, _TIME, _MAP, _ROW, _LIST = range(6)
 _SCALARS: Final = {VARCHAR: _TEXT, BOOLEAN: _BOOLEAN, TIMESTAMP: _TIME}
 _NAME: Final = 64
@@ -61,7 +61,7 @@ class _Tree:
         self.firsts = [0]
         self.counts = [0]
         self.names = [""]
-        self._put(0, [("" if column.name == _ORIGINAL else column.name, column.type) for column in columns])
+        self._put(0, [("" if column.name in ORIGINAL else column.name, column.type) for column in columns])
 
     def _put(self, parent: int, children: Sequence[tuple[str, Type]]) -> None:
         first = len(self.kinds)
@@ -103,7 +103,8 @@ class Kernel:
 
     def __init__(self, path: str) -> None:
         self._library = ctypes.CDLL(path)
-        columns = [column for column in COLUMNS[Family.EVENTS] if column.name != _CHECKSUM]
+        self._sums = bool(self._library.opentrail_can_sum())
+        columns = [column for column in COLUMNS[Family.EVENTS] if self._sums or column.name != _CHECKSUM]
         self._tree = _Tree(columns)
         self._places = {column.name: number for number, column in enumerate(columns, self._tree.firsts[0])}
         count = len(self._tree.kinds)
@@ -121,6 +122,7 @@ class Kernel:
             b"".join(name.encode().ljust(_NAME, b"\0") for name in self._tree.names),
             self._places["eventtime"],
             self._places[_ORIGINAL],
+            self._places.get(_CHECKSUM, -1),
         )
         if not made:
             raise OSError("the kernel does not take these columns")
@@ -133,7 +135,8 @@ class Kernel:
         tree = self._tree
         nodes = zip(tree.kinds, tree.firsts, tree.counts, tree.names, strict=True)
         lines = [f"{kind} {first} {count} {name or '-'}" for kind, first, count, name in nodes]
-        return "\n".join([f"{len(lines)} {self._places['eventtime']} {self._places[_ORIGINAL]}", *lines, ""])
+        special = (self._places["eventtime"], self._places[_ORIGINAL], self._places.get(_CHECKSUM, -1))
+        return "\n".join([" ".join(map(str, (len(lines), *special))), *lines, ""])
 
     def file(self, text: bytes, first: int) -> Found | None:
         """The events of a log file's text, at the positions from `first` on; `None` when there is anything doubtful about it."""
@@ -154,21 +157,25 @@ class Kernel:
             raise MemoryError("there is no room for columns")
         self._library.opentrail_found(self._made, self._told)
         number = self._told[0]
-        noted = array("q")
-        noted.frombytes(ctypes.string_at(self._told[1], 8 * _NOTED * number) if number else b"")
-        starts, ends, taken = noted[::_NOTED], noted[1::_NOTED], noted[2::_NOTED]
         places = range(positions, positions + number) if isinstance(positions, int) else positions
         whole = rows == number
-        view = memoryview(text)
-        records = [view[start:end] for start, end in zip(starts, ends, strict=True)]
+        records, taken = ([], array("q")) if whole and self._sums else self._noted(number, text)
         columns = {name: self._array(place, _SCHEMA.field(name).type, rows) for name, place in self._places.items()}
-        columns[POSITION] = pa.array(places if whole else list(compress(places, taken)), pa.int64())
-        columns[_CHECKSUM] = buffers.checksums(records if whole else list(compress(records, taken)))
+        columns[POSITION] = _numbers(places if whole else list(compress(places, taken)))
+        if not self._sums:
+            columns[_CHECKSUM] = buffers.checksums(records if whole else list(compress(records, taken)))
         table = pa.table([columns[field.name] for field in _SCHEMA], _SCHEMA)
         if whole:
             return Found(table, range(number), ())
         others = [(index, bytes(records[index])) for index in range(number) if not taken[index]]
         return Found(table, [index for index in range(number) if taken[index]], others)
+
+    def _noted(self, number: int, text: bytes) -> tuple[Sequence[memoryview], Sequence[int]]:
+        """The records in `text`, and which were taken."""
+        noted = array("q")
+        noted.frombytes(ctypes.string_at(self._told[1], 8 * _NOTED * number) if number else b"")
+        view = memoryview(text)
+        return [view[start:end] for start, end in zip(noted[::_NOTED], noted[1::_NOTED], strict=True)], noted[2::_NOTED]
 
     def _array(self, node: int, type_: pa.DataType, length: int) -> Any:
         """Column `node` as Arrow's, copied: the kernel writes over its own with the next text."""
@@ -196,6 +203,10 @@ class Kernel:
         else:
             inner = [self._array(first + number, field.type, length) for number, field in enumerate(type_)]
         return pa.Array.from_buffers(type_, length, own, nulls, children=inner)
+
+
+def _numbers(numbers: Sequence[int]) -> pa.Array:
+    return pa.arange(numbers.start, numbers.stop) if isinstance(numbers, range) else pa.array(numbers, pa.int64())
 
 
 def _copied(address: int, size: int) -> pa.Buffer:

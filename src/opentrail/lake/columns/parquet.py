@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from opentrail.eventstore import parquet
 from opentrail.lake.columns.arrow import ARROW, POSITION
 from opentrail.lake.families import Family
+from opentrail.lake.usual_keys import USUAL_KEYS
 
 PAGE_ROWS: Final = (parquet.PAGE_ROWS, 1_024)
 """Rows after which a page may end, when it has its mebibyte; fewest, most. Few cost time, many make huge pages of large records."""
@@ -20,7 +21,13 @@ PAGE_BYTES: Final = 4 << 20
 """What a page's records may come to, were each as large as the largest."""
 
 TIME: Final = "eventtime"
-_UNIQUE: Final = frozenset({POSITION, TIME, "eventid", "requestid", "sharedeventid", "eventjson", "eventjsonchecksum"})
+RUN: Final = 1_000
+"""Rows that lie side by side in order, on average, from which on they are cut out instead of gathered one by one."""
+
+_UNIQUE: Final = frozenset(
+    {POSITION, TIME, "eventid", "requestid", "sharedeventid", "eventjson", "eventjsonchecksum", "requestparameters/key"}
+    | {f"{name}.key_value.value" for name in ("requestparameters", "responseelements", "additionaleventdata")}
+)
 
 _FILTERS: Final[Mapping[str, int]] = {
     "eventid": 1,
@@ -30,15 +37,28 @@ _FILTERS: Final[Mapping[str, int]] = {
 }
 
 STYLES: Final[Mapping[Family, parquet.Style]] = {
-    family: parquet.Style(schema=schema, filters=_FILTERS, unique=_UNIQUE, bare=frozenset({"eventjson"}), order=(TIME, POSITION))
+    family: parquet.Style(
+        schema=schema,
+        filters=_FILTERS,
+        unique=_UNIQUE,
+        bare=frozenset({"eventjson", "eventjsonchecksum"}),
+        order=(TIME, POSITION),
+        keys=USUAL_KEYS.get(family, {}),
+    )
     for family, schema in ARROW.items()
 }
 """How the files of a family are written."""
 
 
 def ordered(table: pa.Table) -> pa.Table:
-    """`table` by time and position."""
-    return table.sort_by([(TIME, "ascending"), (POSITION, "ascending")])
+    """`table` by time and position. What is delivered is in order for the most part: one file after the other, each by time."""
+    order = pc.sort_indices(table, sort_keys=[(TIME, "ascending"), (POSITION, "ascending")])
+    breaks = pc.indices_nonzero(pc.not_equal(pc.pairwise_diff(order.cast(pa.int64())), 1))
+    if len(breaks) >= max(1, table.num_rows // RUN):
+        return table.take(order)
+    starts = [0, *breaks.to_pylist()]
+    runs = zip(starts, [*starts[1:], table.num_rows], strict=True)
+    return pa.concat_tables([table.slice(order[start].as_py(), end - start) for start, end in runs]) if table.num_rows else table
 
 
 def write(path: Path, family: Family, table: pa.Table) -> None:

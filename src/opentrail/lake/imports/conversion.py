@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -79,6 +79,18 @@ class Converts(Protocol):
 def sibling(draft: Path, number: int) -> Path:
     """The draft of this number, from 0, of one task."""
     return draft.with_name(f"{draft.stem}-{number}{draft.suffix}")
+
+
+def halves(task: Task) -> tuple[Task, Task]:
+    """`task` in two, of about as many bytes each; `remove_drafts` of the draft of the whole removes what either has written."""
+    half = sum(len(file.body) for file in task.files) / 2
+    middle = size = 0
+    while middle < len(task.files) - 1 and (not middle or size < half):
+        size += len(task.files[middle].body)
+        middle += 1
+    path = Path(task.draft)
+    second = path.with_name(f"{path.stem}-second{path.suffix}")
+    return replace(task, files=task.files[:middle]), replace(task, draft=str(second), files=task.files[middle:])
 
 
 def remove_drafts(draft: str) -> None:

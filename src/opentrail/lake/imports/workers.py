@@ -6,14 +6,18 @@ import os
 import queue
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import Final
 
 from opentrail.lake.imports import frames
-from opentrail.lake.imports.conversion import Done, Task, WorkerDied, done_of, task_as_dict
+from opentrail.lake.imports.conversion import Done, Task, WorkerDied, done_of, halves, task_as_dict
 
 WORKERS: Final = 2
 """Files are converted by so many processes at the same time."""
+SHARED: Final = 3 << 20
+"""Bytes of files from which on two workers share a task, if there is no other for the second one: at the end of an import, above all."""
 
 
 class Workers:
@@ -22,17 +26,48 @@ class Workers:
     def __init__(self, number: int = WORKERS) -> None:
         self.number = number
         self._free: queue.LifoQueue[_Worker] = queue.LifoQueue()
+        self._lock = threading.Lock()
+        self._waiting = 0
+        """Callers that wait for a worker."""
+        self._seconds = ThreadPoolExecutor(number, thread_name_prefix="import-second")
+        """For as long as the workers: a worker ends with the thread that has started it."""
         self._all = [_Worker() for _ in range(number)]
         for worker in self._all:
             self._free.put(worker)
 
     def convert(self, task: Task) -> Done:
         """See `Converts`."""
-        worker = self._free.get()
+        worker, is_alone = self._taken()
         try:
-            return worker.convert(task)
+            is_large = len(task.files) > 1 and sum(len(file.body) for file in task.files) >= SHARED
+            second = self._idle() if is_alone and is_large else None
+            return worker.convert(task) if second is None else self._shared(task, worker, second)
         finally:
             self._free.put(worker)
+
+    def _taken(self) -> tuple[_Worker, bool]:
+        """A worker, and whether nobody else waits for one."""
+        with self._lock:
+            self._waiting += 1
+        worker = self._free.get()
+        with self._lock:
+            self._waiting -= 1
+            return worker, not self._waiting
+
+    def _idle(self) -> _Worker | None:
+        with suppress(queue.Empty):
+            return self._free.get_nowait()
+        return None
+
+    def _shared(self, task: Task, worker: _Worker, second: _Worker) -> Done:
+        one, other = halves(task)
+        rest = self._seconds.submit(second.convert, other)
+        try:
+            done = worker.convert(one)
+        finally:
+            wait([rest])
+            self._free.put(second)
+        return Done(files=[*done.files, *rest.result().files], drafts=[*done.drafts, *rest.result().drafts])
 
     def rest(self) -> None:
         """See `Converts`; also at the end, from any thread: who waits for an answer hears that the worker has died."""

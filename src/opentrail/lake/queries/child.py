@@ -23,6 +23,7 @@ import pyarrow.ipc
 from opentrail.lake.families import Family
 from opentrail.lake.queries import confinement, frames
 from opentrail.lake.queries.answering import ROWS, Result, TooLarge
+from opentrail.lake.queries.key_columns import KeyColumns
 from opentrail.lake.queries.profile import Cold, Hot, statistics
 from opentrail.lake.queries.query import EXHAUSTED, TOO_LARGE, Statistics
 from opentrail.lake.schema import COLUMNS, Array, Column, Map, Row, Scalar, Type
@@ -179,21 +180,23 @@ class Running:
         return rows
 
     def _view(self, number: int, source: Mapping[str, Any]) -> str:
-        columns = self._named(COLUMNS[self._families[source["store_id"]]])
+        family = self._families[source["store_id"]]
+        columns, keys = self._named(COLUMNS[family]), KeyColumns(family, self._translated.sql)
         names = ", ".join(f'"{column.name}"' for column in columns)
         young = f"eventtime >= make_timestamp({int(source['oldest']) * 1_000_000})"
-        parts = [f"SELECT {names} FROM hot_{number}_{index} WHERE {young}" for index in range(len(source["hot"]))]
+        parts = [f"SELECT {names}{keys.made} FROM hot_{number}_{index} WHERE {young}" for index in range(len(source["hot"]))]
         within = f" AND {young}" if source["straddles"] else ""  # to say what holds anyway means to read a column for it
         whole = source["files"]
         if source["parts"]:
             alike = _alike(source["parts"])
             whole = alike.pop((), [])
-            parts += [f"SELECT {names} FROM {_ranges(paths, ranges)}{within}" for ranges, paths in alike.items()]
-        if whole:
-            where = f" WHERE {young}" if source["straddles"] else ""
-            parts.append(f"SELECT {names} FROM read_parquet({_list(whole)}){where}")
+            for ranges, some in alike.items():
+                parts += [f"SELECT {names}{own} FROM {_ranges(paths, ranges)}{within}" for own, paths in keys.alike(some)]
+        where = f" WHERE {young}" if source["straddles"] else ""
+        parts += [f"SELECT {names}{own} FROM read_parquet({_list(paths)}){where}" for own, paths in keys.alike(whole)]
         if not parts:
-            parts = ["SELECT " + ", ".join(f'CAST(NULL AS {_type(column.type)}) AS "{column.name}"' for column in columns) + " WHERE false"]
+            nothing = ", ".join(f'CAST(NULL AS {_type(column.type)}) AS "{column.name}"' for column in columns)
+            parts = [f"SELECT {nothing}{keys.null} WHERE false"]
         return f'CREATE VIEW "store_{source["store_id"]}" AS {" UNION ALL ".join(parts)}'
 
     def _named(self, columns: Sequence[Column]) -> Sequence[Column]:

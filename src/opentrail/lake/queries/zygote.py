@@ -37,7 +37,11 @@ REHEARSAL: Final = f"SELECT eventTime, count(*) AS n FROM {child.REHEARSED} WHER
 """A statement that has a bit of everything."""
 
 
-def main(translate: child.Translate = translate, rehearsal: str | None = REHEARSAL) -> None:
+KEYED: Final = partial(translate, keyed=True)
+"""Statements about stores whose views have the columns of usual keys."""
+
+
+def main(translate: child.Translate = KEYED, rehearsal: str | None = REHEARSAL) -> None:
     """Fork and reap children that run DuckDB until the lake is gone. Each inherits an engine that is open and has every function."""
     begin()
     connection = child.opened()

@@ -16,21 +16,28 @@ from opentrail.lake.sql.scanning import Refused
 from opentrail.lake.sql.scopes import Column, Relation, Scope, Value
 from opentrail.lake.sql.tree import Derived, From, Join, Name, Query, Table, Unnest
 from opentrail.lake.sql.types import BIGINT, Kind, of_column
+from opentrail.lake.usual_keys import USUAL_KEYS
 
 _TYPES: Mapping[Family, tuple[tuple[str, Kind], ...]] = {
     family: tuple((column.name, of_column(column.type)) for column in columns) for family, columns in COLUMNS.items()
 }
+_KEYS: Mapping[Family, Mapping[str, Mapping[str, str]]] = {
+    family: {column: {key: own for own, (of, key) in USUAL_KEYS.get(family, {}).items() if of == column} for column, _ in columns}
+    for family, columns in _TYPES.items()
+}
+"""Column of a family → the keys with columns of their own → their names."""
 
 
 class Relations:
     """The tables of one statement."""
 
-    def __init__(self, dialect: Dialect, families: Mapping[str, Family], enriched: Collection[str]) -> None:
+    def __init__(self, dialect: Dialect, families: Mapping[str, Family], enriched: Collection[str], *, keyed: bool) -> None:
         self.dialect = dialect
         self.withs: dict[str, tuple[str, tuple[Output, ...]]] = {}
         """Name of a WITH query → its table, and its columns."""
         self._families = families
         self._enriched = enriched
+        self._keyed = keyed
         self._count = 0
 
     def number(self) -> int:
@@ -76,6 +83,7 @@ class Relations:
             if family is None:
                 raise Refused(f"event data store {node.name.text} is not among those that the query may read", node.at)
             table = self.dialect.quoted(f"store_{node.name.lower}")
+            keys = _KEYS[family] if self._keyed else {}
             columns = [
                 Column(
                     name,
@@ -83,6 +91,7 @@ class Relations:
                     f"{alias}.{self.dialect.quoted(name)}",
                     name,
                     name == "eventcontext" and node.name.lower not in self._enriched,
+                    {key: f"{alias}.{self.dialect.quoted(own)}" for key, own in keys.get(name, {}).items()},
                 )
                 for name, kind in _TYPES[family]
             ]
@@ -95,7 +104,8 @@ class Relations:
             shown = [column for column in columns if not column.hidden]
             if len(names) != len(shown):
                 raise Refused(f"{len(names)} names are given to {len(shown)} columns", at)
-            columns = [Column(name.lower, column.kind, column.sql, name.text) for name, column in zip(names, shown, strict=True)]
+            pairs = zip(names, shown, strict=True)
+            columns = [Column(name.lower, column.kind, column.sql, name.text, keys=column.keys) for name, column in pairs]
         scope.relations.append(Relation(alias.lower if alias else None, tuple(columns)))
 
     def _derived(self, node: Derived, values: Calls) -> str:

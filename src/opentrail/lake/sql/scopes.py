@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -35,6 +35,8 @@ class Value:
     column: str | None = None
     """The column's name, when it is nothing but a column."""
     constant: bool = False
+    keys: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Of a map that is nothing but a column of a store: `Column.keys`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Column:
     spelled: str = ""
     hidden: bool = False
     """Can be named, but `*` leaves it out."""
+    keys: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Of a map: keys with a column of their own, which says what `element_at` says; as SQL."""
 
 
 @dataclass(frozen=True, slots=True)

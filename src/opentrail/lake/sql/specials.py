@@ -145,6 +145,8 @@ def at_zone(calls: Calls, of: Value, zone: Value, at: int) -> Value:
 
 def _element_at(calls: Calls, matched: Matched) -> Value:
     of, key = matched.values
+    if key.text is not None and (own := of.keys.get(key.text)) is not None:
+        return Value(own, matched.gives, free(of, key))
     sql = f"{of.sql}[{key.sql}]" if calls.dialect.name == "duckdb" else f"try_element_at({of.sql}, {key.sql})"
     return Value(sql, matched.gives, free(of, key))
 

@@ -36,10 +36,11 @@ def translate(
     *,
     dialect: Literal["duckdb", "spark"] = "duckdb",
     enriched: Collection[str] = (),
+    keyed: bool = False,
 ) -> Translated:
     """`statement` for `dialect`. Store `<id>` is read from the table `store_<id>`; `families` has the stores that the query may read.
 
-    `enriched` are the stores whose `SELECT *` includes `eventcontext`.
+    `enriched` are the stores whose `SELECT *` includes `eventcontext`. With `keyed` the tables have the columns of `usual_keys`, too.
     Raises `InvalidQueryStatementException`, with the place and what to change, for all that is not one SELECT by Trino's rules.
     """
     if not 1 <= len(statement) <= LONGEST:
@@ -49,7 +50,7 @@ def translate(
     with spoken(statement):
         engine = DuckDB() if dialect == "duckdb" else Spark()
         query = parse(statement)
-        rows = Queries(engine, families, enriched).query(query, None)
+        rows = Queries(engine, families, enriched, keyed=keyed).query(query, None)
         printed = [f"{as_text(engine, name, output.kind)} AS {name}" for name, output in zip(rows.names, rows.outputs, strict=True)]
         order = f" ORDER BY {rows.order}" if rows.order else ""
         names = tuple(output.name if output.name is not None else f"_col{at}" for at, output in enumerate(rows.outputs))

@@ -79,7 +79,7 @@ class Values:
         """`node` as SQL. Raises `Refused`."""
         found = self._value(node)
         if found.free and any(scope.grouped is not None and found.sql in scope.grouped for scope in self.scope.chain()):
-            return replace(found, sql=found.sql if self._inside else comparable(self.dialect, found), free=())
+            return replace(found, sql=found.sql if self._inside else comparable(self.dialect, found), free=(), keys={})
         return found
 
     def _value(self, node: Expression) -> Value:
@@ -164,7 +164,7 @@ class Values:
                 raise Refused(f"{name.text!r} is a table: write one of its columns after it, as in {name.text}.eventName", name.at)
             raise Refused(f"column {name.text!r} does not exist{self.scope.nearest(name)}", name.at)
         scope, column = found
-        return Value(column.sql, column.kind, (Free(scope.number, name.text, name.at),), column=column.name)
+        return Value(column.sql, column.kind, (Free(scope.number, name.text, name.at),), column=column.name, keys=column.keys)
 
     def _field(self, node: Field) -> Value:
         if isinstance(node.of, Reference) and node.of.name.lower not in self.arguments:
@@ -174,7 +174,8 @@ class Values:
                 shadowing = self.scope.column(node.of.name)
                 if shadowing is None or any(column.name == node.name.lower for column in owner.columns):
                     column = among(owner, node.name)
-                    return Value(column.sql, column.kind, (Free(scope.number, node.name.text, node.at),), column=column.name)
+                    free_ = (Free(scope.number, node.name.text, node.at),)
+                    return Value(column.sql, column.kind, free_, column=column.name, keys=column.keys)
         of = self.value(node.of)
         position = field_of(of.kind, node.name)
         field = self.dialect.quoted(field_names(of.kind)[position])

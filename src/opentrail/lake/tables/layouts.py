@@ -13,6 +13,7 @@ from opentrail.eventstore.layout import Layout
 from opentrail.lake.columns import ARROW
 from opentrail.lake.columns.parquet import STYLES
 from opentrail.lake.families import Family
+from opentrail.lake.usual_keys import MARKS, USUAL_KEYS
 
 NAMESPACE: Final = "cloudtrail"
 TIME: Final = "eventtime"
@@ -34,4 +35,6 @@ def layout(store_id: str, family: Family) -> Layout:
         day="eventday",
         pruned=(TIME,),
         write=write,
+        hidden=tuple(USUAL_KEYS.get(family, {})),
+        prefix=MARKS.get(family, ""),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,8 @@ SECOND: Final = 1_000_000
 """Microseconds, in which the column of time counts."""
 SLICE: Final = 5_000
 """Rows that are put in order at a time; a second with more events than that is one slice."""
+_EPOCH: Final = datetime(1970, 1, 1)
+_ONE: Final = timedelta(seconds=1)
 _BATCH: Final = 2_000
 """Rows that are read from a file at a time."""
 
@@ -30,6 +33,17 @@ def since(table: pa.Table, oldest: int) -> pa.Table:
 def seconds(table: pa.Table) -> list[int]:
     """The time of each row of `table`."""
     return [time // SECOND for time in _times(table).to_pylist()]
+
+
+def span(path: Path) -> tuple[int, int] | None:
+    """First and last second of the rows of a file of ours, by its footer; `None` when it has none."""
+    told = pq.read_metadata(path)
+    column = next(number for number in range(told.num_columns) if told.schema.column(number).path == TIME)
+    bounds = [told.row_group(number).column(column).statistics for number in range(told.num_row_groups)]
+    if not told.num_rows:
+        return None
+    first, last = min(bound.min for bound in bounds), max(bound.max for bound in bounds)
+    return (first - _EPOCH) // _ONE, (last - _EPOCH) // _ONE
 
 
 def days(table: pa.Table) -> list[tuple[int, pa.Table]]:

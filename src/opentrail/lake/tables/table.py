@@ -26,7 +26,7 @@ from opentrail.lake.families import Family
 from opentrail.lake.tables import sorting
 from opentrail.lake.tables.appends import Appends
 from opentrail.lake.tables.hot import HotTail, Piece
-from opentrail.lake.tables.layouts import TIME, layout
+from opentrail.lake.tables.layouts import layout
 from opentrail.lake.tables.settings import TableSettings
 from opentrail.lake.tables.sorting import DAY
 from opentrail.lake.tables.waiting import Waiting
@@ -294,13 +294,13 @@ class StoreTable:
 
     def _by_day(self, path: Path, oldest: int) -> list[Path]:
         """`path` itself if its events are all of one day and young enough, else files of them that are."""
-        table = pq.read_table(path, columns=[TIME])
-        times = sorting.seconds(table)
-        if not times:
+        span = sorting.span(path)
+        if span is None:
             return []
-        if min(times) // DAY == max(times) // DAY and min(times) >= oldest:
+        first, last = span
+        if first // DAY == last // DAY and first >= oldest:
             return [path]
-        events = sorting.since(pq.read_table(path), oldest).cast(self._layout.schema)
+        events = sorting.since(pq.read_table(path, columns=self._layout.schema.names), oldest).cast(self._layout.schema)
         return self._written((day, rows.to_batches(), rows.num_rows) for day, rows in sorting.days(events))
 
     def _rewrite(self, files: Sequence[ColdFile], oldest: int) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 FOLDER: Final = Path(__file__).resolve().parent
-SOURCES: Final = ("kernel.c", "reading.h", "columns.h", "scan.h")
+SOURCES: Final = ("kernel.c", "reading.h", "columns.h", "scan.h", "sha256.h")
 FLAGS: Final = ("-std=c11", "-D_GNU_SOURCE", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-fstack-protector-strong")
 COMPILERS: Final = ("cc", "gcc", "clang")
 

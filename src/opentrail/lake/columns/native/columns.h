@@ -48,6 +48,7 @@ typedef struct {
     int32_t count;    /* of nodes; 0 is the row of a record */
     int32_t time;     /* the node without which a record is none */
     int32_t original; /* the node of records as they are spelled */
+    int32_t sum;      /* the node of their sums; -1: there is none */
     bool out_of_memory;
     Node nodes[MOST_NODES];
     Mark now[MOST_NODES], before[MOST_NODES];

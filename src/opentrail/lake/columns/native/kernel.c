@@ -4,11 +4,25 @@
  */
 
 #include "reading.h"
+#include "sha256.h"
 
 #define EXPORTED __attribute__((visibility("default")))
 #define MOST_TEXT (64LL << 20) /* CloudTrail's files are a tenth of it, and no column has more bytes than the text: offsets are 32 bits. */
 
 enum { DOUBTFUL = -1, OUT_OF_MEMORY = -2 };
+
+/* The record's sum, where there is a column for it. */
+static bool take_sum(Kernel *k, int64_t row, const uint8_t *from, int64_t size)
+{
+    if (k->sum < 0)
+        return true;
+    uint8_t *to = more(k, k->sum, SUM_SIZE);
+    if (to == NULL)
+        return false;
+    write_sum(to, from, size);
+    k->now[k->sum].size += SUM_SIZE;
+    return written(k, k->sum, row);
+}
 
 /* Add the record at the cursor to the columns, or leave them, and the cursor, as they were. */
 static bool take_record(Kernel *k, Cursor *t, bool whole)
@@ -18,7 +32,8 @@ static bool take_record(Kernel *k, Cursor *t, bool whole)
     const size_t marks = sizeof(Mark) * (size_t)k->count;
     memcpy(k->before, k->now, marks);
     if (t->at < t->end && *t->at == '{' && read_value(k, 0, row, t) && (!whole || t->at == t->end) && k->now[k->time].length == row + 1
-        && write_plainly(k, k->original, from, t->at - from) && written(k, k->original, row))
+        && write_plainly(k, k->original, from, t->at - from) && written(k, k->original, row)
+        && take_sum(k, row, from, t->at - from))
         return true;
     memcpy(k->now, k->before, marks);
     t->at = from;
@@ -147,12 +162,15 @@ EXPORTED void opentrail_free(Kernel *k)
     free(k);
 }
 
+/* Whether it can have a column of sums. */
+EXPORTED int32_t opentrail_can_sum(void) { return can_sum(); }
+
 /* A kernel for columns of these kinds, each with its children and its name (64 bytes, lower case, NUL behind it; none: no member is for
  * it). NULL where memory is out or the columns are too many. */
 EXPORTED Kernel *opentrail_new(int32_t count, const int32_t *kinds, const int32_t *firsts, const int32_t *counts, const char *names,
-    int32_t time, int32_t original)
+    int32_t time, int32_t original, int32_t sum)
 {
-    if (count < 1 || count > MOST_NODES || time < 0 || time >= count || original < 0 || original >= count)
+    if (count < 1 || count > MOST_NODES || time < 0 || time >= count || original < 0 || original >= count || sum >= count)
         return NULL;
     Kernel *k = calloc(1, sizeof *k);
     if (k == NULL)
@@ -160,6 +178,7 @@ EXPORTED Kernel *opentrail_new(int32_t count, const int32_t *kinds, const int32_
     k->count = count;
     k->time = time;
     k->original = original;
+    k->sum = can_sum() ? sum : -1;
     memset(k->names, -1, sizeof k->names);
     int32_t slot = 0;
     for (int n = 0; n < count; n++) {
