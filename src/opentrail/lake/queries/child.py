@@ -169,8 +169,8 @@ class Running:
         whole = source["files"]
         if source["parts"]:
             whole = [path for path, _, ranges in source["parts"] if ranges is None]
-            some = [(path, ranges) for path, _, ranges in source["parts"] if ranges is not None]
-            parts += [f"SELECT {names}{keys.of(path)} FROM {_ranges(path, ranges)}{within}" for path, ranges in some]
+            some = [(own, path, ranges) for path, _, ranges in source["parts"] if ranges is not None for own, _ in keys.alike([path])]
+            parts += [f"SELECT {names}{own} FROM {_ranges(path, ranges)}{within}" for own, path, ranges in some]
         where = f" WHERE {young}" if source["straddles"] else ""
         for own, paths in keys.alike(whole):
             parts.append(f"SELECT {names}{own} FROM read_parquet([{', '.join(map(_text, paths))}]){where}")

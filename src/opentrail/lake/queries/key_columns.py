@@ -21,10 +21,6 @@ class KeyColumns:
         self.null = "".join(f', CAST(NULL AS VARCHAR) AS "{name}"' for name in wanted)
         """Of no event."""
 
-    def of(self, path: str) -> str:
-        """For the file at `path`."""
-        return self._read if self._has(path) else self.made
-
     def alike(self, paths: Sequence[str]) -> list[tuple[str, list[str]]]:
         """`paths` in groups for which the SQL is the same."""
         if not self._read:
