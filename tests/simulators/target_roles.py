@@ -20,7 +20,7 @@ class SimulatedRoles:
 
     def assume(self, role_arn: str, account_id: str, *, source_arn: str) -> RoleSession:
         if role_arn not in self.may:
-            raise NotAssumable
+            raise NotAssumable("the role is not there", is_there=False)
         policy = parsed(json.dumps({"Version": "2012-10-17", "Statement": self.may[role_arn]}))
         principal = Principal(
             type="AssumedRole",

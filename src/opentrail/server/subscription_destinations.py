@@ -55,9 +55,9 @@ class SubscriptionDestinations:
     def deliver(self, *, destination_arn: str, payload: bytes, partition_key: str, role_arn: str | None, source_arn: str) -> None:
         """As `monitoring.neighbours.Functions` says. The upstream itself sees the credentials that OpenTrail has there."""
         to = destination(destination_arn)
+        client = self._client(to)
         if role_arn is not None:
             self._judge(to, destination_arn, role_arn, source_arn)
-        client = self._client(to)
         try:
             match to.service:
                 case "lambda":
