@@ -50,7 +50,7 @@ def channel() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_the_channel_hears_a_sentence(tmp_path: Path, channel: str) -> None:
     notify = tmp_path / "notify.toml"
     notify.write_text(f'[chat]\nops = "{channel}"\n')

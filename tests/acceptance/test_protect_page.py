@@ -17,7 +17,7 @@ WAIT = "until ls opentrail-data/buckets/example-logs/AWSLogs/*/CloudTrail/*/*/*/
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_every_block_works(tmp_path: Path) -> None:
     blocks = BLOCK.findall(PAGE.read_text())
     assert len(blocks) > 7

@@ -53,7 +53,7 @@ def hook() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_sentences_and_the_alarm_arrive(tmp_path: Path, hook: str) -> None:
     page = PAGE.read_text().replace(
         "--protocol https --notification-endpoint https://hooks.example.com/sign-ins", f"--protocol http --notification-endpoint {hook}"

@@ -30,7 +30,7 @@ sys.exit(not set(json.loads(first.read_text())) <= {file["s3Object"] for digest 
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_every_block_works(tmp_path: Path) -> None:
     blocks = BLOCK.findall(PAGE.read_text())
     assert len(blocks) > 8

@@ -17,7 +17,7 @@ from simulators import spark_cluster
 from simulators.lake_tables import create, insert
 from simulators.spark_cluster import SparkCluster
 
-pytestmark = pytest.mark.skipif(spark_cluster.missing() != "", reason=spark_cluster.missing())
+pytestmark = [pytest.mark.skipif(spark_cluster.missing() != "", reason=spark_cluster.missing()), pytest.mark.timeout(1200)]
 
 GOLDEN = Path(__file__).parent / "trino"
 ONE, EVENTS, ITEMS = (f"{letter}b2c3d4e-f852-4e8f-8bd1-bcf6c0123456" for letter in "1ea")

@@ -50,9 +50,11 @@ class SparkCluster:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._session is not None:
-            self._session.stop()
-        self._stop()
+        try:
+            if self._session is not None:
+                self._session.stop()
+        finally:
+            self._stop()
 
     def session(self) -> Any:
         """The application; its workers do not know OpenTrail."""
