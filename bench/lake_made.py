@@ -105,7 +105,7 @@ def repeat(tables: StoreTables, store: str, times: int) -> None:
     """Add what the store has `times` more times: as earlier days, a sample's length each, with event IDs of their own."""
     snapshot = tables.snapshot([store], at_least=0, patience=1.0)
     for path in snapshot.sources[0].files if times else ():
-        events = pq.read_table(path, partitioning=None)
+        events = pq.read_table(path, partitioning=None, columns=ARROW[Family.EVENTS].names)
         for number in range(1, times + 1):
             earlier = pc.subtract(events[TIME], pa.scalar(number * Plan(until=UNTIL).days * 86_400_000_000, pa.duration("us")))
             ids = pc.binary_join_element_wise(pc.utf8_slice_codeunits(events["eventid"], 0, 33), f"{number:03x}", "")
